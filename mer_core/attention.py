@@ -1,0 +1,71 @@
+"""The one masked attention block, and the only place where a mask is inverted.
+
+Everywhere else masks are `*_mask` with True = valid. `torch` wants the opposite
+(`key_padding_mask`, True = ignore); the inversion happens here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class MaskedAttention(nn.Module):
+    """Multi-head attention from queries to keys, with residual; pre-LN and feed-forward optional.
+
+    `y = q + Attn(LN(q), LN(k))`, then `y + FFN(LN(y))` where `feed_forward` > 0 (a multiple of
+    the width). A query whose keys are all invalid gets no attention and keeps its own value, so
+    absent modalities yield no NaN.
+    """
+
+    def __init__(
+        self, width: int, heads: int, *, feed_forward: float = 4.0, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.query_norm = nn.LayerNorm(width)
+        self.key_norm = nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, heads, dropout=dropout, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        hidden = int(width * feed_forward)
+        self.feed_forward = (
+            nn.Sequential(
+                nn.LayerNorm(width),
+                nn.Linear(width, hidden),
+                nn.GELU(),
+                nn.Dropout(dropout),
+                nn.Linear(hidden, width),
+                nn.Dropout(dropout),
+            )
+            if hidden
+            else None
+        )
+
+    def forward(self, query: Tensor, key: Tensor, key_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Attend from `query` (B, Tq, D) to `key` (B, Tk, D) where `key_mask` (B, Tk) is True.
+
+        Returns:
+            tokens (B, Tq, D) and weights (B, Tq, Tk), averaged over heads; the weights of a row
+            sum to 1 over valid keys, or are all 0 where no key is valid.
+        """
+        any_key = key_mask.any(dim=1)  # (B,)
+        safe_mask = key_mask | ~any_key[:, None]  # all-invalid rows attend anywhere, then nowhere
+        normed = self.query_norm(query)
+        keys = normed if key is query else self.key_norm(key)
+        attended, weights = self.attention(
+            normed, keys, keys, key_padding_mask=~safe_mask, average_attn_weights=True
+        )  # (B, Tq, D), (B, Tq, Tk)
+        attended = torch.where(any_key[:, None, None], attended, 0.0)
+        weights = torch.where(any_key[:, None, None], weights, 0.0)
+        tokens = query + self.dropout(attended)
+        if self.feed_forward is not None:
+            tokens = tokens + self.feed_forward(tokens)
+        return tokens, weights
+
+
+def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Mean of `tokens` (B, T, D) over the steps where `mask` (B, T) is True; (B, D).
+
+    A row without a valid step gives zeros.
+    """
+    weights = mask.to(tokens.dtype)[:, :, None]  # (B, T, 1)
+    return (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)

@@ -1,0 +1,7 @@
+"""Corpora, splits and the one place that pads."""
+
+from mer_core.data.collate import collate
+from mer_core.data.corpora import CORPORA, load_corpus
+from mer_core.data.example import Example
+
+__all__ = ["CORPORA", "Example", "collate", "load_corpus"]

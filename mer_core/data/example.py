@@ -1,0 +1,29 @@
+"""One labelled entry of a corpus, before anything is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip or a text, its label and where it may be used.
+
+    Attributes:
+        corpus: Name in `CORPORA`.
+        split: `train`, `dev` or `test`.
+        emotion: Canonical label of the corpus' full set (see `mer_core.emotions`).
+        group: Speaker, writer or dialogue: never crosses a split, and the bootstrap's unit.
+        path: Sound file, or None for text.
+        text: Transcript or text, or None for speech whose words carry no emotion.
+    """
+
+    corpus: str
+    split: str
+    emotion: str
+    group: str
+    path: Path | None = None
+    text: str | None = None

@@ -1,0 +1,26 @@
+"""nEMO: 4481 Polish clips, 9 speakers, 6 emotions, 90 neutral sentences.
+
+Labels come from the file names (speaker_emotion_number). Speakers MK0 (F) and WR0 (M) test,
+EB0 (F) selects, the other six train.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mer_core.data.example import Example
+from mer_core.emotions import canonical
+
+TEST_SPEAKERS, DEV_SPEAKERS = ("MK0", "WR0"), ("EB0",)
+
+
+def load(root: Path) -> list[Example]:
+    """Every clip under `root`/nemo/samples."""
+    examples = []
+    for path in sorted((root / "nemo" / "samples").glob("*_*_*.*")):
+        speaker, emotion, _ = path.stem.split("_")
+        split = (
+            "test" if speaker in TEST_SPEAKERS else "dev" if speaker in DEV_SPEAKERS else "train"
+        )
+        examples.append(Example("nemo", split, canonical(emotion), f"nemo_{speaker}", path))
+    return examples

@@ -1,0 +1,47 @@
+"""What every encoder is: a `Batch` in, `Features` of one modality out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import nn
+
+from mer_core.types import Batch, Features
+
+
+class Encoder(nn.Module, ABC):
+    """One modality's encoder. It picks its own fields from the batch.
+
+    Attributes:
+        modality: `speech` or `text`: which fields it reads and which presence mask it honours.
+        width: D of its tokens.
+    """
+
+    modality: str
+    width: int
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Features:
+        """Tokens (B, T, D), their mask (B, T) and who is present (B,)."""
+
+    @abstractmethod
+    def architecture(self) -> dict[str, Any]:
+        """Everything but the weights that `build_encoder` needs to make this encoder again."""
+
+
+class CachedEncoder(Encoder):
+    """Stands in for a frozen encoder whose features were computed earlier (`Batch.cached`)."""
+
+    def __init__(self, modality: str, width: int) -> None:
+        super().__init__()
+        self.modality = modality
+        self.width = width
+
+    def forward(self, batch: Batch) -> Features:
+        """The features that the batch already carries for this modality."""
+        return batch.cached[self.modality]
+
+    def architecture(self) -> dict[str, Any]:
+        """Name and shape, as `build_encoder` takes them."""
+        return {"family": "cached", "modality": self.modality, "width": self.width}

@@ -1,0 +1,60 @@
+"""The encoders by family. To add one: a file, and a line in `ENCODERS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mer_core.encoders.base import CachedEncoder, Encoder
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+def _compact_speech(folder: Path | None, **shape: Any) -> Encoder:
+    from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
+
+    return CompactSpeechEncoder(CompactSpeechConfig(**shape))
+
+
+def _compact_text(folder: Path | None, **shape: Any) -> Encoder:
+    from tokenizers import Tokenizer
+
+    from mer_core.encoders.compact_text import CompactTextEncoder
+
+    if folder is None:
+        raise ValueError("A compact text encoder needs the folder that holds its tokenizer.")
+    return CompactTextEncoder(Tokenizer.from_file(str(folder / TOKENIZER_FILE)), **shape)
+
+
+def _cached(folder: Path | None, **shape: Any) -> Encoder:
+    return CachedEncoder(**shape)
+
+
+# transformers takes seconds to import, so each family is imported when it is built.
+ENCODERS: dict[str, Callable[..., Encoder]] = {
+    "compact_speech": _compact_speech,
+    "compact_text": _compact_text,
+    "cached": _cached,
+}
+
+
+def build_encoder(architecture: dict[str, Any], folder: Path | None = None) -> Encoder:
+    """An encoder with fresh weights from what `Encoder.architecture` says.
+
+    Args:
+        architecture: `family`, a key of `ENCODERS`, and that family's settings.
+        folder: Checkpoint folder, where a tokenizer may lie.
+
+    Raises:
+        ValueError: Unknown family or setting.
+    """
+    shape = dict(architecture)
+    family = shape.pop("family", None)
+    if family not in ENCODERS:
+        raise ValueError(f"There is no encoder {family!r}; encoders are {', '.join(ENCODERS)}.")
+    shape = {key: tuple(v) if isinstance(v, list) else v for key, v in shape.items()}
+    try:
+        return ENCODERS[family](folder, **shape)
+    except TypeError as error:
+        raise ValueError(f"Encoder {family!r}: {error}") from None

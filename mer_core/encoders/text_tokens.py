@@ -1,0 +1,74 @@
+"""Text into token ids, and token positions back into the visitor's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import emoji
+from tokenizers import Tokenizer
+
+QUOTES = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u0092": "'"})
+
+
+@dataclass(frozen=True)
+class TokenizedText:
+    """Token ids of one text.
+
+    Attributes:
+        ids: T token ids, special tokens included.
+        words: The W words, as the text has them.
+        word_of_token: T word indices, None for special tokens.
+        unknown: Share of the words' tokens that the vocabulary does not know, 0 to 1.
+    """
+
+    ids: list[int]
+    words: tuple[str, ...]
+    word_of_token: list[int | None]
+    unknown: float
+
+
+class TextTokenizer:
+    """A `tokenizers.Tokenizer` bounded to `max_tokens`, with emoji spelled out as words."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+        self.tokenizer = Tokenizer.from_str(tokenizer.to_str())  # ours to set up
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(max_tokens)
+        vocabulary = self.tokenizer.get_vocab()
+        self.unknown_id = next(
+            (vocabulary[token] for token in ("[UNK]", "<unk>") if token in vocabulary), -1
+        )
+
+    def __call__(self, text: str) -> list[int]:
+        """Token ids, at most `max_tokens`."""
+        return self.tokenizer.encode(prepare(text)).ids
+
+    def detail(self, text: str) -> TokenizedText:
+        """Ids together with the words they belong to (split at white space)."""
+        prepared = prepare(text)
+        encoding = self.tokenizer.encode(prepared)
+        starts = [i for i, c in enumerate(prepared) if c != " " and (i == 0 or prepared[i - 1] == " ")]
+        word_of_token: list[int | None] = []
+        for (begin, end), special in zip(
+            encoding.offsets, encoding.special_tokens_mask, strict=True
+        ):
+            # Byte-level vocabularies count a word's leading space into its first token.
+            position = begin + (end > begin and prepared[begin:begin + 1] == " ")
+            word = sum(start <= position for start in starts) - 1
+            word_of_token.append(None if special or end == begin else word)
+        kept = max((word for word in word_of_token if word is not None), default=-1) + 1
+        inside = [
+            token for token, word in zip(encoding.ids, word_of_token, strict=True)
+            if word is not None
+        ]
+        unknown = sum(token == self.unknown_id for token in inside) / max(1, len(inside))
+        words = tuple(prepared.split(" ")[:kept])
+        return TokenizedText(encoding.ids, words, word_of_token, unknown)
+
+
+def prepare(text: str) -> str:
+    """Emoji as words ("😡" → "enraged face"), typographic quotes as typewriter ones."""
+    spelled = emoji.demojize(text, delimiters=(" \x00", "\x00 "))
+    parts = spelled.split("\x00")
+    parts[1::2] = [part.replace("_", " ") for part in parts[1::2]]
+    return " ".join("".join(parts).translate(QUOTES).split())

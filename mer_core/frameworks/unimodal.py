@@ -1,0 +1,42 @@
+"""One encoder, one pooling, one linear layer: how encoders are trained, and a baseline row."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mer_core.encoders.base import Encoder
+from mer_core.frameworks.base import Framework
+from mer_core.fusion import AttentiveStatistics
+from mer_core.types import Batch, Output
+
+
+class Unimodal(Framework):
+    """Classifier over the attentive statistics of one encoder's tokens."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        labels: tuple[str, ...],
+        *,
+        dropout: float = 0.3,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.labels = labels
+        self.label_smoothing = label_smoothing
+        self.pool = AttentiveStatistics(encoder.width)
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(2 * encoder.width, len(labels))
+
+    def forward(self, batch: Batch) -> Output:
+        """Logits (B, C) and the pooled feature (B, 2 D)."""
+        features = self.encoder(batch)
+        pooled = self.pool(features.tokens, features.mask)  # (B, 2 D)
+        return Output(self.classifier(self.dropout(pooled)), features={"pooled": pooled})
+
+    def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+        """`ce`: cross-entropy with label smoothing."""
+        smoothing = self.label_smoothing
+        return {"ce": F.cross_entropy(output.logits.float(), labels, label_smoothing=smoothing)}

@@ -1,0 +1,28 @@
+"""Pooling over time, shared by frameworks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mer_core.attention import masked_mean
+
+__all__ = ["AttentiveStatistics", "masked_mean"]
+
+
+class AttentiveStatistics(nn.Module):
+    """Attention-weighted mean and standard deviation over time (Okabe et al., arXiv 1803.10963)."""
+
+    def __init__(self, width: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """`tokens` (B, T, D), `mask` (B, T) → (B, 2 D); zeros for a row without a valid step."""
+        scores = self.score(tokens)[:, :, 0].float()  # (B, T)
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        weights = (torch.softmax(scores, dim=1) * mask)[:, :, None]  # (B, T, 1)
+        tokens = tokens.float()
+        mean = (tokens * weights).sum(dim=1)  # (B, D)
+        variance = ((tokens - mean[:, None]).square() * weights).sum(dim=1)  # (B, D)
+        return torch.cat([mean, (variance + 1e-4).sqrt()], dim=1)  # (B, 2 D)

@@ -1,0 +1,199 @@
+"""Files, bytes and arrays into one mono 16 kHz waveform, bounded before anything is decoded.
+
+PyAV reads wav, flac, mp3, ogg, opus, m4a, webm and the sound of video files without a system
+ffmpeg; torchaudio resamples.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mer_core.media.errors import MediaError
+from mer_core.torchaudio_compat import torchaudio
+from mer_core.types import SAMPLE_RATE, FloatArray
+
+MAX_SECONDS = 300.0  # longer recordings are refused from their header
+MIN_SECONDS = 0.3  # shorter than any word
+MAX_BYTES = 256 * 2**20  # 5 minutes of stereo 32-bit WAV at 96 kHz fit
+MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz
+SLACK_SECONDS = 1.0  # containers round their duration up
+MAX_AMPLITUDE = 8.0  # floats beyond this are integers in disguise
+ACCEPTED = "Accepted: wav, flac, mp3, ogg, opus, m4a, webm or mp4 with sound, up to 5 minutes."
+
+AudioSource = str | os.PathLike[str] | bytes | tuple[Any, int]
+
+
+def load_audio(source: AudioSource) -> FloatArray:
+    """Decode, downmix and resample one recording.
+
+    Args:
+        source: A path, the bytes of a file, or (waveform, sample rate in Hz) with a waveform of
+            shape (S,), (S, channels) or (channels, S), integers or floats in [-1, 1].
+
+    Returns:
+        (S,) float32 in [-1, 1] at `SAMPLE_RATE`.
+
+    Raises:
+        MediaError: The source is missing, empty, no audio, corrupt, not finite, shorter than
+            `MIN_SECONDS` or longer than `MAX_SECONDS`.
+    """
+    if isinstance(source, tuple):
+        channels, rate = _from_array(*source)
+    else:
+        channels, rate = _decode(_open_source(source))
+    _check_rate(rate)
+    _check_duration(channels.shape[1] / rate)
+    if channels.shape[1] < MIN_SECONDS * rate:
+        raise MediaError(
+            "too_short",
+            f"The recording holds {channels.shape[1] / rate:.2g} s of sound; "
+            f"at least {MIN_SECONDS} s is needed to hear a word.",
+        )
+    if not np.isfinite(channels).all():
+        raise MediaError(
+            "not_finite", "The recording holds values that are not numbers (NaN or infinite)."
+        )
+    if np.abs(channels).max() > MAX_AMPLITUDE:
+        raise MediaError(
+            "out_of_range",
+            f"The waveform reaches {np.abs(channels).max():.0f}; floats must lie in [-1, 1].",
+        )
+    return np.clip(_resample(_downmix(channels), rate), -1.0, 1.0)
+
+
+def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
+    """Something PyAV opens, after the checks that need no decoding."""
+    if isinstance(source, bytes):
+        size, opened = len(source), io.BytesIO(source)
+    else:
+        path = Path(source)
+        if not path.is_file():
+            raise MediaError("not_found", f"There is no file named {path.name!r}.")
+        try:
+            with path.open("rb"):
+                size = path.stat().st_size
+        except OSError:
+            raise MediaError("not_found", f"{path.name!r} cannot be opened.") from None
+        # `file:` keeps a name such as `concat:a.wav` or `http://x` from meaning a protocol.
+        opened = f"file:{path}"  # type: ignore[assignment]
+    if size == 0:
+        raise MediaError("empty", f"The file is empty (0 bytes). {ACCEPTED}")
+    if size > MAX_BYTES:
+        raise MediaError(
+            "too_large",
+            f"The file has {size / 2**20:.0f} MB; at most {MAX_BYTES // 2**20} MB are read.",
+        )
+    return opened
+
+
+def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
+    """(channels, S) at the file's own rate; stops early at the bound whatever the header says."""
+    try:
+        with av.open(opened, metadata_errors="ignore") as container:
+            if not container.streams.audio:
+                kind = "video without sound" if container.streams.video else "file without sound"
+                raise MediaError("no_sound", f"This is a {kind}. {ACCEPTED}")
+            return _decode_stream(container, container.streams.audio[0])
+    except av.FFmpegError:
+        raise MediaError(
+            "not_audio", f"The file could not be read as sound: no audio, or damaged. {ACCEPTED}"
+        ) from None
+
+
+def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], int]:
+    rate = int(stream.rate or 0)
+    _check_rate(rate)
+    # A stream's own duration is exact; a container's covers its longest stream.
+    if stream.duration is not None:
+        _check_duration(float(stream.duration * stream.time_base))
+    elif container.duration is not None:
+        _check_duration(container.duration / av.time_base)
+    layout = "mono" if stream.channels == 1 else "stereo"
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    chunks: list[NDArray[np.float32]] = []
+    decoded = 0
+    limit = (MAX_SECONDS + SLACK_SECONDS) * rate
+    try:
+        for frame in container.decode(stream):
+            for converted in resampler.resample(frame):
+                chunks.append(converted.to_ndarray())
+                decoded += chunks[-1].shape[1]
+            if decoded > limit:
+                _check_duration(decoded / rate)
+        chunks.extend(converted.to_ndarray() for converted in resampler.resample(None))
+    except av.FFmpegError:
+        if decoded < MIN_SECONDS * rate:  # keep what came before the damage, if it says anything
+            raise
+    if not chunks:
+        raise MediaError("empty", f"The file holds no sound at all. {ACCEPTED}")
+    return np.concatenate(chunks, axis=1), rate
+
+
+def _from_array(waveform: Any, rate: int) -> tuple[NDArray[np.float32], int]:
+    """(channels, S) float32 from whatever array-like the caller has."""
+    try:
+        array = np.asarray(waveform)
+        rate = int(rate)
+    except (TypeError, ValueError):
+        raise MediaError("bad_type", "Audio must be (waveform, sample rate in Hz).") from None
+    if array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
+        raise MediaError(
+            "bad_type",
+            f"The waveform must be numbers of shape (S,) or (S, channels), "
+            f"not {array.dtype} of shape {array.shape}.",
+        )
+    if array.size == 0:
+        raise MediaError("empty", "The waveform holds no samples.")
+    if array.dtype.kind == "u":
+        middle = (np.iinfo(array.dtype).max + 1) // 2
+        floats = (array.astype(np.float64) - middle) / middle
+    elif array.dtype.kind == "i":
+        floats = array.astype(np.float64) / -float(np.iinfo(array.dtype).min)
+    else:
+        floats = array
+    channels = np.atleast_2d(floats).astype(np.float32)  # (1, S), (S, channels) or (channels, S)
+    return (channels.T if channels.shape[0] > channels.shape[1] else channels), rate
+
+
+def _check_rate(rate: int) -> None:
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise MediaError(
+            "bad_rate",
+            f"A sample rate of {rate} Hz cannot be used; {MIN_RATE} to {MAX_RATE} Hz are accepted.",
+        )
+
+
+def _check_duration(seconds: float) -> None:
+    if seconds > MAX_SECONDS + SLACK_SECONDS:
+        minutes = f"{seconds / 60:.0f}" if seconds > 600 else f"{seconds / 60:.1f}"
+        raise MediaError(
+            "too_long", f"The recording lasts {minutes} minutes; at most 5 minutes are analysed."
+        )
+
+
+def _downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(S,) mean of the channels, or the loudest one where opposite phases would cancel out."""
+    mean = channels.mean(axis=0)
+    power = (channels.astype(np.float64) ** 2).mean(axis=1)
+    if (mean.astype(np.float64) ** 2).mean() < 0.05 * power.max():
+        return np.ascontiguousarray(channels[int(power.argmax())])
+    return mean
+
+
+def _resample(waveform: NDArray[np.float32], rate: int) -> FloatArray:
+    # torchaudio's kernel has as many rows as the reduced ratio's numerator: 16 000 of them at
+    # 44 099 Hz. The nearest ratio of small integers is off by less than one part in a million.
+    ratio = Fraction(SAMPLE_RATE, rate).limit_denominator(1_000)
+    resampled = torchaudio.functional.resample(
+        torch.from_numpy(np.ascontiguousarray(waveform)), ratio.denominator, ratio.numerator
+    )
+    return np.asarray(resampled.numpy(), dtype=np.float32)

@@ -1,0 +1,29 @@
+"""Typed or pasted text into something a tokenizer can be given."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from mer_core.media.errors import MediaError
+
+MAX_CHARACTERS = 2_000  # a long paragraph; the text encoder reads the first tokens of it
+
+
+def load_text(text: str | None) -> str | None:
+    """The text without control characters and surrounding white space, or None if none is left.
+
+    Raises:
+        MediaError: It is no string, or longer than `MAX_CHARACTERS`.
+    """
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise MediaError("bad_type", f"The text must be a string, not {type(text).__name__}.")
+    if len(text) > MAX_CHARACTERS:
+        raise MediaError(
+            "text_too_long",
+            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. "
+            "Please keep the sentence that was said.",
+        )
+    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
+    return " ".join(kept.split()) or None

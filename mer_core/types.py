@@ -1,0 +1,182 @@
+"""The plain data that travels through the house, one dataclass a layer.
+
+`Utterance` (media → data) → `Batch` (data → encoders) → `Features` (encoders → frameworks)
+→ `Output` (frameworks → serving) → `Prediction` (serving → everyone else; NumPy only).
+All are frozen: a layer answers with a new object and never edits the one it was given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FloatArray = NDArray[np.float32]
+
+SAMPLE_RATE = 16_000  # Hz, of every waveform behind `media`
+ENVELOPE_RATE = 50  # Hz, of the outline drawn of a waveform
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording, decoded and bounded; any field may be absent.
+
+    Attributes:
+        waveform: (S,) mono float32 in [-1, 1] at `SAMPLE_RATE`, or None.
+        text: What was said, stripped, or None.
+        name: Where it came from, for tables and messages.
+    """
+
+    waveform: FloatArray | None = None
+    text: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded inputs of B utterances; labels travel beside it, never inside.
+
+    An absent modality keeps one padded position, so that every tensor has at least one step, and
+    is False in its presence mask. Fields of a modality that no encoder asked for are None.
+
+    Attributes:
+        waveform: (B, S) float32 at `SAMPLE_RATE`, zero-padded on the right.
+        waveform_mask: (B, S) bool, True = a real sample.
+        speech_present: (B,) bool, False where the utterance has no speech.
+        input_ids: (B, T) int64 token ids.
+        attention_mask: (B, T) bool, True = a real token.
+        text_present: (B,) bool, False where the utterance has no text.
+        cached: Features computed earlier, by modality, for heads trained on frozen encoders.
+    """
+
+    waveform: Tensor | None = None
+    waveform_mask: Tensor | None = None
+    speech_present: Tensor | None = None
+    input_ids: Tensor | None = None
+    attention_mask: Tensor | None = None
+    text_present: Tensor | None = None
+    cached: dict[str, Features] = field(default_factory=dict)
+
+    def to(self, device: Any) -> Batch:
+        """The same batch with every tensor on `device`."""
+        moved: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if name == "cached":
+                moved[name] = {key: features.to(device) for key, features in value.items()}
+            else:
+                moved[name] = None if value is None else value.to(device)
+        return Batch(**moved)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an encoder says about B utterances of one modality.
+
+    Attributes:
+        tokens: (B, T, D), zero where `mask` is False.
+        mask: (B, T) bool, True = a real token. Rows of absent utterances are all False.
+        present: (B,) bool, False where the modality is absent.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    present: Tensor
+
+    def to(self, device: Any) -> Features:
+        """The same features with every tensor on `device`."""
+        return Features(self.tokens.to(device), self.mask.to(device), self.present.to(device))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a framework computes for B utterances: logits, named features, attention.
+
+    Attributes:
+        logits: (B, C) before softmax.
+        features: Named tensors, such as `speech_embedding` (B, D); each framework lists its own.
+        attention: Named weights, such as `text_to_speech` (B, T_text, T_speech), rows sum to 1.
+        masks: Named (B, ...) bool masks that belong to the features and the attention.
+    """
+
+    logits: Tensor
+    features: dict[str, Tensor] = field(default_factory=dict)
+    attention: dict[str, Tensor] = field(default_factory=dict)
+    masks: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TokenAttention:
+    """How much each word looked at each moment of the speech (token alignment).
+
+    Attributes:
+        words: The W words of the text, in order.
+        times: (T + 1,) edges of the T time steps, seconds.
+        weights: (W, T); each row sums to 1.
+    """
+
+    words: tuple[str, ...]
+    times: FloatArray
+    weights: FloatArray
+
+
+@dataclass(frozen=True)
+class Window:
+    """One stretch of a long clip and the category assigned to it.
+
+    Attributes:
+        start: Seconds from the start of the clip.
+        end: Seconds from the start of the clip.
+        emotion: The assigned category, or None where the stretch holds no speech.
+        probabilities: Category → calibrated probability; empty where `emotion` is None.
+    """
+
+    start: float
+    end: float
+    emotion: str | None
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a visitor, a table or a program gets; NumPy and plain types only.
+
+    Attributes:
+        emotion: The category that the model assigns, or None where no honest label exists.
+        probabilities: Category → calibrated probability; empty where `emotion` is None.
+        by_modality: `speech`, `text`, `both` → such a map, or None where the modality is absent.
+        state: `ok`, or why there is no label or only half of one: `silence`, `no_speech` (noise
+            or music), `unreadable_text` (another script), `refused` (input that cannot be read).
+            With a silent clip and a good text, `emotion` comes from the text and says so here.
+        message: One or two plain sentences on `state`, empty when it is `ok`.
+        error_kind: `MediaError.kind` when `state` is `refused`, else empty.
+        framework: Name of the framework that answered, such as `mgcma`.
+        duration: Length of the speech in seconds, or None.
+        attention: Words × time, or None unless speech and text are both there.
+        embeddings_before: `speech`, `text` → (D,) L2-normalised, pooled before alignment.
+        embeddings_after: `speech`, `text` → (D,) L2-normalised, after alignment.
+        timeline: Overlapping windows of clips over 8 s; empty for shorter ones.
+        envelope: (N,) loudest sample of each 1/`ENVELOPE_RATE` s of the speech, 0 to 1, or None.
+        text: The text as the model read it, or None.
+        name: Name of the file or entry, as given.
+    """
+
+    emotion: str | None
+    probabilities: dict[str, float]
+    by_modality: dict[str, dict[str, float] | None]
+    state: str = "ok"
+    message: str = ""
+    error_kind: str = ""
+    framework: str = ""
+    duration: float | None = None
+    attention: TokenAttention | None = None
+    embeddings_before: dict[str, FloatArray] = field(default_factory=dict)
+    embeddings_after: dict[str, FloatArray] = field(default_factory=dict)
+    timeline: tuple[Window, ...] = ()
+    envelope: FloatArray | None = None
+    text: str | None = None
+    name: str = ""

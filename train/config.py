@@ -1,0 +1,161 @@
+"""One experiment, as a frozen dataclass; a TOML file holds what differs from the defaults.
+
+An unknown key is an error, so that a typing slip never becomes a silent default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mer_core.data import CORPORA
+from mer_core.emotions import LABEL_SETS
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """Where one modality's examples come from, and what training does to them.
+
+    Attributes:
+        corpora: Names in `CORPORA` → share of the draws; the shares are normalised.
+        balance: 0 draws classes as they occur, 1 draws every class of a corpus equally often.
+        crop_seconds: Longest random crop in training; 0 keeps whole clips.
+        speeds: Factors of playing speed, one drawn a clip (training only).
+        gain_db: Largest change of level up or down, dB (training only).
+        noise_probability: Share of clips that get coloured noise at 5 to 40 dB (training only).
+        views: Augmented copies a clip, where features are cached for a frozen encoder.
+    """
+
+    corpora: dict[str, float] = field(default_factory=dict)
+    balance: float = 1.0
+    crop_seconds: float = 3.0
+    speeds: tuple[float, ...] = (1.0,)
+    gain_db: float = 0.0
+    noise_probability: float = 0.0
+    views: int = 4
+
+    def __post_init__(self) -> None:
+        for corpus in self.corpora:
+            if corpus not in CORPORA:
+                raise ValueError(f"There is no corpus {corpus!r}; corpora are {', '.join(CORPORA)}.")
+
+
+@dataclass(frozen=True)
+class OptimConfig:
+    """How the weights move.
+
+    Attributes:
+        epochs: At most; early stopping may end sooner.
+        draws: Examples an epoch; 0 = as many as the training split holds.
+        batch_size: Utterances a step; `accumulate` steps make one update.
+        learning_rate: Peak, for the parts that train from scratch.
+        encoder_learning_rate: Peak for encoders that a framework fine-tunes.
+        schedule: `cosine`, `linear` or `constant` after the warm-up.
+        warmup: Share of all updates.
+        ema: Decay of the averaged weights that are evaluated and kept; 0 = the last weights.
+        patience: Epochs without a better development figure before stopping.
+        precision: `auto` (bf16 where the hardware multiplies it), `bf16` or `fp32`.
+    """
+
+    epochs: int = 30
+    draws: int = 0
+    batch_size: int = 32
+    accumulate: int = 1
+    learning_rate: float = 1e-4
+    encoder_learning_rate: float = 1e-5
+    weight_decay: float = 0.01
+    schedule: str = "linear"
+    warmup: float = 0.1
+    clip: float = 1.0
+    ema: float = 0.0
+    patience: int = 10
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that makes a run; `seed` and this make its numbers.
+
+    Attributes:
+        name: Of the run; its folder is `runs/<name>` unless `--out` says otherwise.
+        labels: Key of `LABEL_SETS`.
+        architecture: What `build_framework` takes; `from` in an encoder's table names the
+            checkpoint folder that it starts from.
+        freeze_encoders: Compute features once and train what stands on them.
+        sources: `speech` and/or `text`; with both, partners are drawn anew every epoch by label.
+        drop_modality: `speech`, `text` → chance that training hides it from an utterance.
+        loss_weights: Term → weight; what is not named counts once.
+    """
+
+    name: str
+    seed: int = 0
+    labels: str = "four"
+    architecture: dict[str, Any] = field(default_factory=dict)
+    freeze_encoders: bool = False
+    sources: dict[str, SourceConfig] = field(default_factory=dict)
+    drop_modality: dict[str, float] = field(default_factory=dict)
+    loss_weights: dict[str, float] = field(default_factory=dict)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+
+    def __post_init__(self) -> None:
+        if self.labels not in LABEL_SETS:
+            raise ValueError(f"labels = {self.labels!r}: must be one of {', '.join(LABEL_SETS)}.")
+
+
+def load_experiment(path: Path, overrides: typing.Sequence[str] = ()) -> Experiment:
+    """Read a TOML file, with `a.b=value` overrides (values are TOML; bare words are strings).
+
+    Raises:
+        ValueError: Unknown key, wrong type, or no TOML.
+    """
+    try:
+        tree = tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    for override in overrides:
+        _override(tree, override)
+    return typing.cast("Experiment", _build(Experiment, tree, path.stem))
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, found, text = override.partition("=")
+    if not found:
+        raise ValueError(f"--set {override}: write it as key=value, such as optim.epochs=3.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[last] = value
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """`value` as `kind`: dataclasses by field, dicts and tuples by item, numbers as they are."""
+    origin = typing.get_origin(kind)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        unknown = set(value) - set(hints)
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise ValueError(f"{where} has no key {names}; keys are {', '.join(hints)}.")
+        parts = {key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()}
+        return typing.cast("Any", kind)(**parts)
+    if origin is dict:
+        item_kind = typing.get_args(kind)[1]
+        return {key: _build(item_kind, item, f"{where}.{key}") for key, item in value.items()}
+    if origin is tuple:
+        return tuple(_build(typing.get_args(kind)[0], item, where) for item in value)
+    if kind is Any or isinstance(kind, types.UnionType):
+        return value
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{where} = {value!r}: must be {kind.__name__}.")
+    return value

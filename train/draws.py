@@ -1,0 +1,79 @@
+"""Which examples a training epoch sees, in which batches; drawn from (seed, epoch) alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mer_core.data import Example
+from train.config import SourceConfig
+
+
+def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
+    """The same numbers whenever this epoch is run, so that a resumed run repeats them."""
+    return np.random.default_rng([seed, epoch])
+
+
+def draw_weights(examples: Sequence[Example], source: SourceConfig) -> NDArray[np.float64]:
+    """(N,) chances: corpora by their share, classes within a corpus by `source.balance`."""
+    counts = Counter((e.corpus, e.emotion) for e in examples)
+    weights = np.array([counts[e.corpus, e.emotion] ** -source.balance for e in examples])
+    corpora = np.array([e.corpus for e in examples])
+    for corpus in set(corpora):
+        mine = corpora == corpus
+        weights[mine] *= source.corpora[corpus] / weights[mine].sum()
+    return np.asarray(weights / weights.sum())
+
+
+def draw_indices(
+    weights: NDArray[np.float64], draws: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """`draws` indices with expected counts `draws · weights`, as evenly as whole numbers allow.
+
+    Systematic sampling: an example of weight 1/N is drawn once, not zero to three times.
+    """
+    positions = (np.arange(draws) + generator.random()) / draws
+    order = generator.permutation(len(weights))
+    cumulative = np.cumsum(weights[order])
+    chosen = order[np.searchsorted(cumulative / cumulative[-1], positions, side="right")]
+    return generator.permutation(chosen)
+
+
+def batches_by_length(
+    indices: NDArray[np.int64],
+    lengths: Sequence[int],
+    batch_size: int,
+    generator: np.random.Generator,
+) -> Iterator[NDArray[np.int64]]:
+    """Batches of similar length (less padding), in random order; a last lone item is dropped."""
+    bucket = batch_size * 16
+    batches = []
+    for start in range(0, len(indices), bucket):
+        part = indices[start : start + bucket]
+        part = part[np.argsort([lengths[i] for i in part], kind="stable")]
+        batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
+    for i in generator.permutation(len(batches)):
+        if len(batches[i]) > 1:
+            yield batches[i]
+
+
+def label_partners(
+    labels: Sequence[str], pool: Sequence[Example], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """For each label, the index of a random example of `pool` that carries it.
+
+    Raises:
+        ValueError: A label has no example in `pool`.
+    """
+    emotions = np.array([e.emotion for e in pool])
+    partners = np.zeros(len(labels), dtype=np.int64)
+    for label in sorted(set(labels)):
+        places = np.flatnonzero(np.array(labels) == label)
+        candidates = np.flatnonzero(emotions == label)
+        if not len(candidates):
+            raise ValueError(f"No partner labelled {label!r} to pair with.")
+        partners[places] = candidates[generator.integers(0, len(candidates), len(places))]
+    return partners

@@ -1,0 +1,124 @@
+"""What the loop trains on: single examples for an encoder, label-paired ones for a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mer_core.data import Example, collate, load_corpus
+from mer_core.data.collate import Tokenize
+from mer_core.emotions import FOUR, LABEL_SETS
+from mer_core.frameworks.base import Framework
+from mer_core.metrics import confusion, unweighted_accuracy
+from mer_core.types import Batch, Utterance
+from train.config import Experiment, SourceConfig
+from train.draws import batches_by_length, draw_indices, draw_weights, epoch_generator
+from train.recordings import Recordings, augment_waveform
+
+
+def source_examples(
+    source: SourceConfig, root: Path, split: str, labels: tuple[str, ...]
+) -> list[Example]:
+    """Examples of one split of a source's corpora, in a fixed order."""
+    return [e for c in source.corpora for e in load_corpus(c, root, split=split, labels=labels)]
+
+
+class SingleTask:
+    """One modality, one label an example: how the encoders are trained.
+
+    The development score is the mean over corpora of the four-class UA, read from restricted
+    logits, and of the UA over each corpus' full label set: the full sets are larger, so their
+    figure is steadier, and the four classes are what is shipped.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        root: Path,
+        *,
+        tokenize: Tokenize | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        (self.source,) = experiment.sources.values()
+        self.experiment = experiment
+        self.labels = LABEL_SETS[experiment.labels]
+        self.tokenize = tokenize
+        self.train = source_examples(self.source, root, "train", self.labels)
+        self.dev = source_examples(self.source, root, "dev", self.labels)
+        self.recordings = Recordings([*self.train, *self.dev], cache)
+        self.weights = draw_weights(self.train, self.source)
+        optim = experiment.optim
+        self.draws = optim.draws or len(self.train)
+        self.updates = self.draws // (optim.batch_size * optim.accumulate)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
+        """Augmented batches of one epoch."""
+        generator = epoch_generator(self.experiment.seed, epoch)
+        indices = draw_indices(self.weights, self.draws, generator)
+        lengths = [len(e.text or "") for e in self.train]
+        size = self.experiment.optim.batch_size
+        for batch in batches_by_length(indices, lengths, size, generator):
+            examples = [self.train[i] for i in batch]
+            utterances = [self.utterance(e, generator) for e in examples]
+            yield collate(utterances, self.tokenize), self.indices(examples)
+
+    def utterance(
+        self, example: Example, generator: np.random.Generator | None = None
+    ) -> Utterance:
+        """One example decoded, augmented if a generator is given."""
+        if example.path is None:
+            return Utterance(text=example.text)
+        waveform = self.recordings.waveform(example.path)
+        if generator is not None:
+            waveform = augment_waveform(waveform, self.source, generator)
+        return Utterance(waveform=waveform)
+
+    def indices(self, examples: Sequence[Example]) -> Tensor:
+        """(B,) class indices."""
+        return torch.tensor([self.labels.index(e.emotion) for e in examples])
+
+    def validate(self, framework: Framework) -> dict[str, float]:
+        """UA over the full set and over four classes, by corpus, and their mean as `score`."""
+        logits = predict_logits(framework, [self.utterance(e) for e in self.dev], self.tokenize)
+        figures: dict[str, float] = {}
+        for corpus in self.source.corpora:
+            mine = np.array([e.corpus == corpus for e in self.dev])
+            examples = [e for e in self.dev if e.corpus == corpus]
+            full = sorted({self.labels.index(e.emotion) for e in examples})
+            four = [self.labels.index(name) for name in FOUR]
+            figures[f"{corpus}_ua"] = restricted_ua(logits[mine], self.indices(examples), full)
+            figures[f"{corpus}_ua4"] = restricted_ua(logits[mine], self.indices(examples), four)
+        figures["score"] = float(np.mean(list(figures.values())))
+        return figures
+
+
+def restricted_ua(logits: NDArray[np.float32], labels: Tensor, classes: list[int]) -> float:
+    """UA among the items whose label is in `classes`, choosing among these classes only."""
+    truth = labels.numpy()
+    keep = np.isin(truth, classes)
+    chosen = np.array(classes)[logits[keep][:, classes].argmax(axis=1)]
+    return unweighted_accuracy(confusion(truth[keep], chosen, logits.shape[1]))
+
+
+def predict_logits(
+    framework: Framework,
+    utterances: Sequence[Utterance],
+    tokenize: Tokenize | None = None,
+    batch_size: int = 32,
+) -> NDArray[np.float32]:
+    """(N, C) logits in the order of `utterances`; similar lengths are batched together."""
+    device = next(framework.parameters()).device
+    size = [0 if u.waveform is None else len(u.waveform) for u in utterances]
+    order = sorted(range(len(utterances)), key=lambda i: (size[i], len(utterances[i].text or "")))
+    rows = np.zeros((len(utterances), len(framework.labels)), dtype=np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            part = order[start : start + batch_size]
+            batch = collate([utterances[i] for i in part], tokenize).to(device)
+            rows[part] = framework(batch).logits.float().cpu().numpy()
+    return rows
