@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,10 @@ class Framework(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Output:
         """Training, evaluation and serving; never sees a label."""
+
+    @abstractmethod
+    def architecture(self) -> dict[str, Any]:
+        """Everything but the weights that `build_framework` needs to make this again."""
 
     @abstractmethod
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,6 +31,15 @@ class Unimodal(Framework):
         self.pool = AttentiveStatistics(encoder.width)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(2 * encoder.width, len(labels))
+
+    def architecture(self) -> dict[str, Any]:
+        """Everything but the weights that `build_framework` needs to make this again."""
+        return {
+            "framework": "unimodal",
+            "encoder": self.encoder.architecture(),
+            "dropout": self.dropout.p,
+            "label_smoothing": self.label_smoothing,
+        }
 
     def forward(self, batch: Batch) -> Output:
         """Logits (B, C) and the pooled feature (B, 2 D)."""

@@ -1,0 +1,159 @@
+"""A framework on disk: `config.json`, `model.safetensors`, `tokenizer.json`, `metrics.json`, card.
+
+Safetensors and JSON only: loading a checkpoint, ours or a stranger's, runs no code of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from mer_core.encoders.base import Encoder
+from mer_core.encoders.registry import TOKENIZER_FILE
+from mer_core.frameworks.base import Framework
+from mer_core.frameworks.registry import build_framework
+
+CONFIG_FILE, WEIGHTS_FILE, METRICS_FILE = "config.json", "model.safetensors", "metrics.json"
+FORMAT = 1  # of config.json
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be loaded, in words."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded framework and what lies beside its weights.
+
+    Attributes:
+        framework: In evaluation mode, float32, on the CPU.
+        config: `format`, `architecture`, `labels`, and what the export added (temperatures).
+        metrics: Of `metrics.json`, or empty.
+        source: Folder or Hub id, as given.
+    """
+
+    framework: Framework
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    source: str
+
+
+def save_checkpoint(
+    folder: Path, framework: Framework, *, half: bool = False, **extra: Any
+) -> None:
+    """Write `framework` to `folder`.
+
+    Args:
+        folder: Made if missing; files of the same names are replaced.
+        framework: Any.
+        half: Store floats as fp16, half the size.
+        **extra: Further JSON-able keys of `config.json`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "format": FORMAT,
+        "architecture": framework.architecture(),
+        "labels": list(framework.labels),
+        **extra,
+    }
+    write_json(folder / CONFIG_FILE, config)
+    weights: dict[str, Tensor] = {}
+    for name, value in framework.state_dict().items():
+        stored = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        weights[name] = stored.half() if half and stored.is_floating_point() else stored
+    save_file(weights, folder / WEIGHTS_FILE)
+    for module in framework.modules():
+        tokenizer = getattr(module, "tokenizer", None)
+        if isinstance(module, Encoder) and tokenizer is not None:
+            (folder / TOKENIZER_FILE).write_text(tokenizer.tokenizer.to_str(), "utf-8")
+
+
+def load_checkpoint(
+    source: str | os.PathLike[str], revision: str | None = None
+) -> Checkpoint:
+    """Read a checkpoint from a local folder or, if there is no such folder, from the Hub.
+
+    Raises:
+        CheckpointError: Not found, not ours, incomplete, or of a newer format.
+    """
+    folder = locate(source, revision)
+    try:
+        config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
+        if config["format"] > FORMAT:
+            raise CheckpointError(f"{source}: made by a newer version (format {config['format']}).")
+        framework = build_framework(config["architecture"], tuple(config["labels"]), folder)
+        weights = load_file(folder / WEIGHTS_FILE)
+        framework.load_state_dict(
+            {n: v.float() if v.is_floating_point() else v for n, v in weights.items()}
+        )
+    except CheckpointError:
+        raise
+    except FileNotFoundError as error:
+        name = Path(str(error.filename)).name
+        raise CheckpointError(f"{source}: {name} is missing from the checkpoint.") from None
+    except (KeyError, ValueError, RuntimeError, OSError) as error:
+        raise CheckpointError(f"{source} is not a checkpoint of this program: {error}") from error
+    metrics_file = folder / METRICS_FILE
+    metrics = json.loads(metrics_file.read_text("utf-8")) if metrics_file.exists() else {}
+    return Checkpoint(framework.eval(), config, metrics, str(source))
+
+
+def locate(source: str | os.PathLike[str], revision: str | None = None) -> Path:
+    """The folder of a checkpoint, downloaded into the Hub's cache if it is no local one.
+
+    Raises:
+        CheckpointError: There is neither.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return path
+    if path.exists() or not _looks_like_hub_id(str(source)):
+        raise CheckpointError(f"{source} is neither a folder nor a Hub id such as name/model.")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(
+                str(source), revision=revision, allow_patterns=["*.json", "*.safetensors"]
+            )
+        )
+    except Exception as error:
+        # The Hub client raises many kinds; a visitor needs one sentence, a developer the cause.
+        raise CheckpointError(
+            f"{source} is no folder here and could not be fetched from the Hub "
+            f"({type(error).__name__})."
+        ) from error
+
+
+def _looks_like_hub_id(source: str) -> bool:
+    parts = source.split("/")
+    return len(parts) == 2 and all(parts) and not source.startswith((".", "~"))
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """The encoder of a single-encoder checkpoint, for a framework to start from.
+
+    Raises:
+        CheckpointError: `folder` holds no such checkpoint.
+    """
+    encoder = getattr(load_checkpoint(folder).framework, "encoder", None)
+    if not isinstance(encoder, Encoder):
+        raise CheckpointError(f"{folder.name} holds no single encoder.")
+    return encoder
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """Readable JSON with a final newline."""
+    path.write_text(json.dumps(tree, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def parameters(module: nn.Module) -> int:
+    """How many weights a module has."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,80 @@
+"""From a configuration to a trained checkpoint: what `fit` and `prune` do."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mer_core.checkpoint import load_encoder, parameters, save_checkpoint
+from mer_core.data import load_corpus
+from mer_core.data.collate import Tokenize
+from mer_core.emotions import LABEL_SETS
+from mer_core.encoders.base import Encoder
+from mer_core.frameworks.base import Framework
+from mer_core.frameworks.registry import build_framework
+from mer_core.frameworks.unimodal import Unimodal
+from train.config import Experiment
+from train.loop import fit
+from train.tasks import SingleTask
+
+
+def fit_experiment(
+    experiment: Experiment, root: Path, folder: Path, device: torch.device, cache: Path
+) -> Framework:
+    """Train (or resume) one experiment and leave its checkpoint in `folder`."""
+    torch.manual_seed(experiment.seed)
+    framework = start(experiment)
+    task = SingleTask(experiment, root, tokenize=tokenizer_of(framework), cache=cache)
+    print(
+        f"{experiment.name}: {parameters(framework):,} parameters, {len(task.train):,} training "
+        f"and {len(task.dev):,} development examples, {task.updates} updates an epoch",
+        flush=True,
+    )
+    # Convolutions over (time, frequency) run several times faster in this layout.
+    framework = framework.to(memory_format=torch.channels_last)
+    framework = fit(framework, task, experiment, folder, device).cpu()
+    save_checkpoint(folder, framework, experiment=dataclasses.asdict(experiment))
+    return framework
+
+
+def start(experiment: Experiment) -> Framework:
+    """The framework to train, with encoders taken from earlier stages where `from` says so."""
+    architecture, ready = dict(experiment.architecture), {}
+    for key, value in architecture.items():
+        if isinstance(value, dict) and "from" in value:
+            ready[key] = load_encoder(Path(value["from"]))
+            architecture[key] = {
+                "family": "cached",
+                "modality": ready[key].modality,
+                "width": ready[key].width,
+            }
+    framework = build_framework(architecture, LABEL_SETS[experiment.labels])
+    for key, encoder in ready.items():
+        setattr(framework, key, encoder)
+    return framework
+
+
+def tokenizer_of(framework: Framework) -> Tokenize | None:
+    """The tokenizer of the encoder that reads text, if there is one."""
+    for module in framework.modules():
+        if isinstance(module, Encoder) and module.modality == "text":
+            found: Any = getattr(module, "tokenizer", None)
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+    return None
+
+
+def prune_text_encoder(
+    experiment: Experiment, root: Path, source: Path, folder: Path, vocabulary: int, layers: list[int]
+) -> None:
+    """Cut `source` down by the texts of `experiment`'s training corpora, into `folder`."""
+    from train.prune import prune
+
+    corpora = experiment.sources["text"].corpora
+    texts = [e.text or "" for c in corpora for e in load_corpus(c, root, split="train")]
+    encoder = prune(source, texts, vocabulary=vocabulary, layers=layers)
+    save_checkpoint(folder, Unimodal(encoder, LABEL_SETS[experiment.labels]))
+    print(f"{folder}: {parameters(encoder):,} parameters, {len(layers)} layers")
