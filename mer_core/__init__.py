@@ -1,0 +1,28 @@
+"""Multimodal emotion recognition: MGCMA on speech and text.
+
+Importing this costs nothing; torch and the models load when a name is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mer_core.types import Prediction
+
+if TYPE_CHECKING:
+    from mer_core.media import MediaError
+    from mer_core.serving import Predictor
+
+__all__ = ["MediaError", "Prediction", "Predictor"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Predictor":
+        from mer_core.serving import Predictor
+
+        return Predictor
+    if name == "MediaError":
+        from mer_core.media.errors import MediaError
+
+        return MediaError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,24 +1,32 @@
-"""`python -m train fit|prune|evaluate|export`."""
+"""`python -m train fit|prune|export|evaluate|default`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
+from mer_core.serving import pick_device
 from train.config import load_experiment
-from train.stages import fit_experiment, prune_text_encoder
+from train.export import evaluate_folder, export, metrics_table
+from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
+
+CONFIGS = Path(__file__).parent / "configs"
+DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "default"
+RUNS = Path("runs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, run, and turn the caller's mistakes into one sentence and exit code 2."""
     options = parser().parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     try:
         options.run(options)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -28,36 +36,44 @@ def parser() -> argparse.ArgumentParser:
     """The command line, one subcommand a stage."""
     top = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    fit = commands.add_parser("fit", help="train one experiment; run again to resume")
-    fit.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME)")
-    fit.set_defaults(run=run_fit)
-    prune = commands.add_parser("prune", help="cut a BERT checkpoint down for the text stage")
-    prune.add_argument("--source", type=Path, required=True, help="folder of the BERT checkpoint")
-    prune.add_argument("--out", type=Path, required=True, help="folder to write")
-    prune.add_argument("--vocabulary", type=int, default=7500, help="word pieces to keep")
-    prune.add_argument(
-        "--layers", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="layers to keep, from 0"
-    )
-    prune.set_defaults(run=run_prune)
-    for command in (fit, prune):
-        command.add_argument("--config", type=Path, required=True, help="train/configs/….toml")
+
+    def add(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+        command.add_argument("--cache", type=Path, default=RUNS / "cache", help="decoded clips")
+        command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+        command.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's own)")
+        if name != "default":
+            command.add_argument("--config", type=Path, required=True, help="an experiment (TOML)")
         command.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
             help="override a setting, such as optim.epochs=3",
-        )
-    fit.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    fit.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own)")
-    fit.add_argument("--cache", type=Path, default=Path("runs/cache"), help="decoded recordings")
+        )  # fmt: skip
+        command.set_defaults(run=run)
+        return command
+
+    fit = add("fit", run_fit, "train one experiment; run again to resume")
+    fit.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME)")
+    prune = add("prune", run_prune, "cut a BERT checkpoint down for the text stage")
+    prune.add_argument("--source", type=Path, required=True, help="folder of the BERT checkpoint")
+    prune.add_argument("--out", type=Path, required=True, help="folder to write")
+    prune.add_argument("--vocabulary", type=int, default=VOCABULARY, help="word pieces to keep")
+    prune.add_argument("--layers", type=int, nargs="+", default=LAYERS, help="layers to keep")
+    ship = add("export", run_export, "round a run to fp16, measure it, write its card")
+    ship.add_argument("--model", type=Path, required=True, help="folder of the run")
+    ship.add_argument("--out", type=Path, default=DEFAULT_FOLDER, help="folder to write")
+    judge = add("evaluate", run_evaluate, "measure a checkpoint on the test sets")
+    judge.add_argument("--model", type=Path, default=DEFAULT_FOLDER, help="its folder")
+    judge.add_argument("--seed", type=int, default=0, help="of pairing and bootstrap")
+    whole = add("default", run_default, "make assets/default from the corpora: all of the above")
+    whole.add_argument("--source", type=Path, required=True, help="folder of MiniLM (a BERT)")
     return top
 
 
 def run_fit(options: argparse.Namespace) -> None:
     """Train the experiment of a TOML file."""
     experiment = load_experiment(options.config, options.overrides)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    folder = options.out or Path("runs") / experiment.name
+    folder = options.out or RUNS / experiment.name
     fit_experiment(experiment, options.data, folder, pick_device(options.device), options.cache)
 
 
@@ -69,11 +85,33 @@ def run_prune(options: argparse.Namespace) -> None:
     )
 
 
-def pick_device(name: str) -> torch.device:
-    """The device asked for; `auto` takes the GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+def run_export(options: argparse.Namespace) -> None:
+    """Write what ships."""
+    experiment = load_experiment(options.config, options.overrides)
+    metrics = export(options.model, options.out, experiment, options.data, options.cache)
+    print(metrics_table(metrics))
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Measure a checkpoint in place."""
+    experiment = load_experiment(options.config, options.overrides)
+    metrics = evaluate_folder(
+        options.model, experiment, options.data, options.cache, options.seed
+    )
+    print(metrics_table(metrics))
+
+
+def run_default(options: argparse.Namespace) -> None:
+    """Every stage of the shipped default, resuming what has been done."""
+    pruned = RUNS / "text_pruned"
+    text = load_experiment(CONFIGS / "text.toml", options.overrides)
+    if not (pruned / "model.safetensors").exists():
+        prune_text_encoder(text, options.data, options.source, pruned)
+    for name in ("speech", "text", "mgcma_default"):
+        options.config, options.out = CONFIGS / f"{name}.toml", None
+        run_fit(options)
+    options.model, options.out = RUNS / "mgcma_default", DEFAULT_FOLDER
+    run_export(options)
 
 
 if __name__ == "__main__":

@@ -61,19 +61,31 @@ def batches_by_length(
 
 
 def label_partners(
-    labels: Sequence[str], pool: Sequence[Example], generator: np.random.Generator
+    labels: Sequence[str],
+    pool: Sequence[Example],
+    generator: np.random.Generator,
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64]:
     """For each label, the index of a random example of `pool` that carries it.
+
+    Args:
+        labels: What the partners must carry.
+        pool: Candidates, all of one split.
+        generator: Source of chance.
+        weights: (len(pool),) relative chances among candidates; equal if None.
 
     Raises:
         ValueError: A label has no example in `pool`.
     """
     emotions = np.array([e.emotion for e in pool])
+    wanted = np.array(labels)
+    chances = np.ones(len(pool)) if weights is None else weights
     partners = np.zeros(len(labels), dtype=np.int64)
     for label in sorted(set(labels)):
-        places = np.flatnonzero(np.array(labels) == label)
+        places = np.flatnonzero(wanted == label)
         candidates = np.flatnonzero(emotions == label)
         if not len(candidates):
             raise ValueError(f"No partner labelled {label!r} to pair with.")
-        partners[places] = candidates[generator.integers(0, len(candidates), len(places))]
+        share = chances[candidates] / chances[candidates].sum()
+        partners[places] = generator.choice(candidates, size=len(places), p=share)
     return partners

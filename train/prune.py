@@ -65,8 +65,7 @@ def prune(
         elif "position_embeddings" in name:
             value = value[:MAX_TOKENS]
         wanted[".".join(parts)] = value.clone()
-    own = encoder.bert.state_dict()
-    encoder.bert.load_state_dict({name: wanted[name] for name in own if "_ids" not in name}, strict=False)
+    encoder.bert.load_state_dict(wanted, strict=False)  # position ids are counted, not stored
     return encoder
 
 

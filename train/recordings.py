@@ -39,7 +39,8 @@ class Recordings:
             ]
             if stored and waves:
                 stored.parent.mkdir(parents=True, exist_ok=True)
-                np.savez(stored, flat=np.concatenate(waves), ends=np.cumsum([len(w) for w in waves]))
+                ends = np.cumsum([len(wave) for wave in waves])
+                np.savez(stored, flat=np.concatenate(waves), ends=ends)
         self._waves: dict[Path, NDArray[np.int16]] = dict(zip(paths, waves, strict=True))
 
     def waveform(self, path: Path) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,20 @@ from mer_core.checkpoint import load_encoder, parameters, save_checkpoint
 from mer_core.data import load_corpus
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import LABEL_SETS
-from mer_core.encoders.base import Encoder
+from mer_core.encoders.base import CachedEncoder, Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 from mer_core.frameworks.unimodal import Unimodal
 from train.config import Experiment
 from train.loop import fit
+from train.paired_task import PairedTask
+from train.prune import prune
 from train.tasks import SingleTask
+
+
+# 7 500 pieces cover 97.7 % of the training texts' word pieces; five layers keep it under 12 M.
+VOCABULARY = 7_500
+LAYERS = (0, 1, 2, 3, 4)
 
 
 def fit_experiment(
@@ -27,17 +35,35 @@ def fit_experiment(
     """Train (or resume) one experiment and leave its checkpoint in `folder`."""
     torch.manual_seed(experiment.seed)
     framework = start(experiment)
-    task = SingleTask(experiment, root, tokenize=tokenizer_of(framework), cache=cache)
+    tokenize = tokenizer_of(framework)
+    frozen = detach_encoders(framework) if experiment.freeze_encoders else None
+    task: SingleTask | PairedTask
+    if len(experiment.sources) == 1:
+        task = SingleTask(experiment, root, tokenize=tokenize, cache=cache)
+    else:
+        task = PairedTask(
+            experiment, root, tokenize=tokenize, encoders=frozen, device=device, cache=cache
+        )
     print(
-        f"{experiment.name}: {parameters(framework):,} parameters, {len(task.train):,} training "
-        f"and {len(task.dev):,} development examples, {task.updates} updates an epoch",
+        f"{experiment.name}: {parameters(framework):,} parameters to train, "
+        f"{task.updates} updates an epoch",
         flush=True,
     )
     # Convolutions over (time, frequency) run several times faster in this layout.
     framework = framework.to(memory_format=torch.channels_last)
     framework = fit(framework, task, experiment, folder, device).cpu()
+    for modality, encoder in (frozen or {}).items():
+        setattr(framework, f"{modality}_encoder", encoder.cpu())
     save_checkpoint(folder, framework, experiment=dataclasses.asdict(experiment))
     return framework
+
+
+def detach_encoders(framework: Framework) -> dict[str, Encoder]:
+    """Take the encoders out, leaving in their places what reads cached features."""
+    encoders = framework.encoders()
+    for modality, encoder in encoders.items():
+        setattr(framework, f"{modality}_encoder", CachedEncoder(modality, encoder.width))
+    return encoders
 
 
 def start(experiment: Experiment) -> Framework:
@@ -68,11 +94,14 @@ def tokenizer_of(framework: Framework) -> Tokenize | None:
 
 
 def prune_text_encoder(
-    experiment: Experiment, root: Path, source: Path, folder: Path, vocabulary: int, layers: list[int]
+    experiment: Experiment,
+    root: Path,
+    source: Path,
+    folder: Path,
+    vocabulary: int = VOCABULARY,
+    layers: Sequence[int] = LAYERS,
 ) -> None:
     """Cut `source` down by the texts of `experiment`'s training corpora, into `folder`."""
-    from train.prune import prune
-
     corpora = experiment.sources["text"].corpora
     texts = [e.text or "" for c in corpora for e in load_corpus(c, root, split="train")]
     encoder = prune(source, texts, vocabulary=vocabulary, layers=layers)

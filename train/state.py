@@ -53,7 +53,10 @@ def save_state(
         tensors |= {f"{prefix}.{name}": value.contiguous() for name, value in weights.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-    tensors = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in tensors.items()
+    }
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "state.tmp", metadata={"progress": json.dumps(asdict(progress))})
     os.replace(folder / "state.tmp", folder / "state.safetensors")

@@ -135,6 +135,7 @@ class LogMel(nn.Module):
 
     def forward(self, waveform: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """One frame every 10 ms, as many as begin inside the recording."""
+        waveform = torch.where(mask, waveform, 0.0)  # the last windows reach into the padding
         with torch.autocast(waveform.device.type, enabled=False):
             power = self.mel(waveform.float())  # (B, M, T)
         frames = -(-mask.sum(dim=1) // HOP)  # (B,) ceil

@@ -12,6 +12,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 import mer_core.torchaudio_compat  # noqa: F401  (before transformers, see there)
+
 from transformers import BertConfig, BertModel  # isort: skip
 
 from mer_core.encoders.base import Encoder

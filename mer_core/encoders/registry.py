@@ -27,6 +27,26 @@ def _compact_text(folder: Path | None, **shape: Any) -> Encoder:
     return CompactTextEncoder(Tokenizer.from_file(str(folder / TOKENIZER_FILE)), **shape)
 
 
+def _pretrained_speech(folder: Path | None, **shape: Any) -> Encoder:
+    from mer_core.encoders.pretrained_speech import PretrainedSpeechConfig, PretrainedSpeechEncoder
+
+    return PretrainedSpeechEncoder(PretrainedSpeechConfig(**shape))
+
+
+def _pretrained_text(folder: Path | None, **shape: Any) -> Encoder:
+    from tokenizers import Tokenizer
+
+    from mer_core.encoders.pretrained_text import PretrainedTextConfig, PretrainedTextEncoder
+
+    settings = PretrainedTextConfig(**shape)
+    if settings.config is None:  # straight from the source, tokenizer and all
+        return PretrainedTextEncoder(settings)
+    if folder is None:
+        raise ValueError("A pretrained text encoder needs the folder that holds its tokenizer.")
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+    return PretrainedTextEncoder(settings, tokenizer)
+
+
 def _cached(folder: Path | None, **shape: Any) -> Encoder:
     return CachedEncoder(**shape)
 
@@ -35,6 +55,8 @@ def _cached(folder: Path | None, **shape: Any) -> Encoder:
 ENCODERS: dict[str, Callable[..., Encoder]] = {
     "compact_speech": _compact_speech,
     "compact_text": _compact_text,
+    "pretrained_speech": _pretrained_speech,
+    "pretrained_text": _pretrained_text,
     "cached": _cached,
 }
 

@@ -19,12 +19,14 @@ class TokenizedText:
         words: The W words, as the text has them.
         word_of_token: T word indices, None for special tokens.
         unknown: Share of the words' tokens that the vocabulary does not know, 0 to 1.
+        truncated: Whether the text went on after the last token.
     """
 
     ids: list[int]
     words: tuple[str, ...]
     word_of_token: list[int | None]
     unknown: float
+    truncated: bool = False
 
 
 class TextTokenizer:
@@ -55,7 +57,7 @@ class TextTokenizer:
             # Byte-level vocabularies count a word's leading space into its first token.
             position = begin + (end > begin and prepared[begin:begin + 1] == " ")
             word = sum(start <= position for start in starts) - 1
-            word_of_token.append(None if special or end == begin else word)
+            word_of_token.append(None if special else word)
         kept = max((word for word in word_of_token if word is not None), default=-1) + 1
         inside = [
             token for token, word in zip(encoding.ids, word_of_token, strict=True)
@@ -63,7 +65,9 @@ class TextTokenizer:
         ]
         unknown = sum(token == self.unknown_id for token in inside) / max(1, len(inside))
         words = tuple(prepared.split(" ")[:kept])
-        return TokenizedText(encoding.ids, words, word_of_token, unknown)
+        return TokenizedText(
+            encoding.ids, words, word_of_token, unknown, truncated=bool(encoding.overflowing)
+        )
 
 
 def prepare(text: str) -> str:

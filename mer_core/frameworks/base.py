@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mer_core.types import Batch, Output
+from mer_core.encoders.base import Encoder
+from mer_core.types import Batch, Features, Output
 
 
 class Framework(nn.Module, ABC):
@@ -21,9 +22,26 @@ class Framework(nn.Module, ABC):
 
     labels: tuple[str, ...]
 
-    @abstractmethod
+    def encoders(self) -> dict[str, Encoder]:
+        """The injected encoders by modality, in the order they were given."""
+        found = (child for child in self.children() if isinstance(child, Encoder))
+        return {encoder.modality: encoder for encoder in found}
+
     def forward(self, batch: Batch) -> Output:
         """Training, evaluation and serving; never sees a label."""
+        return self.fuse(self.encode(batch))
+
+    def encode(self, batch: Batch) -> dict[str, Features]:
+        """Each encoder's features, by modality."""
+        return {modality: encoder(batch) for modality, encoder in self.encoders().items()}
+
+    @abstractmethod
+    def fuse(self, features: dict[str, Features]) -> Output:
+        """Everything behind the encoders. Any modality may be absent from any row.
+
+        Apart from `encode`, so that serving can ask "and from speech alone?" without encoding
+        twice, and heads can train on features computed once.
+        """
 
     @abstractmethod
     def architecture(self) -> dict[str, Any]:

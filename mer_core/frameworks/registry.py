@@ -8,6 +8,7 @@ from typing import Any
 
 from mer_core.encoders.registry import build_encoder
 from mer_core.frameworks.base import Framework
+from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal
 
 
@@ -17,7 +18,23 @@ def _unimodal(
     return Unimodal(build_encoder(encoder, folder), labels, **settings)
 
 
-FRAMEWORKS: dict[str, Callable[..., Framework]] = {"unimodal": _unimodal}
+def _mgcma(
+    folder: Path | None,
+    labels: tuple[str, ...],
+    *,
+    speech_encoder: dict[str, Any],
+    text_encoder: dict[str, Any],
+    **settings: Any,
+) -> Framework:
+    return MGCMA(
+        build_encoder(speech_encoder, folder),
+        build_encoder(text_encoder, folder),
+        labels,
+        MGCMAConfig(**settings),
+    )
+
+
+FRAMEWORKS: dict[str, Callable[..., Framework]] = {"unimodal": _unimodal, "mgcma": _mgcma}
 
 
 def build_framework(

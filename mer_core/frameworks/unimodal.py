@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.fusion import AttentiveStatistics
-from mer_core.types import Batch, Output
+from mer_core.types import Features, Output
 
 
 class Unimodal(Framework):
@@ -41,10 +41,10 @@ class Unimodal(Framework):
             "label_smoothing": self.label_smoothing,
         }
 
-    def forward(self, batch: Batch) -> Output:
+    def fuse(self, features: dict[str, Features]) -> Output:
         """Logits (B, C) and the pooled feature (B, 2 D)."""
-        features = self.encoder(batch)
-        pooled = self.pool(features.tokens, features.mask)  # (B, 2 D)
+        (only,) = features.values()
+        pooled = self.pool(only.tokens, only.mask)  # (B, 2 D)
         return Output(self.classifier(self.dropout(pooled)), features={"pooled": pooled})
 
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:

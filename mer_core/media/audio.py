@@ -26,8 +26,11 @@ MIN_SECONDS = 0.3  # shorter than any word
 MAX_BYTES = 256 * 2**20  # 5 minutes of stereo 32-bit WAV at 96 kHz fit
 MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz
 SLACK_SECONDS = 1.0  # containers round their duration up
+DECODED_RATE = 48_000  # Hz; faster files are thinned while they are decoded, to bound memory
 MAX_AMPLITUDE = 8.0  # floats beyond this are integers in disguise
 ACCEPTED = "Accepted: wav, flac, mp3, ogg, opus, m4a, webm or mp4 with sound, up to 5 minutes."
+# Playlists (m3u8, ffconcat) are left out: they name other files, which a visitor must not open.
+DEMUXERS = "wav,w64,aiff,flac,mp3,ogg,aac,caf,amr,mov,mp4,m4a,3gp,matroska,webm,avi,mpegts"
 
 AudioSource = str | os.PathLike[str] | bytes | tuple[Any, int]
 
@@ -47,7 +50,7 @@ def load_audio(source: AudioSource) -> FloatArray:
             `MIN_SECONDS` or longer than `MAX_SECONDS`.
     """
     if isinstance(source, tuple):
-        channels, rate = _from_array(*source)
+        channels, rate = _from_array(source)
     else:
         channels, rate = _decode(_open_source(source))
     _check_rate(rate)
@@ -60,7 +63,9 @@ def load_audio(source: AudioSource) -> FloatArray:
         )
     if not np.isfinite(channels).all():
         raise MediaError(
-            "not_finite", "The recording holds values that are not numbers (NaN or infinite)."
+            "not_finite",
+            "The recording holds values that are not numbers (NaN or infinite); "
+            "samples must lie in [-1, 1].",
         )
     if np.abs(channels).max() > MAX_AMPLITUDE:
         raise MediaError(
@@ -72,19 +77,20 @@ def load_audio(source: AudioSource) -> FloatArray:
 
 def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
     """Something PyAV opens, after the checks that need no decoding."""
-    if isinstance(source, bytes):
+    opened: str | io.BytesIO
+    if isinstance(source, bytes | bytearray):
         size, opened = len(source), io.BytesIO(source)
-    else:
+    elif isinstance(source, str | os.PathLike):
         path = Path(source)
-        if not path.is_file():
-            raise MediaError("not_found", f"There is no file named {path.name!r}.")
-        try:
-            with path.open("rb"):
-                size = path.stat().st_size
-        except OSError:
-            raise MediaError("not_found", f"{path.name!r} cannot be opened.") from None
+        size = _file_size(path)
         # `file:` keeps a name such as `concat:a.wav` or `http://x` from meaning a protocol.
-        opened = f"file:{path}"  # type: ignore[assignment]
+        opened = f"file:{path}"
+    else:
+        raise MediaError(
+            "bad_type",
+            f"Audio must be a path, bytes or (waveform, sample rate in Hz), "
+            f"not {type(source).__name__}.",
+        )
     if size == 0:
         raise MediaError("empty", f"The file is empty (0 bytes). {ACCEPTED}")
     if size > MAX_BYTES:
@@ -95,10 +101,25 @@ def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
     return opened
 
 
-def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
-    """(channels, S) at the file's own rate; stops early at the bound whatever the header says."""
+def _file_size(path: Path) -> int:
+    """Bytes of a file that exists and can be opened."""
+    name = (path.name or str(path))[:80]
     try:
-        with av.open(opened, metadata_errors="ignore") as container:
+        if path.is_dir():
+            raise MediaError("not_a_file", f"{name!r} is a folder, not a file. {ACCEPTED}")
+        if not path.is_file():
+            raise MediaError("not_found", f"There is no file named {name!r}. {ACCEPTED}")
+        with path.open("rb"):
+            return path.stat().st_size
+    except OSError:  # no permission, a name longer than the file system takes, ...
+        raise MediaError("not_found", f"{name!r} cannot be opened. {ACCEPTED}") from None
+
+
+def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
+    """(channels, S) at up to `DECODED_RATE`; stops early at the bound whatever the header says."""
+    try:
+        options = {"format_whitelist": DEMUXERS}
+        with av.open(opened, metadata_errors="ignore", container_options=options) as container:
             if not container.streams.audio:
                 kind = "video without sound" if container.streams.video else "file without sound"
                 raise MediaError("no_sound", f"This is a {kind}. {ACCEPTED}")
@@ -117,6 +138,7 @@ def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], in
         _check_duration(float(stream.duration * stream.time_base))
     elif container.duration is not None:
         _check_duration(container.duration / av.time_base)
+    rate = min(rate, DECODED_RATE)
     layout = "mono" if stream.channels == 1 else "stereo"
     resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
     chunks: list[NDArray[np.float32]] = []
@@ -125,11 +147,12 @@ def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], in
     try:
         for frame in container.decode(stream):
             for converted in resampler.resample(frame):
-                chunks.append(converted.to_ndarray())
+                chunks.append(np.asarray(converted.to_ndarray(), np.float32))
                 decoded += chunks[-1].shape[1]
             if decoded > limit:
                 _check_duration(decoded / rate)
-        chunks.extend(converted.to_ndarray() for converted in resampler.resample(None))
+        rest = (frame.to_ndarray() for frame in resampler.resample(None))
+        chunks.extend(np.asarray(chunk, np.float32) for chunk in rest)
     except av.FFmpegError:
         if decoded < MIN_SECONDS * rate:  # keep what came before the damage, if it says anything
             raise
@@ -138,12 +161,12 @@ def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], in
     return np.concatenate(chunks, axis=1), rate
 
 
-def _from_array(waveform: Any, rate: int) -> tuple[NDArray[np.float32], int]:
+def _from_array(source: tuple[Any, ...]) -> tuple[NDArray[np.float32], int]:
     """(channels, S) float32 from whatever array-like the caller has."""
     try:
-        array = np.asarray(waveform)
-        rate = int(rate)
-    except (TypeError, ValueError):
+        waveform, given_rate = source
+        array, rate = np.asarray(waveform), int(given_rate)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # RuntimeError: torch's refusals
         raise MediaError("bad_type", "Audio must be (waveform, sample rate in Hz).") from None
     if array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
         raise MediaError(
@@ -152,7 +175,11 @@ def _from_array(waveform: Any, rate: int) -> tuple[NDArray[np.float32], int]:
             f"not {array.dtype} of shape {array.shape}.",
         )
     if array.size == 0:
-        raise MediaError("empty", "The waveform holds no samples.")
+        raise MediaError(
+            "empty", f"The waveform holds no samples; at least {MIN_SECONDS} s is needed."
+        )
+    _check_rate(rate)
+    _check_duration(max(array.shape) / rate)  # before any copy is made
     if array.dtype.kind == "u":
         middle = (np.iinfo(array.dtype).max + 1) // 2
         floats = (array.astype(np.float64) - middle) / middle
@@ -160,7 +187,9 @@ def _from_array(waveform: Any, rate: int) -> tuple[NDArray[np.float32], int]:
         floats = array.astype(np.float64) / -float(np.iinfo(array.dtype).min)
     else:
         floats = array
-    channels = np.atleast_2d(floats).astype(np.float32)  # (1, S), (S, channels) or (channels, S)
+    # (1, S), (S, channels) or (channels, S)
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused in words
+        channels = np.atleast_2d(floats).astype(np.float32)
     return (channels.T if channels.shape[0] > channels.shape[1] else channels), rate
 
 

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Makes the example clips: synthetic voices only, no person was recorded.
+# Needs espeak-ng and sox; writes 16 kHz mono FLAC beside this script.
+set -eu
+cd "$(dirname "$0")"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# say NAME VOICE PITCH(0-99) SPEED(words/min) AMPLITUDE(0-200) GAIN(dB) TEXT
+say() {
+    espeak-ng -v "$2" -p "$3" -s "$4" -a "$5" -w "$work/$1.wav" "$7"
+    sox -D "$work/$1.wav" -r 16000 -c 1 -b 16 "$work/$1-16k.wav" gain "$6" pad 0.15 0.2
+}
+keep() {
+    sox -D "$work/$1-16k.wav" -C 8 "$1.flac"
+}
+
+say loud_fast en-us+m3 62 215 190 -1 "I told you a hundred times. Leave me alone!"
+say bright en-us+f2 82 185 150 -4 "We won! I can't believe it, this is wonderful."
+say slow_low en-us+f3 22 115 60 -14 "I miss her so much. Nothing feels the same."
+say even en-us+m1 45 160 100 -8 "The train leaves at nine from platform four."
+say contradiction en-us+m3 60 210 190 -1 "Oh great. I am so happy for you."
+for name in loud_fast bright slow_low even contradiction; do keep "$name"; done
+
+# One long clip, three voices with a pause, for the timeline.
+say part1 en-us+m1 45 155 100 -8 "I came home at six, as I do every day."
+say part2 en-us+m1 70 215 190 -1 "And then they broke my window again! I am so angry!"
+say part3 en-us+m1 20 115 60 -14 "Now I just sit here, and I feel alone."
+sox -D -n -r 16000 -c 1 -b 16 "$work/pause.wav" trim 0 2.5
+sox -D "$work/part1-16k.wav" "$work/part2-16k.wav" "$work/pause.wav" "$work/part3-16k.wav" \
+    "$work/long-16k.wav"
+keep long

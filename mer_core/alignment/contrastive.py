@@ -1,0 +1,86 @@
+"""Contrastive losses over a (B, B) similarity, and the two matrices that say who belongs together.
+
+One function serves three terms: MGCMA's distribution and instance terms (arXiv 2412.20821) and
+Foal-Net's audio-video emotion learning (arXiv 2408.09438). They differ in what is compared and in
+the target matrix: own pair, or everyone of the same emotion.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def pair_targets(n: int, device: torch.device | str | None = None) -> Tensor:
+    """(n, n) bool, True on the diagonal: only the own partner is a positive."""
+    return torch.eye(n, dtype=torch.bool, device=device)
+
+
+def same_label_targets(labels: Tensor) -> Tensor:
+    """`labels` (B,) → (B, B) bool, True where two utterances share their label."""
+    return labels[:, None] == labels[None, :]
+
+
+def contrastive_loss(
+    similarity: Tensor, targets: Tensor, present: Tensor | None = None, normalise: bool = True
+) -> Tensor:
+    """Symmetric InfoNCE with any number of positives a row.
+
+    L = -1/2 Σ over both directions of 1/B Σ_i 1/|P_i| Σ_{j ∈ P_i} log softmax_j(similarity_ij).
+
+    Args:
+        similarity: (B, B), rows of one modality against columns of the other, already divided by
+            the temperature.
+        targets: (B, B) bool, True = positive.
+        present: (B,) bool, False where the partner is absent; such rows and columns are left out.
+        normalise: Divide by the number of positives |P_i|; False sums over them, as Foal-Net's
+            released code does, which weighs frequent labels more.
+
+    Returns:
+        A float32 scalar; zero with a graph where fewer than two rows are left.
+    """
+    similarity, targets = _only_present(similarity, targets, present)
+    if len(similarity) < 2:
+        return similarity[:0].sum()  # nothing to tell apart
+    rows = _positive_log_loss(similarity, targets, normalise)
+    columns = _positive_log_loss(similarity.T, targets.T, normalise)
+    return (rows + columns) / 2
+
+
+def sigmoid_contrastive_loss(
+    logits: Tensor, targets: Tensor, present: Tensor | None = None
+) -> Tensor:
+    """Binary cross-entropy of every pair on its own, as PCME reads Sim (arXiv 2101.05068).
+
+    Args:
+        logits: (B, B), b - a · W2; their sigmoid is the probability of a match.
+        targets: (B, B) bool, True = match.
+        present: (B,) bool, False where the partner is absent; such rows and columns are left out.
+
+    Returns:
+        A float32 scalar, the mean over pairs; zero with a graph where fewer than two rows are left.
+    """
+    logits, targets = _only_present(logits, targets, present)
+    if len(logits) < 2:
+        return logits[:0].sum()
+    return F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype))
+
+
+def _only_present(
+    similarity: Tensor, targets: Tensor, present: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The rows and columns of those present; at least float32, for exponentials need the range."""
+    similarity = similarity.to(torch.promote_types(similarity.dtype, torch.float32))
+    if present is None:
+        return similarity, targets
+    return similarity[present][:, present], targets[present][:, present]
+
+
+def _positive_log_loss(similarity: Tensor, targets: Tensor, normalise: bool) -> Tensor:
+    """-1/B Σ_i Σ_{j ∈ P_i} log softmax_j(similarity_ij), each row over |P_i| if `normalise`."""
+    log_probabilities = torch.log_softmax(similarity, dim=1)  # (B, B)
+    loss = -torch.where(targets, log_probabilities, 0.0).sum(dim=1)  # (B,)
+    if normalise:
+        loss = loss / targets.sum(dim=1).clamp(min=1)
+    return loss.mean()

@@ -1,0 +1,215 @@
+"""Distribution alignment: a Gaussian a modality, their squared 2-Wasserstein distance, and Sim.
+
+MGCMA (arXiv 2412.20821) splits the output of a multi-head self-attention into a branch for the
+mean and one for the spread and contrasts the Gaussians coarsely; its own wiring is not public.
+This is the wiring of the closest published design, the probability distribution encoder of MAP
+(Ji et al., CVPR 2023, arXiv 2210.05335), with an utterance Gaussian in place of its [CLS] one,
+for speech has no such token. Covariances are diagonal.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mer_core.attention import masked_mean
+
+Pool = Literal["mean", "cls"]
+Similarity = Literal["scaled", "map", "sigmoid"]
+
+# exp(-5) to exp(3): a spread of 0.7 % to 20 times that of normalised features. Below, the Gaussian
+# is a point and its gradient vanishes; above, W2 grows with exp(2 · log_std) and drowns the means.
+LOG_STD_RANGE = (-5.0, 3.0)
+
+TEMPERATURE_RANGE = (0.01, 10.0)  # one similarity of 1 is worth 100 to 0.1 in the logits
+MAP_SLOPE, MAP_SHIFT = 1 / 200, 4.0  # Sim = -a W2 + b of MAP
+FIRST_TEMPERATURE = {"scaled": 1.0, "map": 0.07, "sigmoid": 1.0}
+FIRST_SHIFT = 0.5  # W2 / D starts at a few tenths, so the sigmoid starts near 1/2
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """Diagonal Gaussians of B utterances and of their T tokens.
+
+    Attributes:
+        mean_tokens: (B, T, D).
+        log_std_tokens: (B, T, D).
+        mean: (B, D) of the utterance.
+        std: (B, D) of the utterance, positive.
+    """
+
+    mean_tokens: Tensor
+    log_std_tokens: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def draw(self) -> Tensor:
+        """One sample a token (B, T, D), differentiable in mean and spread."""
+        noise = torch.randn_like(self.mean_tokens)
+        return self.mean_tokens + self.log_std_tokens.exp().to(noise.dtype) * noise
+
+
+class GaussianConstructor(nn.Module):
+    """Tokens (B, T, D) → a Gaussian a token and one an utterance.
+
+    Half of the attention heads feed the mean, half the log standard deviation. Only the mean has
+    a residual path to the input: what a token says stays, how sure it is is computed afresh.
+
+    Args:
+        width: D.
+        heads: Attention heads, an even number that divides D.
+        feed_forward: Width of the two MLPs as a multiple of D.
+        dropout: After each linear layer behind the attention.
+        pool: `mean`: the utterance's mean and log-spread are averages over its tokens; `cls`:
+            those of a learned token put in front.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        *,
+        feed_forward: float = 4.0,
+        dropout: float = 0.1,
+        pool: Pool = "mean",
+    ) -> None:
+        super().__init__()
+        if heads % 2 or width % heads:
+            raise ValueError(f"heads must be even and divide width {width}, but is {heads}.")
+        if pool not in ("mean", "cls"):
+            raise ValueError(f"There is no pool {pool!r}; pools are mean, cls.")
+        self.heads = heads
+        self.input = nn.Linear(width, width)
+        self.input_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.mean_out = nn.Linear(width // 2, width)
+        self.log_std_out = nn.Linear(width // 2, width)
+        self.dropout = nn.Dropout(dropout)
+        self.mean_mlp = _normed_mlp(width, feed_forward, dropout)
+        self.log_std_mlp = _normed_mlp(width, feed_forward, dropout)
+        self.cls = nn.Parameter(torch.randn(width) * 0.02) if pool == "cls" else None
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Gaussians:
+        """`tokens` (B, T, D), `mask` (B, T); a row without a valid token is finite and unused."""
+        if self.cls is not None:
+            tokens = torch.cat([self.cls.expand(len(tokens), 1, -1).to(tokens), tokens], dim=1)
+            mask = F.pad(mask, (1, 0), value=True)  # (B, 1 + T)
+        attended = self._attend(tokens, mask)  # (B, T, D)
+        mean_heads, log_std_heads = attended.chunk(2, dim=2)  # (B, T, D / 2) each
+        mean = tokens + self.dropout(self.mean_out(mean_heads))  # MAP: mu = x + mu0
+        mean = mean + self.mean_mlp(mean)
+        log_std = self.dropout(self.log_std_out(log_std_heads))  # MAP: no residual to the input
+        log_std = (log_std + self.log_std_mlp(log_std)).float().clamp(*LOG_STD_RANGE)
+        if self.cls is not None:
+            return Gaussians(mean[:, 1:], log_std[:, 1:], mean[:, 0], log_std[:, 0].exp())
+        return Gaussians(mean, log_std, masked_mean(mean, mask), masked_mean(log_std, mask).exp())
+
+    def _attend(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Multi-head self-attention over valid tokens without an output layer; (B, T, D)."""
+        batch, steps, width = tokens.shape
+        normed = self.input_norm(F.gelu(self.input(tokens)))
+        stacked = self.query_key_value(normed).view(batch, steps, 3, self.heads, -1)
+        query, key, value = stacked.permute(2, 0, 3, 1, 4)  # (B, H, T, D / H) each
+        any_valid = mask.any(dim=1)[:, None]  # (B, 1)
+        attend = torch.where(any_valid, mask, True)  # a row without a key attends anywhere, …
+        attended = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=attend[:, None, None, :].expand(-1, -1, steps, -1)
+        )  # (B, H, T, D / H)
+        attended = attended.transpose(1, 2).reshape(batch, steps, width)  # (B, T, D)
+        return torch.where(any_valid[:, :, None], attended, 0.0)  # … then nowhere
+
+
+def _normed_mlp(width: int, feed_forward: float, dropout: float) -> nn.Sequential:
+    hidden = int(width * feed_forward)
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, hidden),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, width),
+        nn.Dropout(dropout),
+    )
+
+
+def squared_wasserstein(mean_a: Tensor, std_a: Tensor, mean_b: Tensor, std_b: Tensor) -> Tensor:
+    """Squared 2-Wasserstein distance of every pair of diagonal Gaussians.
+
+    W2²(a, b) = ||mean_a - mean_b||² + ||std_a - std_b||², which is the squared Euclidean distance
+    of the points (mean, std). Differences are taken before squaring, so no result is negative.
+
+    Args:
+        mean_a: (A, D), and `std_a` likewise.
+        std_a: (A, D), standard deviations and not variances.
+        mean_b: (B, D), and `std_b` likewise.
+        std_b: (B, D).
+
+    Returns:
+        (A, B), at least float32.
+    """
+    exact = torch.promote_types(mean_a.dtype, torch.float32)
+    points_a = torch.cat([mean_a.to(exact), std_a.to(exact)], dim=1)  # (A, 2 D)
+    points_b = torch.cat([mean_b.to(exact), std_b.to(exact)], dim=1)  # (B, 2 D)
+    mode = "donot_use_mm_for_euclid_dist"  # the matrix product cancels digits of near neighbours
+    return torch.cdist(points_a, points_b, compute_mode=mode).square()
+
+
+def similarity(
+    distance: Tensor,
+    kind: Similarity,
+    width: int,
+    temperature: Tensor | float,
+    shift: Tensor | float = 0.0,
+) -> Tensor:
+    """Squared W2 (A, B) → logits (A, B), up = closer.
+
+    Args:
+        distance: (A, B) from `squared_wasserstein`.
+        kind: `scaled`: -W2/D / temperature; raw W2 grows with D and saturates the softmax at the
+            start. `map`: (b - a W2) / temperature with a = 1/200, b = 4. `sigmoid`:
+            shift - W2/D / temperature, for `sigmoid_contrastive_loss`.
+        width: D of the Gaussians.
+        temperature: Positive; small = sharp.
+        shift: Used by `sigmoid` alone: in a softmax it cancels.
+    """
+    if kind == "scaled":
+        return -distance / width / temperature
+    if kind == "map":
+        return (MAP_SHIFT - MAP_SLOPE * distance) / temperature
+    if kind == "sigmoid":
+        return shift - distance / width / temperature
+    raise ValueError(f"There is no similarity {kind!r}; there are {', '.join(FIRST_TEMPERATURE)}.")
+
+
+class DistributionSimilarity(nn.Module):
+    """`similarity` with its learned temperature, kept in log space, and shift.
+
+    MAP learns the temperature itself, unbounded; here it is learned as a logarithm within
+    `TEMPERATURE_RANGE`, so that it can neither cross zero nor run away.
+    """
+
+    def __init__(self, kind: Similarity, width: int) -> None:
+        super().__init__()
+        if kind not in FIRST_TEMPERATURE:
+            raise ValueError(
+                f"There is no similarity {kind!r}; there are {', '.join(FIRST_TEMPERATURE)}."
+            )
+        self.kind = kind
+        self.width = width
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(FIRST_TEMPERATURE[kind])))
+        self.shift = nn.Parameter(torch.tensor(FIRST_SHIFT)) if kind == "sigmoid" else None
+
+    def forward(self, a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
+        """Two (mean, std) of (A, D) and (B, D) → logits (A, B)."""
+        if self.training:
+            # The parameter itself is put back: a clamp in the graph would stop its gradient there.
+            low, high = TEMPERATURE_RANGE
+            with torch.no_grad():
+                self.log_temperature.clamp_(math.log(low), math.log(high))
+        shift = 0.0 if self.shift is None else self.shift
+        distance = squared_wasserstein(*a, *b)
+        return similarity(distance, self.kind, self.width, self.log_temperature.exp(), shift)

@@ -1,0 +1,186 @@
+"""The command line: files and text in, one row a file out.
+
+Nothing heavy is imported until the arguments are known to be right, so that `--help` and a
+wrong option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tqdm import tqdm
+
+from mer_core.rows import aligned, csv_row, described, to_row
+
+if TYPE_CHECKING:
+    from mer_core.serving import Predictor
+
+ALL_FINE, SOME_FAILED, WRONG_USAGE = 0, 1, 2  # exit codes
+INTERRUPTED, READER_GONE = 130, 141  # 128 + SIGINT and SIGPIPE, as shells count them
+BATCH_SIZE = 16
+
+Row = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (0 all fine, 1 some files failed, 2 wrong usage)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # file names may hold bytes that are no UTF-8
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command == "predict" and not options.files and options.text is None:
+        parser.error("give at least one FILE, or --text")
+    try:
+        code = int(options.run(options))
+        sys.stdout.flush()  # here, so that a reader who has left is noticed here
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us (`head`, say) has left; the interpreter must not try to flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mer_core", description="Emotion recognition from speech and text."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    predict = commands.add_parser(
+        "predict",
+        help="assign a category to recordings, a text, or both",
+        description="One row a FILE. Exit code: 0 all fine, 1 some files failed, 2 wrong usage.",
+    )
+    predict.add_argument("files", nargs="*", metavar="FILE", help="recordings, up to 5 minutes")
+    predict.add_argument("--text", help="what was said; goes with every FILE, or stands alone")
+    output = predict.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print one JSON object a line")
+    output.add_argument("--csv", metavar="OUT", help="write a table to the file OUT")
+    predict.set_defaults(run=run_predict)
+    info = commands.add_parser("info", help="show the model, its labels and its metrics")
+    info.add_argument("--json", action="store_true", help="print one JSON object")
+    info.set_defaults(run=run_info)
+    for command in (predict, info):
+        command.add_argument(
+            "--model", metavar="M", help="checkpoint folder or Hub id (default: the shipped model)"
+        )
+        command.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (%(default)s)")
+    return parser
+
+
+def run_predict(options: argparse.Namespace) -> int:
+    """Print or write one row a file, whatever each file holds."""
+    predictor = load_or_explain(options)
+    if predictor is None:
+        return WRONG_USAGE
+    failed = 0
+    try:
+        with row_writer(options, predictor.labels) as write:
+            for row in predicted_rows(predictor, options.files, options.text):
+                write(row)
+                failed += row["error"] is not None
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # only the writer touches files; unreadable input is a row
+        return explain(
+            f"{options.csv or 'The output'} cannot be written: {error.strerror or error}."
+        )
+    return SOME_FAILED if failed else ALL_FINE
+
+
+def run_info(options: argparse.Namespace) -> int:
+    """Print what the model is."""
+    predictor = load_or_explain(options)
+    if predictor is None:
+        return WRONG_USAGE
+    info = predictor.info()
+    if options.json:
+        print(json.dumps(info, ensure_ascii=False, default=str))
+    else:
+        print("\n".join(described(info)))
+    return ALL_FINE
+
+
+def load_predictor(model: str | None, device: str) -> Predictor:
+    """The model; imports torch, which takes seconds."""
+    from mer_core.serving import Predictor
+
+    return Predictor.load(model, device=device)
+
+
+def load_or_explain(options: argparse.Namespace) -> Predictor | None:
+    """The model, or None after a sentence on why it cannot be had."""
+    try:
+        return load_predictor(options.model, options.device)
+    # Folder, Hub, safetensors and torch each raise errors of their own, and all of them mean the
+    # same to whoever typed the command.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        name = "The shipped model" if options.model is None else f"The model {options.model!r}"
+        explain(f"{name} cannot be loaded on device {options.device!r}: {reason}")
+        return None
+
+
+def explain(sentence: str) -> int:
+    """Say on stderr what is wrong with the usage."""
+    print(f"python -m mer_core: {sentence}", file=sys.stderr)
+    return WRONG_USAGE
+
+
+def predicted_rows(predictor: Predictor, files: Sequence[str], text: str | None) -> Iterator[Row]:
+    """One row a file in order, or one for the text alone; a bad file is a row with its error."""
+    entries: list[str | None] = [*files] if files else [None]
+    with tqdm(total=len(entries), desc="predict", unit="file", disable=len(entries) < 2) as bar:
+        for start in range(0, len(entries), BATCH_SIZE):
+            chunk = entries[start : start + BATCH_SIZE]
+            items = [{"audio": file, "text": text, "name": file or ""} for file in chunk]
+            predictions = predictor.predict_many(items, batch_size=BATCH_SIZE)
+            for file, prediction in zip(chunk, predictions, strict=True):
+                bar.update()
+                yield to_row(file, prediction)
+
+
+@contextmanager
+def row_writer(
+    options: argparse.Namespace, labels: Sequence[str]
+) -> Iterator[Callable[[Row], None]]:
+    """What takes a row: a line of JSON, a line of the CSV file, or the table, printed at the end.
+
+    `tqdm.write` keeps a line out of the progress bar where both share a terminal.
+    """
+    if options.csv:
+        with open(options.csv, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
+            yield csv_writer(out, labels)
+    elif options.json:
+        yield lambda row: tqdm.write(
+            json.dumps(row, ensure_ascii=False, allow_nan=False), file=sys.stdout
+        )
+    else:
+        rows: list[Row] = []
+        yield rows.append
+        print("\n".join(aligned(rows)))
+
+
+def csv_writer(out: TextIO, labels: Sequence[str]) -> Callable[[Row], None]:
+    """Writes the header now and a line a row later."""
+    writer: csv.DictWriter[str] | None = None
+
+    def write(row: Row) -> None:
+        nonlocal writer
+        flat = csv_row(row, labels)
+        if writer is None:
+            writer = csv.DictWriter(out, list(flat))
+            writer.writeheader()
+        writer.writerow(flat)
+
+    return write

@@ -1,0 +1,100 @@
+"""The model behind the pages: loaded in the background, asked for predictions, never raising."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Protocol
+
+from mer_core.demo.background import Background, State
+from mer_core.types import Prediction
+
+PATIENCE = 180.0  # seconds a prediction waits for the model before it gives up
+FRAMEWORK_TITLES = {"mgcma": "MGCMA", "foal_net": "Foal-Net"}
+
+LOADING = "The model is loading…"
+FAILED = "The model could not be loaded; the terminal that runs this page says why."
+INTERNAL = "Something went wrong on our side. Your clip and text are still here: please try again."
+
+
+class Recogniser(Protocol):
+    """What the pages need of `mer_core.Predictor`."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The categories it can assign."""
+
+    @property
+    def framework(self) -> str:
+        """Its framework's name, such as `mgcma`."""
+
+    def predict(self, audio: str | None = None, text: str | None = None) -> Prediction:
+        """The category of one recording; raises `MediaError` for input it cannot read."""
+
+
+class Engine:
+    """A recogniser that may still be loading.
+
+    Args:
+        load: Returns the recogniser; runs in a background thread after `start`.
+    """
+
+    def __init__(self, load: Callable[[], Recogniser]) -> None:
+        self._model = Background(load, "model")
+
+    def start(self) -> None:
+        """Begin to load the model in the background."""
+        self._model.start()
+
+    @property
+    def state(self) -> State:
+        """`waiting`, `loading`, `ready` or `failed`."""
+        return self._model.state
+
+    def wait(self, timeout: float) -> bool:
+        """Whether loading has ended within `timeout` seconds."""
+        return self._model.wait(timeout)
+
+    def sentence(self) -> str:
+        """The state in words."""
+        model = self._model.value
+        if model is None:
+            return FAILED if self.state == "failed" else LOADING
+        title = FRAMEWORK_TITLES.get(model.framework, model.framework)
+        return f"Ready: {title}, {len(model.labels)} categories"
+
+    def predict(self, audio: str | None, text: str | None) -> Prediction:
+        """A prediction, or one whose `state` is `refused` and whose `message` says why."""
+        if not self._model.wait(PATIENCE):
+            return refusal("loading", f"{LOADING} Please try again in a moment.")
+        model = self._model.value
+        if model is None:
+            return refusal("model", FAILED)
+        from mer_core.media import MediaError  # imports torch, which the model has done by now
+
+        try:
+            return model.predict(audio=audio, text=text)
+        except MediaError as error:
+            return refusal(error.kind, error.message)
+        except Exception as error:  # a visitor gets a sentence, never a trace
+            report(error)
+            return refusal("internal", INTERNAL)
+
+
+def refusal(kind: str, message: str) -> Prediction:
+    """A prediction without a label that says why."""
+    return Prediction(
+        emotion=None,
+        probabilities={},
+        by_modality={},
+        state="refused",
+        message=message,
+        error_kind=kind,
+    )
+
+
+def report(error: Exception) -> None:
+    """Where an unexpected error arose, for the operator; no message, which may quote input."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    print(f"{type(error).__name__} in {last.name}, line {last.lineno}", file=sys.stderr, flush=True)

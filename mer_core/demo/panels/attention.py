@@ -1,0 +1,104 @@
+"""Token attention as a heatmap: one row a word, on the time axis of the waveform above it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mer_core.demo.panels.markup import escape, seconds
+from mer_core.demo.panels.waveform import axis, outline
+from mer_core.types import FloatArray, Prediction, TokenAttention
+
+MAX_WORDS = 40  # rows drawn; a long text would push the rest of the page away
+MAX_STEPS = 150  # columns drawn, neighbours joined
+FAINT = 0.03  # cells with less than this share of the strongest one are not drawn
+
+
+def attention_figure(prediction: Prediction) -> str:
+    """The heatmap, or the waveform alone with a hint, or nothing where there is no speech."""
+    if prediction.emotion is None or prediction.envelope is None or not prediction.duration:
+        return ""
+    if prediction.attention is None or not prediction.attention.words:
+        return _wave_only(prediction)
+    attention = prediction.attention
+    duration = max(prediction.duration, float(attention.times[-1]))
+    hidden = len(attention.words) - MAX_WORDS
+    note = f" The first {MAX_WORDS} of {len(attention.words)} words are shown." if hidden > 0 else ""
+    return (
+        '<section class="at-card" aria-label="Words and moments">'
+        '<h2 class="at-title">Where each word listened</h2>'
+        '<p class="at-caption">Token alignment: the darker a cell, the more of its attention the '
+        f"word gave to that moment of the recording.{note}</p>"
+        f'<div class="at-grid" role="img" aria-label="{escape(_described(attention))}">'
+        f'<span></span>{outline(prediction.envelope, duration)}{_rows(attention, duration)}'
+        f"<span></span>{axis(duration)}</div>{_table(attention)}</section>"
+    )
+
+
+def peaks(attention: TokenAttention) -> list[tuple[str, float]]:
+    """Each word with the middle of the time step it attends to most, in seconds."""
+    middles = (attention.times[:-1] + attention.times[1:]) / 2
+    return [
+        (word, float(middles[int(np.argmax(row))]))
+        for word, row in zip(attention.words, attention.weights, strict=True)
+    ]
+
+
+def coarser(weights: FloatArray, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Neighbouring time steps joined until at most `MAX_STEPS` are left; rows keep their sums."""
+    steps = weights.shape[1]
+    size = -(-steps // MAX_STEPS)
+    starts = np.arange(0, steps, size)
+    joined = np.add.reduceat(weights, starts, axis=1)  # (W, ceil(T / size))
+    return joined.astype(np.float32), np.append(times[starts], times[-1]).astype(np.float32)
+
+
+def _rows(attention: TokenAttention, duration: float) -> str:
+    weights, times = coarser(np.nan_to_num(attention.weights), attention.times)
+    density = weights / np.maximum(np.diff(times), 1e-6)  # per second, so that widths do not show
+    strength = density / max(float(density.max()), 1e-9)
+    return "".join(
+        f'<span class="at-word" dir="auto">{escape(word)}</span>'
+        f'<svg class="at-row" viewBox="0 0 {duration:.3f} 1" preserveAspectRatio="none" '
+        f'aria-hidden="true" focusable="false">{_cells(row, times)}</svg>'
+        for word, row in zip(attention.words[:MAX_WORDS], strength, strict=False)
+    )
+
+
+def _cells(strength: FloatArray, times: FloatArray) -> str:
+    return "".join(
+        f'<rect x="{start:.3f}" width="{end - start:.3f}" height="1" '
+        f'fill-opacity="{value**0.7:.2f}"/>'
+        for value, start, end in zip(strength, times[:-1], times[1:], strict=True)
+        if value > FAINT
+    )
+
+
+def _described(attention: TokenAttention) -> str:
+    listed = "; ".join(f"{word} at {seconds(moment)}" for word, moment in peaks(attention)[:12])
+    return f"Heatmap of words over time. Each word attends most to: {listed}."
+
+
+def _table(attention: TokenAttention) -> str:
+    rows = "".join(
+        f'<tr><td dir="auto">{escape(word)}</td><td>{seconds(moment)}</td></tr>'
+        for word, moment in peaks(attention)[:MAX_WORDS]
+    )
+    return (
+        '<details class="at-details"><summary>As a table</summary><table><thead><tr>'
+        "<th>Word</th><th>Attends most to</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></details>"
+    )
+
+
+def _wave_only(prediction: Prediction) -> str:
+    if prediction.envelope is None or not prediction.duration or prediction.timeline:
+        return ""  # the timeline draws the same waveform
+    return (
+        '<section class="at-card" aria-label="Recording"><h2 class="at-title">What was heard</h2>'
+        '<p class="at-caption">Type what was said and analyse again to see which moments each '
+        "word attends to.</p>"
+        f'<div class="at-strip" role="img" aria-label="Waveform of the recording, '
+        f'{seconds(prediction.duration)} long">'
+        f"{outline(prediction.envelope, prediction.duration)}{axis(prediction.duration)}</div>"
+        "</section>"
+    )

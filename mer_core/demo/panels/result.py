@@ -1,0 +1,18 @@
+"""A whole prediction as the two stretches of a page: beside the inputs, and below them."""
+
+from __future__ import annotations
+
+from mer_core.demo.panels.attention import attention_figure
+from mer_core.demo.panels.probabilities import comparison, verdict
+from mer_core.demo.panels.timeline import timeline_figure
+from mer_core.types import Prediction
+
+
+def render_verdict(prediction: Prediction) -> str:
+    """The category, its bars and the modalities side by side."""
+    return verdict(prediction) + comparison(prediction)
+
+
+def render_details(prediction: Prediction) -> str:
+    """Figures that want the full width; empty where there is nothing to draw."""
+    return timeline_figure(prediction) + attention_figure(prediction)

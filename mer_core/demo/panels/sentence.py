@@ -1,0 +1,70 @@
+"""One plain sentence that sums a prediction up."""
+
+from __future__ import annotations
+
+from mer_core.demo.panels.markup import MODALITY_NOUNS, percent, ranked
+from mer_core.types import Prediction
+
+SURE = 0.5  # below this probability the model is said to be not sure
+LEAD = 0.1  # nor is it when the second category is closer than this
+
+
+def summary(prediction: Prediction) -> str:
+    """What the model assigns, how surely, and whether the modalities agree; plain text."""
+    if prediction.emotion is None:
+        return prediction.message or "The model assigns no category to this input."
+    verdict = _verdict(prediction)
+    if prediction.message:
+        return f"{prediction.message} {_capitalised(verdict)}"
+    alone = {
+        name: ranked(probabilities)[0]
+        for name, probabilities in prediction.by_modality.items()
+        if name != "both" and probabilities
+    }
+    if not alone:
+        return _capitalised(verdict)
+    if len(alone) == 1:
+        return f"From the {_noun(next(iter(alone)))} alone, {verdict}"
+    return _compared(alone, prediction.emotion, verdict)
+
+
+def is_sure(probabilities: dict[str, float]) -> bool:
+    """Whether one category clearly leads."""
+    (_, best), *others = ranked(probabilities)
+    return best >= SURE and (not others or best - others[0][1] >= LEAD)
+
+
+def _verdict(prediction: Prediction) -> str:
+    """The second half of the sentence, lower case."""
+    order = ranked(prediction.probabilities)
+    chance = prediction.probabilities.get(str(prediction.emotion), 0.0)
+    if order and not is_sure(prediction.probabilities) and len(order) > 1:
+        (first, p_first), (second, p_second) = order[:2]
+        return (
+            f"the model is not sure: {first} ({percent(p_first)}) "
+            f"comes just before {second} ({percent(p_second)})."
+            if p_first - p_second < LEAD
+            else f"the model is not sure: {first} leads with only {percent(p_first)}."
+        )
+    return f"the model assigns {prediction.emotion} with {percent(chance)} confidence."
+
+
+def _compared(alone: dict[str, tuple[str, float]], emotion: str, verdict: str) -> str:
+    (first, (first_top, first_p)), (second, (second_top, second_p)) = list(alone.items())[:2]
+    pair = f"{_noun(first)} and {_noun(second)}".capitalize()
+    if first_top != second_top:
+        return (
+            f"{pair} point apart: the {_noun(first)} alone to {first_top} ({percent(first_p)}), "
+            f"the {_noun(second)} alone to {second_top} ({percent(second_p)}). Together, {verdict}"
+        )
+    if first_top != emotion:
+        return f"{pair} each point to {first_top}, yet together {verdict}"
+    return f"{pair} point the same way: {verdict}"
+
+
+def _noun(modality: str) -> str:
+    return MODALITY_NOUNS.get(modality, modality)
+
+
+def _capitalised(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]

@@ -1,0 +1,162 @@
+"""The page "Speak & type": a voice, its words, and the emotion that the model assigns."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from mer_core.demo import theme
+from mer_core.demo.answer import as_json
+from mer_core.demo.engine import INTERNAL, Engine, refusal, report
+from mer_core.demo.panels import notes
+from mer_core.demo.panels.result import render_details, render_verdict
+from mer_core.demo.services import Services
+
+EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+PLACEHOLDER = "What was said, for example: I can't believe you did that."
+POLL = 0.3  # seconds between two looks at something that loads
+
+
+def build(services: Services, blocks: gr.Blocks) -> None:
+    """Lay the page out inside `blocks` and connect it."""
+    with gr.Row(elem_id="workbench", equal_height=False):
+        with gr.Column(scale=5, min_width=320, elem_id="inputs"):
+            audio, text, buttons, hint = _inputs()
+        with gr.Column(scale=6, min_width=320):
+            verdict = gr.HTML(notes.empty(), elem_id="verdict", apply_default_css=False)
+    details = gr.HTML("", elem_id="details", apply_default_css=False)
+    analyse, clear, transcribe = buttons
+    results = [verdict, details]
+    handlers = Handlers(services)
+    shared: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model"}
+    shared |= {"fn": handlers.analyse, "inputs": [audio, text], "outputs": results}
+    gr.on([analyse.click, text.submit], show_progress="hidden", **shared)
+    examples = _examples(audio, text)
+    if examples is not None:
+        examples.load_input_event.then(show_progress="hidden", **shared)
+    clear.click(
+        lambda: (None, "", notes.empty(), ""),
+        outputs=[audio, text, *results],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    transcribe.click(
+        handlers.transcribe, audio, [text, hint],
+        show_progress="hidden", api_visibility="private", concurrency_id="whisper",
+    )  # fmt: skip
+    blocks.load(
+        handlers.follow_transcripts, outputs=[transcribe, hint],
+        show_progress="hidden", api_visibility="private", concurrency_limit=None,
+    )  # fmt: skip
+    _endpoint(handlers, audio, text)
+
+
+class Handlers:
+    """What the page's events call.
+
+    Args:
+        services: The engine and the transcripts behind the page.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._engine: Engine = services.engine
+        self._transcripts = services.transcripts
+
+    def analyse(self, clip: str | None, words: str | None) -> Iterator[tuple[str, Any]]:
+        """First that it is being worked on, then the result."""
+        waiting = "Analysing…" if self._engine.state == "ready" else self._engine.sentence()
+        yield notes.working(waiting), gr.skip()
+        prediction = self._engine.predict(clip, words)
+        try:
+            yield render_verdict(prediction), render_details(prediction)
+        except Exception as error:  # a visitor gets a sentence, never a trace
+            report(error)
+            yield render_verdict(refusal("internal", INTERNAL)), ""
+
+    def analyse_api(self, audio: str | None = None, text: str = "") -> dict[str, Any]:
+        """Assign an emotion category to a recording, to its words, or to both.
+
+        Args:
+            audio: A recording of up to 5 minutes, or null.
+            text: What was said, or empty.
+
+        Returns:
+            emotion, probabilities, by_modality, state, message, error, sentence.
+        """
+        return as_json(self._engine.predict(audio, text))
+
+    def transcribe(self, clip: str | None) -> Iterator[tuple[Any, str]]:
+        """Fill the text box with what was said, or say why not."""
+        yield gr.skip(), notes.hint("Listening to the recording…")
+        words, message = self._transcripts.transcribe(clip)
+        yield (gr.skip() if words is None else words), notes.hint(message)
+
+    async def follow_transcripts(self) -> AsyncIterator[tuple[Any, str]]:
+        """The Transcribe button's state, now and once it has settled."""
+        while not self._transcripts.settled:
+            yield gr.update(interactive=False), notes.hint(self._transcripts.availability()[1])
+            await asyncio.sleep(POLL)
+        possible, reason = self._transcripts.availability()
+        yield gr.update(interactive=possible), notes.hint(reason)
+
+
+def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Button], gr.HTML]:
+    audio = gr.Audio(
+        label="Voice",
+        sources=["microphone", "upload"],
+        type="filepath",
+        waveform_options=theme.waveform_options(),
+        elem_id="voice",
+        buttons=[],
+    )
+    gr.HTML(
+        '<p id="microphone-note" role="alert"></p>', elem_id="microphone", apply_default_css=False
+    )
+    text = gr.Textbox(
+        label="Words",
+        placeholder=PLACEHOLDER,
+        info="Enter analyses, Shift + Enter starts a new line. Voice or words may be left out.",
+        lines=1,
+        max_lines=5,
+        elem_id="words",
+    )
+    with gr.Row(elem_id="actions"):
+        analyse = gr.Button("Analyse", variant="primary", elem_id="analyse", scale=3, min_width=130)
+        transcribe = gr.Button("Transcribe", interactive=False, elem_id="transcribe", min_width=110)
+        clear = gr.Button("Clear", elem_id="clear", min_width=80)
+    hint = gr.HTML("", elem_id="transcribe-hint", apply_default_css=False)
+    return audio, text, (analyse, clear, transcribe), hint
+
+
+def _examples(audio: gr.Audio, text: gr.Textbox) -> Any:
+    """Clips that we made ourselves, or None where they are not installed."""
+    index = EXAMPLES / "examples.json"
+    if not index.is_file():
+        return None
+    entries = json.loads(index.read_text(encoding="utf-8"))
+    gr.set_static_paths([EXAMPLES])
+    with gr.Column(elem_id="examples"):
+        return gr.Examples(
+            [[str(EXAMPLES / entry["file"]), entry["text"]] for entry in entries],
+            inputs=[audio, text],
+            example_labels=[entry["label"] for entry in entries],
+            label="Or try one of these; every voice is synthetic",
+            api_visibility="private",
+        )
+
+
+def _endpoint(handlers: Handlers, audio: gr.Audio, text: gr.Textbox) -> None:
+    """The public API, apart from the page's own events, which answer with HTML."""
+    gr.Button(visible=False).click(
+        handlers.analyse_api,
+        [audio, text],
+        gr.JSON(visible=False, label="Prediction"),
+        api_name="analyse",
+        concurrency_id="model",
+    )

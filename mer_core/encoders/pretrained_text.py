@@ -1,0 +1,102 @@
+"""BERT and RoBERTa from transformers (arXiv 1810.04805, 1907.11692).
+
+The house pads with token 0, which is `<s>` to RoBERTa, and RoBERTa counts positions from its own
+padding token on. So positions are given explicitly: they start where the family starts, and
+neither padding nor a `<pad>` that a visitor typed can shift them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+from mer_core.encoders.base import Encoder
+from mer_core.encoders.pretrained import describe_backbone, load_backbone
+from mer_core.encoders.text_tokens import TextTokenizer
+from mer_core.types import Batch, Features
+
+from transformers import AutoTokenizer  # isort: skip  (after torchaudio_compat)
+
+FROM_ZERO = ("bert",)  # families whose positions start at 0
+FROM_PADDING = ("roberta", "xlm-roberta")  # families whose positions start after the padding id
+
+
+@dataclass(frozen=True)
+class PretrainedTextConfig:
+    """Which backbone, and how it is used.
+
+    Attributes:
+        source: Hub id or local folder.
+        revision: Branch, tag or commit of a Hub id.
+        config: transformers' config, for fresh weights without `source`; see `load_backbone`.
+        max_tokens: Later text is not read. Fewer where the backbone has fewer positions.
+    """
+
+    source: str = ""
+    revision: str | None = None
+    config: dict[str, Any] | None = None
+    max_tokens: int = 128
+
+
+class PretrainedTextEncoder(Encoder):
+    """`input_ids` (B, T) → the last layer's tokens (B, T, width)."""
+
+    modality = "text"
+
+    def __init__(self, settings: PretrainedTextConfig, tokenizer: Tokenizer | None = None) -> None:
+        """Build it.
+
+        Args:
+            settings: See there.
+            tokenizer: The checkpoint's; left out, it comes from `settings.source`.
+        """
+        super().__init__()
+        self.settings = settings
+        self.backbone = load_backbone(
+            settings.source,
+            settings.revision,
+            settings.config,
+            FROM_ZERO + FROM_PADDING,
+            add_pooling_layer=False,  # tokens are what we read; its weights would only be ballast
+        )
+        config = self.backbone.config
+        self.width = int(config.hidden_size)
+        self.first_position = config.pad_token_id + 1 if config.model_type in FROM_PADDING else 0
+        positions = config.max_position_embeddings - self.first_position
+        self.tokenizer = TextTokenizer(
+            tokenizer or _load_tokenizer(settings), min(settings.max_tokens, positions)
+        )
+
+    def architecture(self) -> dict[str, Any]:
+        """Name, settings and the backbone's config (the tokenizer lies beside the weights)."""
+        backbone = describe_backbone(self.settings.source, self.settings.revision, self.backbone)
+        return {"family": "pretrained_text", **asdict(self.settings), **backbone}
+
+    def forward(self, batch: Batch) -> Features:
+        """One token per word piece; see `Encoder.forward`."""
+        assert batch.input_ids is not None
+        assert batch.attention_mask is not None
+        assert batch.text_present is not None
+        mask = batch.attention_mask & batch.text_present[:, None]  # (B, T)
+        seen = mask.clone()
+        seen[:, 0] |= ~mask.any(dim=1)  # a row without text attends to its padding, zeroed below
+        steps = torch.arange(mask.shape[1], device=mask.device)
+        tokens = self.backbone(
+            torch.where(mask, batch.input_ids, 0),  # what padding holds must not matter
+            attention_mask=seen.long(),
+            position_ids=(steps + self.first_position).expand(mask.shape),
+        ).last_hidden_state  # (B, T, D)
+        return Features(torch.where(mask[:, :, None], tokens, 0.0), mask, mask.any(dim=1))
+
+
+def _load_tokenizer(settings: PretrainedTextConfig) -> Tokenizer:
+    if settings.config is not None:
+        raise ValueError("With a config, give the checkpoint's tokenizer as well.")
+    loaded = AutoTokenizer.from_pretrained(
+        settings.source, revision=settings.revision, trust_remote_code=False
+    )
+    backend: Tokenizer = loaded.backend_tokenizer
+    return backend

@@ -1,0 +1,195 @@
+"""From readings to predictions: one batch for all windows, calibration, and what surrounds a label.
+
+The overall logits of a long recording are the mean over its windows that hold speech, each
+weighted by its seconds of speech; so are its embeddings.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mer_core.data.collate import collate
+from mer_core.frameworks.base import Framework
+from mer_core.reading import Reading
+from mer_core.types import (
+    SAMPLE_RATE,
+    Features,
+    FloatArray,
+    Output,
+    Prediction,
+    Utterance,
+    Window,
+)
+from mer_core.windows import Piece, cut, is_long, spans
+from mer_core.word_attention import word_attention
+
+COMBINED = "both"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the network said about one piece, under each condition that applies to it."""
+
+    logits: dict[str, FloatArray]
+    before: dict[str, FloatArray]
+    after: dict[str, FloatArray]
+    attention: FloatArray | None  # (T_text, T_speech)
+
+
+class Judge:
+    """A framework with its temperatures, asked about many readings at once."""
+
+    def __init__(
+        self,
+        framework: Framework,
+        name: str,
+        temperatures: dict[str, float],
+        device: torch.device,
+    ) -> None:
+        self.framework = framework.eval()
+        self.name = name
+        self.temperatures = temperatures
+        self.device = device
+        self.tokenize = getattr(framework.encoders().get("text"), "tokenizer", None)
+        self._lock = threading.Lock()
+
+    def judge(self, readings: Sequence[Reading], batch_size: int = 16) -> list[Prediction]:
+        """One prediction a reading, in order."""
+        pieces = [p for i, reading in enumerate(readings) for p in cut(i, reading)]
+        judgements: list[Judgement] = []
+        for start in range(0, len(pieces), batch_size):
+            judgements += self._run([p.utterance for p in pieces[start : start + batch_size]])
+        return [
+            self._predict(
+                reading,
+                [(p, j) for p, j in zip(pieces, judgements, strict=True) if p.item == i],
+            )
+            for i, reading in enumerate(readings)
+        ]
+
+    def _run(self, utterances: list[Utterance]) -> list[Judgement]:
+        """Encode once, then fuse with everything, and with each modality alone."""
+        with self._lock, torch.inference_mode():
+            features = self.framework.encode(collate(utterances, self.tokenize).to(self.device))
+            both = self.framework.fuse(features)
+            alone = {
+                modality: self.framework.fuse(
+                    {m: f if m == modality else hidden(f) for m, f in features.items()}
+                )
+                for modality in features
+            }
+        return [
+            _judgement(row, features, both, alone) for row in range(len(utterances))
+        ]
+
+    def _predict(self, reading: Reading, judged: list[tuple[Piece, Judgement]]) -> Prediction:
+        empty: dict[str, dict[str, float] | None] = dict.fromkeys(
+            (*self.framework.encoders(), COMBINED)
+        )
+        prediction = Prediction(
+            emotion=None,
+            probabilities={},
+            by_modality=empty,
+            state=reading.state,
+            message=reading.message,
+            framework=self.name,
+            duration=reading.duration,
+            envelope=reading.envelope,
+            text=reading.text,
+        )
+        if not judged:
+            return prediction
+        weights = np.array([piece.weight for piece, _ in judged])
+        weights = weights / weights.sum()
+        logits = _weighted(weights, [j.logits for _, j in judged])
+        by_modality = {**empty, **{key: self._named(value, key) for key, value in logits.items()}}
+        decisive = by_modality[COMBINED] or next(p for p in by_modality.values() if p)
+        return replace(
+            prediction,
+            emotion=max(decisive, key=lambda name: decisive[name]),
+            probabilities=decisive,
+            by_modality=by_modality,
+            attention=word_attention(reading, [(p, j.attention) for p, j in judged]),
+            embeddings_before=_unit(_weighted(weights, [j.before for _, j in judged])),
+            embeddings_after=_unit(_weighted(weights, [j.after for _, j in judged])),
+            timeline=self._timeline(reading, judged),
+        )
+
+    def _named(self, logits: FloatArray, condition: str) -> dict[str, float]:
+        """Calibrated probabilities by category."""
+        scores = logits.astype(np.float64) / self.temperatures.get(condition, 1.0)
+        exponents = np.exp(scores - scores.max())
+        values = exponents / exponents.sum()
+        return {
+            name: float(value) for name, value in zip(self.framework.labels, values, strict=True)
+        }
+
+    def _timeline(
+        self, reading: Reading, judged: list[tuple[Piece, Judgement]]
+    ) -> tuple[Window, ...]:
+        """Every window of a long clip, by what the speech alone says there."""
+        if reading.waveform is None or not is_long(reading):
+            return ()
+        found = {piece.start: judgement for piece, judgement in judged}
+        windows = []
+        for start, end in spans(len(reading.waveform) / SAMPLE_RATE):
+            if start not in found:
+                windows.append(Window(start, end, None, {}))
+                continue
+            named = self._named(found[start].logits["speech"], "speech")
+            windows.append(Window(start, end, max(named, key=lambda n: named[n]), named))
+        return tuple(windows)
+
+
+def hidden(features: Features) -> Features:
+    """The same modality, absent from every row."""
+    return Features(
+        torch.zeros_like(features.tokens),
+        torch.zeros_like(features.mask),
+        torch.zeros_like(features.present),
+    )
+
+
+def _judgement(
+    row: int, features: dict[str, Features], both: Output, alone: dict[str, Output]
+) -> Judgement:
+    present = [m for m, f in features.items() if bool(f.present[row])]
+    logits = {m: _array(alone[m].logits[row]) for m in present}
+    weights = None
+    if len(present) > 1:
+        logits[COMBINED] = _array(both.logits[row])
+        found = both.attention.get("text_to_speech")
+        if found is not None:
+            text, speech = (features[m].mask[row] for m in ("text", "speech"))
+            weights = _array(found[row][text][:, speech])
+    return Judgement(
+        logits=logits,
+        before={m: _array(both.features[f"{m}_pooled"][row]) for m in present},
+        after={m: _array(both.features[f"{m}_embedding"][row]) for m in present},
+        attention=weights,
+    )
+
+
+def _weighted(
+    weights: NDArray[np.float64], rows: list[dict[str, FloatArray]]
+) -> dict[str, FloatArray]:
+    return {
+        key: np.asarray(
+            sum(w * row[key] for w, row in zip(weights, rows, strict=True)), dtype=np.float32
+        )
+        for key in rows[0]
+    }
+
+
+def _unit(vectors: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    return {m: v / max(float(np.linalg.norm(v)), 1e-12) for m, v in vectors.items()}
+
+
+def _array(tensor: torch.Tensor) -> FloatArray:
+    return np.asarray(tensor.float().cpu().numpy(), dtype=np.float32)

@@ -1,0 +1,121 @@
+"""A prediction as a row: for JSON, for CSV and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mer_core.types import Prediction
+
+MODALITIES = ("speech", "text", "both")
+HEADINGS = ("file", "emotion", "p", "speech", "text", "note")
+WIDEST_NAME = 60  # characters of a file name that a table shows
+
+Row = dict[str, Any]
+
+
+def to_row(file: str | None, prediction: Prediction) -> Row:
+    """What `--json` prints: plain types only; `error` is None unless the input was refused."""
+    refused = prediction.state == "refused"
+    return {
+        "file": file,
+        "emotion": prediction.emotion,
+        "probabilities": _plain(prediction.probabilities),
+        "by_modality": {
+            name: None if (found := prediction.by_modality.get(name)) is None else _plain(found)
+            for name in MODALITIES
+        },
+        "state": prediction.state,
+        "message": prediction.message,
+        "error": {"kind": prediction.error_kind, "message": prediction.message}
+        if refused
+        else None,
+        "framework": prediction.framework,
+        "duration": None if prediction.duration is None else round(float(prediction.duration), 3),
+        "timeline": [
+            {
+                "start": round(float(window.start), 3),
+                "end": round(float(window.end), 3),
+                "emotion": window.emotion,
+                "probabilities": _plain(window.probabilities),
+            }
+            for window in prediction.timeline
+        ],
+    }
+
+
+def _plain(probabilities: dict[str, float]) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in probabilities.items()}
+
+
+def csv_row(row: Row, labels: Sequence[str]) -> dict[str, Any]:
+    """The same row without nesting: a column for each label, all together and by modality."""
+    flat = {key: row[key] for key in ("file", "emotion", "state", "framework", "duration")}
+    flat |= {f"p_{label}": row["probabilities"].get(label) for label in labels}
+    for modality in MODALITIES:
+        found = row["by_modality"][modality] or {}
+        flat |= {f"{modality}_{label}": found.get(label) for label in labels}
+    error = row["error"] or {"kind": "", "message": ""}
+    return flat | {"message": row["message"], "error": error["kind"]}
+
+
+def aligned(rows: Sequence[Row]) -> list[str]:
+    """A table for reading, one line a row under its headings."""
+    cells = [HEADINGS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    name = "(text)" if row["file"] is None else _visible(row["file"])
+    if len(name) > WIDEST_NAME:
+        name = "…" + name[-WIDEST_NAME + 1 :]
+    confidence = max(row["probabilities"].values(), default=None)
+    return (
+        name,
+        "error" if row["error"] else row["emotion"] or "-",
+        "-" if confidence is None else f"{confidence:.2f}",
+        _favourite(row["by_modality"]["speech"]),
+        _favourite(row["by_modality"]["text"]),
+        _visible(row["message"]),
+    )
+
+
+def _favourite(probabilities: dict[str, float] | None) -> str:
+    if not probabilities:
+        return "-"
+    best = max(probabilities, key=lambda label: probabilities[label])
+    return f"{best} {probabilities[best]:.2f}"
+
+
+def _visible(text: str) -> str:
+    """Control characters escaped: a file's name must not move the cursor or break the table."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def described(info: dict[str, Any], indent: int = 0) -> Iterator[str]:
+    """Nested facts as indented lines."""
+    room = max((len(str(key)) for key in info), default=0)
+    for key, value in info.items():
+        start = " " * indent + str(key).ljust(room)
+        if isinstance(value, dict):
+            yield start.rstrip()
+            yield from described(value, indent + 2)
+        elif isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
+            yield start.rstrip()
+            for line in value:
+                yield " " * (indent + 2) + "  ".join(f"{_short(item):>6}" for item in line)
+        elif isinstance(value, list | tuple):
+            yield f"{start}  {', '.join(_short(item) for item in value)}"
+        else:
+            yield f"{start}  {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,53 @@
+"""What many tests share: one thread, one seed, and waveforms that need no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from mer_core.types import SAMPLE_RATE, FloatArray
+
+# Two torch threads on shared cores were measured to be many times slower than one.
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator() -> np.random.Generator:
+    """NumPy's generator, the same in every test."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def tone() -> Callable[..., FloatArray]:
+    """Makes a sine: `tone(seconds, frequency=440.0, rate=SAMPLE_RATE, amplitude=0.5)`."""
+
+    def make(
+        seconds: float,
+        frequency: float = 440.0,
+        rate: int = SAMPLE_RATE,
+        amplitude: float = 0.5,
+    ) -> FloatArray:
+        time = np.arange(round(seconds * rate)) / rate
+        return (amplitude * np.sin(2 * np.pi * frequency * time)).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def voice() -> Callable[..., FloatArray]:
+    """Makes something speech-like: `voice(seconds, seed=0)`, harmonics that come and go."""
+
+    def make(seconds: float, seed: int = 0) -> FloatArray:
+        random = np.random.default_rng(seed)
+        time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+        pitch = 120.0 + 60.0 * random.random() + 20.0 * np.sin(2 * np.pi * 0.7 * time)
+        phase = 2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE
+        harmonics = sum(np.sin(k * phase) / k for k in range(1, 20))
+        syllables = 0.55 + 0.45 * np.sin(2 * np.pi * 4.0 * time + random.random())
+        noise = 0.01 * random.standard_normal(len(time))
+        return (0.2 * harmonics * syllables + noise).astype(np.float32)
+
+    return make
