@@ -75,9 +75,7 @@ def save_checkpoint(
             (folder / TOKENIZER_FILE).write_text(tokenizer.tokenizer.to_str(), "utf-8")
 
 
-def load_checkpoint(
-    source: str | os.PathLike[str], revision: str | None = None
-) -> Checkpoint:
+def load_checkpoint(source: str | os.PathLike[str], revision: str | None = None) -> Checkpoint:
     """Read a checkpoint from a local folder or, if there is no such folder, from the Hub.
 
     Raises:

@@ -84,9 +84,7 @@ class Judge:
                 )
                 for modality in features
             }
-        return [
-            _judgement(row, features, both, alone) for row in range(len(utterances))
-        ]
+        return [_judgement(row, features, both, alone) for row in range(len(utterances))]
 
     def _predict(self, reading: Reading, judged: list[tuple[Piece, Judgement]]) -> Prediction:
         empty: dict[str, dict[str, float] | None] = dict.fromkeys(

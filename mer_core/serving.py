@@ -18,7 +18,7 @@ from mer_core.checkpoint import Checkpoint, load_checkpoint, parameters
 from mer_core.judging import Judge
 from mer_core.media import MediaError
 from mer_core.media.audio import AudioSource
-from mer_core.reading import Reading, Reader
+from mer_core.reading import Reader, Reading
 from mer_core.types import Prediction
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "assets" / "default"
@@ -101,9 +101,7 @@ class Predictor:
                 places.append(place)
             except MediaError as error:
                 results[place] = refusal(error, self.framework)
-        for place, prediction in zip(
-            places, self._judge.judge(readings, batch_size), strict=True
-        ):
+        for place, prediction in zip(places, self._judge.judge(readings, batch_size), strict=True):
             results[place] = prediction
         return [
             replace(result, name=str(item.get("name", "")))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
-import sys
 import wave
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -264,64 +261,3 @@ def test_windows_are_in_the_row() -> None:
     assert row["timeline"] == [
         {"start": 0.0, "end": 4.0, "emotion": "sad", "probabilities": {"sad": 1.0}}
     ]
-
-
-def test_help_is_fast_and_imports_no_torch() -> None:
-    code = (
-        "import sys, mer_core.cli\n"
-        "try: mer_core.cli.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "sys.exit('torch' in sys.modules)"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 0, ran.stderr
-    assert "predict" in ran.stdout
-
-
-@pytest.mark.skipif(os.name != "posix", reason="pipes and byte names of POSIX")
-def test_a_reader_who_leaves_is_no_trace() -> None:
-    """The pipe's reading end is closed before the first row is written."""
-    code = (
-        "import os, sys\n"
-        "from mer_core import cli\n"
-        "from mer_core.types import Prediction\n"
-        "class Model:\n"
-        "    labels = ()\n"
-        "    def predict_many(self, items, batch_size):\n"
-        "        return [Prediction('sad', {'sad': 1.0}, {}) for _ in items]\n"
-        "cli.load_predictor = lambda model, device: Model()\n"
-        "sys.exit(cli.main(['predict', '--json', *['x.wav'] * 5000]))\n"
-    )
-    read, write = os.pipe()
-    os.close(read)
-    ran = subprocess.run(
-        [sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60
-    )
-    os.close(write)
-    assert ran.returncode == cli.READER_GONE
-    assert "Traceback" not in ran.stderr
-    assert "Exception ignored" not in ran.stderr
-
-
-@pytest.mark.skipif(os.name != "posix", reason="pipes and byte names of POSIX")
-def test_output_is_utf8_whatever_the_locale_and_the_name(tmp_path: Path) -> None:
-    code = (
-        "import sys\n"
-        "from mer_core import cli\n"
-        "from mer_core.types import Prediction\n"
-        "class Model:\n"
-        "    labels = ()\n"
-        "    def predict_many(self, items, batch_size):\n"
-        "        return [Prediction('sad', {'sad': 1.0}, {}) for _ in items]\n"
-        "cli.load_predictor = lambda model, device: Model()\n"
-        "sys.exit(cli.main(['predict', '--json', *sys.argv[1:]]))\n"
-    )
-    names = ["żółć.wav".encode(), b"\xff\xfe.wav"]
-    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
-    ran = subprocess.run(
-        [sys.executable, "-c", code, *names], capture_output=True, env=environment, timeout=60
-    )
-    assert ran.returncode == 0, ran.stderr
-    first, second = ran.stdout.decode("utf-8").splitlines()
-    assert os.fsencode(json.loads(second)["file"]) == names[1]
-    assert json.loads(first)["state"] == "ok"

@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, run: Callable[[argparse.Namespace], None], text: str
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--data", type=Path, required=True, help="folder of the corpora")
         command.add_argument("--cache", type=Path, default=RUNS / "cache", help="decoded clips")
@@ -95,9 +97,7 @@ def run_export(options: argparse.Namespace) -> None:
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measure a checkpoint in place."""
     experiment = load_experiment(options.config, options.overrides)
-    metrics = evaluate_folder(
-        options.model, experiment, options.data, options.cache, options.seed
-    )
+    metrics = evaluate_folder(options.model, experiment, options.data, options.cache, options.seed)
     print(metrics_table(metrics))
 
 

@@ -42,7 +42,9 @@ class SourceConfig:
     def __post_init__(self) -> None:
         for corpus in self.corpora:
             if corpus not in CORPORA:
-                raise ValueError(f"There is no corpus {corpus!r}; corpora are {', '.join(CORPORA)}.")
+                raise ValueError(
+                    f"There is no corpus {corpus!r}; corpora are {', '.join(CORPORA)}."
+                )
 
 
 @dataclass(frozen=True)
@@ -133,18 +135,21 @@ def _override(tree: dict[str, Any], override: str) -> None:
     *parents, last = key.strip().split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ValueError(f"--set {override}: {parent} is a value and holds no keys.")
     tree[last] = value
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     """`value` as `kind`: dataclasses by field, dicts and tuples by item, numbers as they are."""
     origin = typing.get_origin(kind)
+    if (dataclasses.is_dataclass(kind) or origin is dict) and not isinstance(value, dict):
+        raise ValueError(f"{where} = {value!r}: must be a table.")
+    if origin is tuple and not isinstance(value, list):
+        raise ValueError(f"{where} = {value!r}: must be a list.")
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        unknown = set(value) - set(hints)
-        if unknown:
-            names = ", ".join(sorted(unknown))
-            raise ValueError(f"{where} has no key {names}; keys are {', '.join(hints)}.")
+        _check_keys(kind, value, where)
         parts = {key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()}
         return typing.cast("Any", kind)(**parts)
     if origin is dict:
@@ -159,3 +164,15 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{where} = {value!r}: must be {kind.__name__}.")
     return value
+
+
+def _check_keys(kind: Any, table: dict[str, Any], where: str) -> None:
+    """Every key is a field of the dataclass `kind`, and no field without default is left out."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = sorted(set(table) - set(fields))
+    if unknown:
+        raise ValueError(f"{where} has no key {', '.join(unknown)}; keys are {', '.join(fields)}.")
+    absent = dataclasses.MISSING
+    needed = {n for n, f in fields.items() if f.default is absent and f.default_factory is absent}
+    if needed - set(table):
+        raise ValueError(f"{where} lacks {', '.join(sorted(needed - set(table)))}.")

@@ -19,8 +19,8 @@ from mer_core.judging import COMBINED, hidden
 from mer_core.metrics import fit_temperature, recognition_report
 from mer_core.types import Utterance
 from train.config import Experiment
-from train.pairs import Pair, evaluation_sets
 from train.paired_task import label_indices
+from train.pairs import Pair, evaluation_sets
 from train.recordings import Recordings
 
 Logits = dict[str, NDArray[np.float32]]  # condition → (N, C)

@@ -67,8 +67,12 @@ def fit(
         terms: dict[str, float] = defaultdict(float)
         steps = 0
         updates = task.updates * optim.epochs
-        for batch, labels in tqdm(task.epoch(epoch), total=task.updates * optim.accumulate,
-                                  desc=f"epoch {epoch + 1}/{optim.epochs}", mininterval=5.0):
+        for batch, labels in tqdm(
+            task.epoch(epoch),
+            total=task.updates * optim.accumulate,
+            desc=f"epoch {epoch + 1}/{optim.epochs}",
+            mininterval=5.0,
+        ):
             with torch.autocast(device.type, precision or torch.bfloat16, precision is not None):
                 output = framework(batch.to(device))
                 losses = framework.losses(output, labels.to(device))
@@ -144,9 +148,7 @@ def has_cpu_bf16() -> bool:
     return bool(probe and probe())
 
 
-def validate_with(
-    framework: Framework, weights: dict[str, Tensor], task: Task
-) -> dict[str, float]:
+def validate_with(framework: Framework, weights: dict[str, Tensor], task: Task) -> dict[str, float]:
     """The development figures of `weights`; the framework's own come back afterwards."""
     own = {name: value.clone() for name, value in framework.state_dict().items()}
     framework.load_state_dict(weights)

@@ -62,6 +62,7 @@ class PairedTask:
         dev_clips = [p.speech for items in self.dev.values() for p in items if p.speech]
         self.recordings = Recordings([*self.clips, *dev_clips], cache)
         self.cached: dict[Example, list[Tensor]] = {}
+        self.widths = {m: encoder.width for m, encoder in (encoders or {}).items()}
         if encoders is not None:
             self._compute(encoders, device or torch.device("cpu"))
         optim = experiment.optim
@@ -82,16 +83,18 @@ class PairedTask:
         order = np.arange(len(pairs))
         size = self.experiment.optim.batch_size
         for batch in batches_by_length(order, lengths, size, generator):
-            yield self._collate([pairs[i] for i in batch], generator), label_indices(
-                [pairs[i] for i in batch]
+            yield (
+                self._collate([pairs[i] for i in batch], generator),
+                label_indices([pairs[i] for i in batch]),
             )
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """UA by set, and `score`: the mean over clips alone, texts alone and pairs."""
+        device = next(framework.parameters()).device
         figures: dict[str, float] = {}
         for name, pairs in self.dev.items():
             logits = [
-                framework(self._collate(pairs[i : i + 64])).logits.float().numpy()
+                framework(self._collate(pairs[i : i + 64]).to(device)).logits.float().cpu().numpy()
                 for i in range(0, len(pairs), 64)
             ]
             table = confusion(label_indices(pairs), np.concatenate(logits).argmax(1), len(FOUR))
@@ -120,7 +123,8 @@ class PairedTask:
             [
                 {"speech": self._row(p.speech, generator), "text": self._row(p.text, generator)}
                 for p in pairs
-            ]
+            ],
+            self.widths,
         )
 
     def _utterance(self, pair: Pair, generator: np.random.Generator | None) -> Utterance:

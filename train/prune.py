@@ -16,6 +16,7 @@ import torch
 from tokenizers import Tokenizer
 
 import mer_core.torchaudio_compat  # noqa: F401  (before transformers, see there)
+
 from transformers import BertModel  # isort: skip
 
 from mer_core.encoders.compact_text import MAX_TOKENS, CompactTextEncoder
@@ -75,8 +76,7 @@ def frequent_pieces(tokenizer: Tokenizer, texts: Sequence[str], vocabulary: int)
     counts = Counter(i for text in texts for i in encode(text))
     pieces = {i: piece for piece, i in tokenizer.get_vocab().items()}
     single = {
-        i for i, piece in pieces.items()
-        if len(piece.removeprefix("##")) == 1 and piece.isascii()
+        i for i, piece in pieces.items() if len(piece.removeprefix("##")) == 1 and piece.isascii()
     }
     kept = {i for i, piece in pieces.items() if piece in SPECIAL} | single
     for i, _ in counts.most_common():

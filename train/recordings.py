@@ -67,9 +67,7 @@ def augment_waveform(
     return np.clip(waveform, -1.0, 1.0).astype(np.float32)
 
 
-def random_crop(
-    waveform: FloatArray, samples: int, generator: np.random.Generator
-) -> FloatArray:
+def random_crop(waveform: FloatArray, samples: int, generator: np.random.Generator) -> FloatArray:
     """A stretch of `samples` samples; a shorter clip stays whole."""
     start = int(generator.integers(0, max(0, len(waveform) - samples) + 1))
     return waveform[start : start + samples]
@@ -85,5 +83,3 @@ def coloured_noise(waveform: FloatArray, generator: np.random.Generator) -> Floa
     decibels = generator.uniform(5.0, 40.0)
     scale = np.sqrt(power / 10 ** (decibels / 10) / (np.mean(noise**2) + 1e-12))
     return (noise * scale).astype(np.float32)
-
-

@@ -24,7 +24,7 @@ def collate(utterances: Sequence[Utterance], tokenize: Tokenize | None = None) -
     Returns:
         `waveform` (B, S), `input_ids` (B, T) and their masks; S and T are at least 1.
     """
-    waveforms = [u.waveform if u.waveform is not None else [] for u in utterances]
+    waveforms: list[Any] = [u.waveform if u.waveform is not None else [] for u in utterances]
     waveform, waveform_mask = pad([torch.as_tensor(np.asarray(w, np.float32)) for w in waveforms])
     fields: dict[str, Any] = {}
     if tokenize is not None:
@@ -43,13 +43,17 @@ def collate(utterances: Sequence[Utterance], tokenize: Tokenize | None = None) -
     )
 
 
-def collate_features(rows: Sequence[dict[str, Tensor | None]]) -> Batch:
-    """Pad features computed earlier: one {modality: (T, D) tokens, or None where absent} a row."""
-    width = {k: v.shape[1] for row in rows for k, v in row.items() if v is not None}
+def collate_features(rows: Sequence[dict[str, Tensor | None]], widths: dict[str, int]) -> Batch:
+    """Pad features computed earlier.
+
+    Args:
+        rows: One {modality: (T, D) tokens, or None where absent} an utterance.
+        widths: D of every modality, which no row tells where all lack it.
+    """
     cached = {}
-    for modality in rows[0]:
-        empty = torch.zeros(0, width.get(modality, 1))
-        row_tokens = [row[modality] for row in rows]
+    for modality, width in widths.items():
+        empty = torch.zeros(0, width)
+        row_tokens = [row.get(modality) for row in rows]
         tokens, mask = pad([empty if t is None else t.float() for t in row_tokens])
         cached[modality] = Features(tokens, mask, mask.any(dim=1))
     return Batch(cached=cached)

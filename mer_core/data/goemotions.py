@@ -17,7 +17,10 @@ def load(root: Path) -> list[Example]:
     names = [canonical(line) for line in (folder / "labels.txt").read_text("utf-8").split()]
     examples = []
     for split in ("train", "dev", "test"):
-        for line in (folder / f"{split}.tsv").read_text("utf-8").splitlines():
+        # Not splitlines(): comments may hold other line separators, such as U+2028.
+        for line in (folder / f"{split}.tsv").read_text("utf-8").split("\n"):
+            if not line:
+                continue
             text, ids, key = line.rsplit("\t", 2)
             if "," not in ids:
                 examples.append(

@@ -20,6 +20,7 @@ FOLDS = {
     6: (6, 13, 17, 22),
 }
 TEST_FOLD, DEV_FOLD = 6, 5
+AUDIO_ONLY, SPEECH = "03", "01"
 
 
 def load(root: Path) -> list[Example]:
@@ -27,7 +28,7 @@ def load(root: Path) -> list[Example]:
     examples = []
     for path in sorted((root / "ravdess").glob("Actor_*/*.*")):
         fields = path.stem.split("-")
-        if len(fields) != 7:
+        if len(fields) != 7 or fields[:2] != [AUDIO_ONLY, SPEECH]:  # videos and songs lie beside
             continue
         actor = int(fields[6])
         split = (

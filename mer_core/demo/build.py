@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.components.navbar import Navbar
 
 from mer_core.demo import speak, theme
 from mer_core.demo.engine import Engine
@@ -19,6 +20,7 @@ KEPT_MINUTES = 10  # an uploaded clip stays this long on the server, for another
 SWEEP_SECONDS = 60
 QUEUE = 32  # visitors that may wait; the next one is told to come back
 UPLOAD_LIMIT = "256mb"  # what `media` reads at most
+POLL_SECONDS = 0.3  # between two looks at a model that loads
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,11 @@ class Page:
     build: Callable[[Services, gr.Blocks], None]
 
 
-PAGES = (Page("Speak & type", "", speak.build),)
+PAGES: tuple[Page, ...] = (Page("Speak & type", "", speak.build),)
 
 
 def build_demo(engine: Engine) -> gr.Blocks:
-    """The whole demo over a model that may still be loading.
-
-    Args:
-        engine: Started by `start_services` once the page answers.
-    """
+    """The whole demo over a model that may still be loading; the caller starts the engine."""
     services = Services(engine, Transcripts(engine))
     demo = gr.Blocks(
         title="Attune: emotion in voice and words",
@@ -56,6 +54,43 @@ def build_demo(engine: Engine) -> gr.Blocks:
     for page in PAGES[1:]:
         with demo.route(page.title, page.path) as blocks:
             _page(page, services, blocks)
-    demo.queue(max_size=QUEUE, default_concurrency_limit=1)
-    demo.attune_services = services
-    return demo
+    return demo.queue(max_size=QUEUE, default_concurrency_limit=1)
+
+
+def launch_options() -> dict[str, Any]:
+    """What every launch of the demo needs: looks, and nothing kept or shown that should not be."""
+    return {
+        "theme": theme.build_theme(),
+        "css": theme.css(),
+        "head": theme.head(),
+        "favicon_path": str(theme.FOLDER / "favicon.svg"),
+        "run_history": False,
+        "show_error": False,
+        "ssr_mode": False,
+        "footer_links": ["api", "settings"],
+        "max_file_size": UPLOAD_LIMIT,
+    }
+
+
+def _page(page: Page, services: Services, blocks: gr.Blocks) -> None:
+    """A page between the header that shows the model's state and the footer."""
+    engine = services.engine
+    if len(PAGES) > 1:
+        Navbar(visible=True, main_page_name=PAGES[0].title)
+    header = gr.HTML(
+        notes.header(engine.sentence(), engine.state), elem_id="header", apply_default_css=False
+    )
+    gr.HTML(notes.notice(KEPT_MINUTES), elem_id="notice", apply_default_css=False)
+    page.build(services, blocks)
+    gr.HTML(notes.footer(), elem_id="colophon", apply_default_css=False)
+
+    async def follow() -> AsyncIterator[str]:
+        while engine.state in ("waiting", "loading"):
+            yield notes.header(engine.sentence(), engine.state)
+            await asyncio.sleep(POLL_SECONDS)
+        yield notes.header(engine.sentence(), engine.state)
+
+    blocks.load(
+        follow, outputs=header,
+        show_progress="hidden", api_visibility="private", concurrency_limit=None,
+    )  # fmt: skip

@@ -15,6 +15,7 @@ FRAMEWORK_TITLES = {"mgcma": "MGCMA", "foal_net": "Foal-Net"}
 
 LOADING = "The model is loading…"
 FAILED = "The model could not be loaded; the terminal that runs this page says why."
+EXPIRED = "This clip has been deleted from the server. Please record or upload it once more."
 INTERNAL = "Something went wrong on our side. Your clip and text are still here: please try again."
 
 
@@ -76,10 +77,19 @@ class Engine:
         try:
             return model.predict(audio=audio, text=text)
         except MediaError as error:
-            return refusal(error.kind, error.message)
+            # A page hands over files that it stored itself, so a missing one was swept away.
+            gone = error.kind == "not_found"
+            return refusal(error.kind, EXPIRED if gone else error.message)
         except Exception as error:  # a visitor gets a sentence, never a trace
             report(error)
             return refusal("internal", INTERNAL)
+
+
+def load_predictor(source: str | None, device: str) -> Recogniser:
+    """The shipped model or another; imports torch, so it belongs in the background."""
+    from mer_core.serving import Predictor
+
+    return Predictor.load(source, device=device)
 
 
 def refusal(kind: str, message: str) -> Prediction:

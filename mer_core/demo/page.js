@@ -34,17 +34,24 @@
     };
   }
 
-  // Gradio replaces the result's HTML; a region that stays in the page lets screen readers hear it.
+  // Gradio replaces the result's HTML. A region that stays lets screen readers hear the new
+  // sentence, and on a phone, where the result is further down, the page moves there.
+  const follow = (region) => {
+    const sentence = document.querySelector("#verdict .at-sentence");
+    const said = sentence ? sentence.textContent : "";
+    if (region.textContent === said) return;
+    region.textContent = said;
+    if (sentence && sentence.getBoundingClientRect().top > window.innerHeight) {
+      document.querySelector("#verdict").scrollIntoView();
+    }
+  };
   const announce = () => {
     const region = document.createElement("div");
     region.className = "at-hidden";
     region.setAttribute("aria-live", "polite");
     document.body.append(region);
-    new MutationObserver(() => {
-      const sentence = document.querySelector("#verdict .at-sentence");
-      const said = sentence ? sentence.textContent : "";
-      if (region.textContent !== said) region.textContent = said;
-    }).observe(document.body, { childList: true, subtree: true });
+    new MutationObserver(() => follow(region))
+      .observe(document.body, { childList: true, subtree: true });
   };
   if (document.body) announce();
   else document.addEventListener("DOMContentLoaded", announce);

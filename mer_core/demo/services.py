@@ -19,8 +19,3 @@ class Services:
 
     engine: Engine
     transcripts: Transcripts
-
-    def start(self) -> None:
-        """Begin everything that loads in the background."""
-        self.engine.start()
-        self.transcripts.start()

@@ -11,11 +11,12 @@ from typing import Any
 import gradio as gr
 
 from mer_core.demo import theme
-from mer_core.demo.answer import as_json
 from mer_core.demo.engine import INTERNAL, Engine, refusal, report
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.result import render_details, render_verdict
+from mer_core.demo.panels.sentence import summary
 from mer_core.demo.services import Services
+from mer_core.rows import to_row
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 PLACEHOLDER = "What was said, for example: I can't believe you did that."
@@ -27,6 +28,7 @@ def build(services: Services, blocks: gr.Blocks) -> None:
     with gr.Row(elem_id="workbench", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_id="inputs"):
             audio, text, buttons, hint = _inputs()
+            examples = _examples(audio, text)
         with gr.Column(scale=6, min_width=320):
             verdict = gr.HTML(notes.empty(), elem_id="verdict", apply_default_css=False)
     details = gr.HTML("", elem_id="details", apply_default_css=False)
@@ -34,9 +36,8 @@ def build(services: Services, blocks: gr.Blocks) -> None:
     results = [verdict, details]
     handlers = Handlers(services)
     shared: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model"}
-    shared |= {"fn": handlers.analyse, "inputs": [audio, text], "outputs": results}
+    shared |= {"fn": handlers.show, "inputs": [audio, text], "outputs": results}
     gr.on([analyse.click, text.submit], show_progress="hidden", **shared)
-    examples = _examples(audio, text)
     if examples is not None:
         examples.load_input_event.then(show_progress="hidden", **shared)
     clear.click(
@@ -68,7 +69,7 @@ class Handlers:
         self._engine: Engine = services.engine
         self._transcripts = services.transcripts
 
-    def analyse(self, clip: str | None, words: str | None) -> Iterator[tuple[str, Any]]:
+    def show(self, clip: str | None, words: str | None) -> Iterator[tuple[str, Any]]:
         """First that it is being worked on, then the result."""
         waiting = "Analysing…" if self._engine.state == "ready" else self._engine.sentence()
         yield notes.working(waiting), gr.skip()
@@ -79,7 +80,7 @@ class Handlers:
             report(error)
             yield render_verdict(refusal("internal", INTERNAL)), ""
 
-    def analyse_api(self, audio: str | None = None, text: str = "") -> dict[str, Any]:
+    def analyse(self, audio: str | None = None, text: str = "") -> dict[str, Any]:
         """Assign an emotion category to a recording, to its words, or to both.
 
         Args:
@@ -87,9 +88,12 @@ class Handlers:
             text: What was said, or empty.
 
         Returns:
-            emotion, probabilities, by_modality, state, message, error, sentence.
+            The fields of the command line's `--json`, and a sentence that sums them up.
         """
-        return as_json(self._engine.predict(audio, text))
+        prediction = self._engine.predict(audio, text)
+        row = to_row(None, prediction) | {"sentence": summary(prediction)}
+        del row["file"]  # a name on the server's disk means nothing to the caller
+        return row
 
     def transcribe(self, clip: str | None) -> Iterator[tuple[Any, str]]:
         """Fill the text box with what was said, or say why not."""
@@ -99,6 +103,7 @@ class Handlers:
 
     async def follow_transcripts(self) -> AsyncIterator[tuple[Any, str]]:
         """The Transcribe button's state, now and once it has settled."""
+        self._transcripts.start()
         while not self._transcripts.settled:
             yield gr.update(interactive=False), notes.hint(self._transcripts.availability()[1])
             await asyncio.sleep(POLL)
@@ -119,6 +124,7 @@ def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Butt
         '<p id="microphone-note" role="alert"></p>', elem_id="microphone", apply_default_css=False
     )
     text = gr.Textbox(
+        value="",
         label="Words",
         placeholder=PLACEHOLDER,
         info="Enter analyses, Shift + Enter starts a new line. Voice or words may be left out.",
@@ -154,7 +160,7 @@ def _examples(audio: gr.Audio, text: gr.Textbox) -> Any:
 def _endpoint(handlers: Handlers, audio: gr.Audio, text: gr.Textbox) -> None:
     """The public API, apart from the page's own events, which answer with HTML."""
     gr.Button(visible=False).click(
-        handlers.analyse_api,
+        handlers.analyse,
         [audio, text],
         gr.JSON(visible=False, label="Prediction"),
         api_name="analyse",

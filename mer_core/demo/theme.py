@@ -34,7 +34,7 @@ PLUM = gr.themes.Color(
     c500="#875BA6", c600="#6C4389", c700="#57366E", c800="#432A55", c900="#301E3D", c950="#1E1327",
 )  # fmt: skip
 PAPER = gr.themes.Color(
-    name="paper", c50="#FBF9F6", c100="#F4F1EC", c200="#E7E2DA", c300="#D2CBC0", c400="#A39B90",
+    name="paper", c50="#FBF9F6", c100="#F4F1EC", c200="#E7E2DA", c300="#D2CBC0", c400="#857D74",
     c500="#766F66", c600="#5A544D", c700="#3F3A41", c800="#29252E", c900="#1F1C24", c950="#151219",
 )  # fmt: skip
 
@@ -66,14 +66,18 @@ def emotion_variables() -> str:
 
 
 def build_theme() -> gr.themes.Base:
-    """Gradio's own controls in our colours; its fonts ship in gradio's wheel."""
+    """Gradio's own controls in our colours.
+
+    The fonts ship in gradio's wheel; of the sixteen there, these two are among the few whose files
+    hold a whole alphabet.
+    """
     theme = gr.themes.Base(
         primary_hue=PLUM,
         secondary_hue=PLUM,
         neutral_hue=PAPER,
         radius_size=gr.themes.sizes.radius_lg,
-        font=[fonts.LocalFont("Source Sans 3"), "ui-sans-serif", "system-ui", "sans-serif"],
-        font_mono=[fonts.LocalFont("IBM Plex Mono", weights=(400, 500)), "monospace"],
+        font=[fonts.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[fonts.LocalFont("IBM Plex Mono", weights=(400, 700)), "monospace"],
     )
     return theme.set(
         body_background_fill="*neutral_50",
@@ -82,6 +86,7 @@ def build_theme() -> gr.themes.Base:
         body_text_color_dark="#EFEAE4",
         body_text_color_subdued="*neutral_500",
         body_text_color_subdued_dark="#B5ABB8",
+        block_radius="14px",
         block_background_fill=LIGHT_CARD,
         block_background_fill_dark=DARK_CARD,
         block_border_color="*neutral_200",

@@ -66,9 +66,7 @@ class CompactSpeechEncoder(Encoder):
         self.config = config = config or CompactSpeechConfig()
         self.width = config.width
         self.log_mel = LogMel(config.mels)
-        self.augment = SpecAugment(
-            config.frequency_mask, config.time_mask, config.frequency_shift
-        )
+        self.augment = SpecAugment(config.frequency_mask, config.time_mask, config.frequency_shift)
         self.stem = nn.Conv2d(2, config.channels[0], 5, stride=2, padding=2, bias=False)
         self.stem_norm = nn.BatchNorm2d(config.channels[0])
         self.blocks = nn.ModuleList()

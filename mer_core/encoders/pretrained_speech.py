@@ -61,9 +61,7 @@ class PretrainedSpeechEncoder(Encoder):
     def __init__(self, settings: PretrainedSpeechConfig) -> None:
         super().__init__()
         self.settings = settings
-        self.backbone = load_backbone(
-            settings.source, settings.revision, settings.config, FAMILIES
-        )
+        self.backbone = load_backbone(settings.source, settings.revision, settings.config, FAMILIES)
         config = self.backbone.config
         if getattr(config, "add_adapter", False):
             raise ValueError(

@@ -49,18 +49,20 @@ class TextTokenizer:
         """Ids together with the words they belong to (split at white space)."""
         prepared = prepare(text)
         encoding = self.tokenizer.encode(prepared)
-        starts = [i for i, c in enumerate(prepared) if c != " " and (i == 0 or prepared[i - 1] == " ")]
+        spaced = " " + prepared
+        starts = [i for i, c in enumerate(prepared) if c != " " and spaced[i] == " "]
         word_of_token: list[int | None] = []
         for (begin, end), special in zip(
             encoding.offsets, encoding.special_tokens_mask, strict=True
         ):
             # Byte-level vocabularies count a word's leading space into its first token.
-            position = begin + (end > begin and prepared[begin:begin + 1] == " ")
+            position = begin + (end > begin and prepared[begin : begin + 1] == " ")
             word = sum(start <= position for start in starts) - 1
             word_of_token.append(None if special else word)
         kept = max((word for word in word_of_token if word is not None), default=-1) + 1
         inside = [
-            token for token, word in zip(encoding.ids, word_of_token, strict=True)
+            token
+            for token, word in zip(encoding.ids, word_of_token, strict=True)
             if word is not None
         ]
         unknown = sum(token == self.unknown_id for token in inside) / max(1, len(inside))

@@ -143,8 +143,9 @@ class MGCMA(Framework):
             self.distribution_similarity = DistributionSimilarity(kind, width)
         self.token_alignment: TokenAlignment | None = None
         if config.token:
-            layers = (config.self_layers, config.cross_layers)
-            self.token_alignment = TokenAlignment(width, config.heads, *layers, **block)
+            self.token_alignment = TokenAlignment(
+                width, config.heads, config.self_layers, config.cross_layers, **block
+            )
         self.speech_embed = nn.Linear(width, width) if config.instance else nn.Identity()
         self.text_embed = nn.Linear(width, width) if config.instance else nn.Identity()
         self.classifier = nn.Sequential(
@@ -258,7 +259,7 @@ class MGCMA(Framework):
 
 
 class ModalityInput(nn.Module):
-    """An encoder's tokens → the common width, and a learned stand-in where the modality is absent."""
+    """Encoder tokens → the common width, and a learned stand-in where the modality is absent."""
 
     def __init__(self, encoder_width: int, width: int) -> None:
         super().__init__()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,8 @@ def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
 
 
 def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], int]:
+    if stream.codec_context is None:
+        raise MediaError("not_audio", f"The file's sound is in a form nobody knows. {ACCEPTED}")
     rate = int(stream.rate or 0)
     _check_rate(rate)
     # A stream's own duration is exact; a container's covers its longest stream.
@@ -140,25 +143,36 @@ def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], in
         _check_duration(container.duration / av.time_base)
     rate = min(rate, DECODED_RATE)
     layout = "mono" if stream.channels == 1 else "stereo"
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
     chunks: list[NDArray[np.float32]] = []
     decoded = 0
     limit = (MAX_SECONDS + SLACK_SECONDS) * rate
     try:
-        for frame in container.decode(stream):
-            for converted in resampler.resample(frame):
-                chunks.append(np.asarray(converted.to_ndarray(), np.float32))
-                decoded += chunks[-1].shape[1]
+        for chunk in _converted(container.decode(stream), layout, rate):
+            chunks.append(chunk)
+            decoded += chunk.shape[1]
             if decoded > limit:
                 _check_duration(decoded / rate)
-        rest = (frame.to_ndarray() for frame in resampler.resample(None))
-        chunks.extend(np.asarray(chunk, np.float32) for chunk in rest)
     except av.FFmpegError:
         if decoded < MIN_SECONDS * rate:  # keep what came before the damage, if it says anything
             raise
     if not chunks:
         raise MediaError("empty", f"The file holds no sound at all. {ACCEPTED}")
     return np.concatenate(chunks, axis=1), rate
+
+
+def _converted(frames: Iterable[Any], layout: str, rate: int) -> Iterator[NDArray[np.float32]]:
+    """(channels, S) float32 chunks of one layout and rate, whatever the frames have."""
+    resampler: Any = None
+    setup = None
+    for frame in frames:
+        # Damaged and spliced files change in mid-stream; PyAV's resampler keeps to its first frame.
+        if setup != (frame.format.name, frame.layout.name, frame.sample_rate):
+            setup = (frame.format.name, frame.layout.name, frame.sample_rate)
+            resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+        for converted in resampler.resample(frame):
+            yield np.asarray(converted.to_ndarray(), np.float32)
+    for converted in resampler.resample(None) if resampler else ():
+        yield np.asarray(converted.to_ndarray(), np.float32)
 
 
 def _from_array(source: tuple[Any, ...]) -> tuple[NDArray[np.float32], int]:

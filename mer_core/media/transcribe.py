@@ -6,6 +6,8 @@ Nothing here is needed for recognition; where no Whisper model can be had, the p
 
 from __future__ import annotations
 
+import importlib
+import os
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ from mer_core.types import SAMPLE_RATE
 MODELS = ("openai/whisper-small", "openai/whisper-base", "openai/whisper-tiny")
 DOWNLOADED = "openai/whisper-base"
 DOWNLOADED_MB = 290
+NEEDED = ("config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors")
 CHUNK_SECONDS = 30.0  # Whisper's window; longer recordings need time stamps
 
 
@@ -24,7 +27,7 @@ class Whisper:
     """Which model can transcribe here, if any.
 
     Attributes:
-        model: Hub id or folder, or None.
+        model: Folder or Hub id, or None.
         cached: Whether it is on this machine already.
         reason: One sentence for the visitor on where it comes from, or why there is none.
     """
@@ -37,8 +40,8 @@ class Whisper:
 def find_whisper(timeout: float = 3.0) -> Whisper:
     """The best cached model, or one that the Hub offers within `timeout` seconds."""
     for model in MODELS:
-        if is_cached(model):
-            return Whisper(model, True, f"Transcribe writes down what was said, with {model}.")
+        if folder := cached_folder(model):
+            return Whisper(folder, True, f"Transcribe writes down what was said, with {model}.")
     if hub_answers(DOWNLOADED, timeout):
         reason = f"The first transcription downloads {DOWNLOADED} ({DOWNLOADED_MB} MB)."
         return Whisper(DOWNLOADED, False, reason)
@@ -50,12 +53,13 @@ def find_whisper(timeout: float = 3.0) -> Whisper:
     )
 
 
-def is_cached(model: str) -> bool:
-    """Whether the local Hub cache holds the model's weights and settings."""
+def cached_folder(model: str) -> str | None:
+    """Where the local Hub cache holds all of a model, or None; a folder loads without network."""
     from huggingface_hub import try_to_load_from_cache
 
-    files = ("config.json", "preprocessor_config.json", "model.safetensors")
-    return all(isinstance(try_to_load_from_cache(model, file), str) for file in files)
+    found = [try_to_load_from_cache(model, file) for file in NEEDED]
+    paths = [path for path in found if isinstance(path, str)]
+    return os.path.dirname(paths[0]) if len(paths) == len(NEEDED) else None
 
 
 def hub_answers(model: str, timeout: float) -> bool:
@@ -103,8 +107,7 @@ class Transcriber:
         return str(said["text"]).strip()
 
     def _load(self) -> Any:
-        from mer_core.torchaudio_compat import torchaudio  # noqa: F401  (before transformers)
+        import mer_core.torchaudio_compat  # noqa: F401  (transformers imports torchaudio)
 
-        from transformers import pipeline
-
+        pipeline = importlib.import_module("transformers").pipeline
         return pipeline("automatic-speech-recognition", model=self._model)

@@ -49,7 +49,7 @@ VARIANTS = [
 LENGTHS = (400, 719, 720, 4_000, 9_999)
 
 
-@pytest.fixture(scope="module", params=VARIANTS, ids=lambda v: "-".join(map(str, v[:2] + (*v[3],))))
+@pytest.fixture(scope="module", params=VARIANTS, ids=lambda v: "-".join([*v[:2], *v[3]]))
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the Hub has them: config, safetensors and feature extractor."""
     family, norm, normalize, more = request.param
@@ -226,8 +226,8 @@ def test_other_families_and_missing_pieces_are_refused_in_words(tmp_path: Path) 
         build(tmp_path)
     with pytest.raises(ValueError, match="add_adapter"):
         build(save_tiny(tmp_path / "adapter", "wav2vec2", add_adapter=True))
+    config = {**TINY, "model_type": "wav2vec2"}
     with pytest.raises(ValueError, match="do_normalize"):
-        config = {**TINY, "model_type": "wav2vec2"}
         build_encoder({"family": "pretrained_speech", "config": config})
 
 

@@ -27,7 +27,8 @@ from transformers import (  # isort: skip
     XLMRobertaModel,
 )
 
-WORDS = "i am so happy sad today what a lovely terrible day oh no it is you".split()
+SENTENCE = "i am so happy sad today what a lovely terrible day oh no it is you"
+WORDS = SENTENCE.split()
 TEXTS = ("happy", "oh no what a terrible day", "i am so sad today", "it is you")
 TINY = {
     "hidden_size": 24,

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 
 from mer_core.encoders.text_tokens import TextTokenizer, prepare
 
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-LETTERS = [*"abcdefghijklmnopqrstuvwxyz", *"'.,!?\"-", *(f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz")]
+ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+LETTERS = [*ALPHABET, *"'.,!?\"-", *(f"##{letter}" for letter in ALPHABET)]
 WORDS = ["i", "can", "enraged", "face", "happy", "un", "##happy", "don", "so", "say", "caf", "##e"]
 
 

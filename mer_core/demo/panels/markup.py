@@ -27,7 +27,7 @@ def percent(probability: float) -> str:
         return "<1%"
     if probability >= 0.995:
         return ">99%"
-    return f"{100 * probability:.0f}%"
+    return f"{max(1, round(100 * probability))}%"
 
 
 def seconds(value: float) -> str:

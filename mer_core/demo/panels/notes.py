@@ -21,11 +21,11 @@ def notice(minutes: int) -> str:
     """What people must know before the first recording (AI Act, Art. 50(3))."""
     return (
         '<section class="at-notice" aria-label="Before you record"><h2>Before you record</h2><ul>'
-        "<li><strong>What is computed.</strong> An emotion recognition system, a machine, assigns "
-        "one of a few categories to the sound of a voice and to words. It does not know what "
-        "anyone feels, and it is often wrong.</li>"
-        "<li><strong>What is kept.</strong> Nothing. Clips are deleted from the server within "
-        f"{minutes} minutes, texts and results are not stored, nothing goes to third parties.</li>"
+        "<li><strong>What is computed.</strong> This is an emotion recognition system: a machine "
+        "assigns one of a few categories to the sound of a voice and to words. It does not know "
+        "what anyone feels, and it is often wrong.</li>"
+        "<li><strong>What is kept.</strong> Nothing beyond your visit. Clips are deleted from the "
+        f"server within {minutes} minutes; words and results are never stored or passed on.</li>"
         "<li><strong>What not to use it for.</strong> Not at work or in education, not to judge, "
         "screen or diagnose anyone. Record others only if they agree.</li></ul></section>"
     )

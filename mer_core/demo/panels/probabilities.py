@@ -20,6 +20,11 @@ STATE_TITLES = {
     "refused": "This could not be analysed",
 }
 
+MISSING_HINTS = {
+    "speech": "Add a recording to see voice and words side by side.",
+    "text": "Type what was said to see voice and words side by side.",
+}
+
 
 def verdict(prediction: Prediction) -> str:
     """The category with its bars, or the panel that says why there is none."""
@@ -75,9 +80,12 @@ def comparison(prediction: Prediction) -> str:
         for name, chances in prediction.by_modality.items()
         if chances and name != "both"
     }
+    if len(tops) < 2:
+        return _missing(prediction)
     cards = "".join(
         _modality_card(name, chances, tops, prediction.emotion)
         for name, chances in prediction.by_modality.items()
+        if chances
     )
     return (
         '<section class="at-card" aria-label="Each modality alone and both together">'
@@ -91,17 +99,11 @@ def _pair_title(prediction: Prediction) -> str:
     return f"{', '.join(nouns)} and both".capitalize()
 
 
-def _modality_card(
-    name: str, chances: dict[str, float] | None, tops: dict[str, str], emotion: str
-) -> str:
+def _modality_card(name: str, chances: dict[str, float], tops: dict[str, str], emotion: str) -> str:
     title = escape(MODALITY_TITLES.get(name, name))
-    if not chances:
-        return (
-            f'<article class="at-modality at-absent"><h3>{title}</h3><p>{_absent(name)}</p></article>'
-        )
     top, chance = ranked(chances)[0]
     apart = name in tops and top != emotion
-    badge = '<span class="at-badge">points elsewhere</span>' if apart else ""
+    badge = '<span class="at-badge">differs</span>' if apart else ""
     return (
         f'<article class="at-modality" style="{emotion_style(top)}" data-modality="{escape(name)}">'
         f'<h3>{title}</h3><p class="at-top"><span class="at-dot" aria-hidden="true"></span>'
@@ -109,9 +111,8 @@ def _modality_card(
     )
 
 
-def _absent(name: str) -> str:
-    if name == "text":
-        return "No words to read. Type what was said to compare."
-    if name == "both":
-        return "Needs both halves."
-    return f"No {MODALITY_NOUNS.get(name, name)} to analyse."
+def _missing(prediction: Prediction) -> str:
+    """What to add so that there is something to compare."""
+    absent = [n for n, chances in prediction.by_modality.items() if not chances and n != "both"]
+    hints = " ".join(MISSING_HINTS[name] for name in absent if name in MISSING_HINTS)
+    return f'<p class="at-card at-missing">{hints}</p>' if hints else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mer_core.demo.panels.markup import emotion_style, escape, percent, seconds
 from mer_core.demo.panels.waveform import axis, outline
@@ -47,7 +48,7 @@ def timeline_figure(prediction: Prediction) -> str:
 def stretches(timeline: tuple[Window, ...], duration: float) -> list[Stretch]:
     """Overlapping windows cut where the next one's middle is nearer, without gap or overlap."""
     middles = [(window.start + window.end) / 2 for window in timeline]
-    cuts = [(left + right) / 2 for left, right in zip(middles[:-1], middles[1:], strict=True)]
+    cuts = [(left + right) / 2 for left, right in pairwise(middles)]
     edges = [0.0, *cuts, duration]
     return [
         Stretch(start, end, window)
@@ -89,7 +90,7 @@ def _columns(parts: list[Stretch], duration: float) -> str:
 def _column(part: Stretch) -> str:
     place = f'x="{part.start:.3f}" width="{part.end - part.start:.3f}"'
     if part.window.emotion is None:
-        return f'<rect class="at-nospeech" {place} y="0" height="1"/>'
+        return ""  # the hatched ground shows
     drawn, bottom = [], 1.0
     for emotion, chance in part.window.probabilities.items():
         bottom -= chance
@@ -120,10 +121,8 @@ def _described(timeline: tuple[Window, ...]) -> str:
 
 def _table(timeline: tuple[Window, ...]) -> str:
     rows = "".join(
-        f"<tr><td>{seconds(window.start)} – {seconds(window.end)}</td>"
-        f"<td>{escape(window.emotion or 'no speech')}</td>"
-        f"<td>{escape(percent(window.probabilities[window.emotion])) if window.emotion else ''}</td>"
-        "</tr>"
+        f"<tr><td>{seconds(window.start)} to {seconds(window.end)}</td>"
+        f"<td>{escape(window.emotion or 'no speech')}</td><td>{_confidence(window)}</td></tr>"
         for window in timeline
     )
     return (
@@ -131,3 +130,8 @@ def _table(timeline: tuple[Window, ...]) -> str:
         "<th>Window</th><th>Category</th><th>Confidence</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></details>"
     )
+
+
+def _confidence(window: Window) -> str:
+    chance = window.probabilities.get(window.emotion or "")
+    return "" if chance is None else escape(percent(chance))

@@ -1,0 +1,181 @@
+"""Chromium, a fake microphone, and the app on a free port."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "assets" / "examples"
+SAID = "We won! I can't believe it, this is wonderful."
+START = 120  # seconds a busy machine may take until the page answers
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the system's Chromium; a skip without one, or a failure if one is required."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    reason = "no Chromium found (chromium, chromium-browser or google-chrome)"
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spoken WAV that Chromium plays as the microphone."""
+    import soundfile
+
+    wav = tmp_path_factory.mktemp("microphone") / "voice.wav"
+    if shutil.which("espeak-ng"):
+        subprocess.run(["espeak-ng", "-s", "150", "-w", str(wav), SAID], check=True)
+    else:
+        sound, rate = soundfile.read(EXAMPLES / "bright.flac")
+        soundfile.write(wav, sound, rate)
+    return wav
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Any, chromium: str, microphone: Path) -> Iterator[Any]:
+    """A browser whose microphone is allowed and speaks."""
+    fake = [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+    ]
+    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS + fake)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def mute_browser(playwright: Any, chromium: str) -> Iterator[Any]:
+    """A browser that has no microphone to give."""
+    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield started
+    started.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def served(command: Callable[[int], list[str]], log: Path) -> Iterator[str]:
+    """Start a server, yield its address once it answers, stop it."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command(port), cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait(address, process, log)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            pytest.fail(f"the server ended early:\n{log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"no answer from {address} within {START} s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def fake_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server") / "fake.log"
+
+
+@pytest.fixture(scope="session")
+def fake_app(chromium: str, fake_log: Path) -> Iterator[str]:
+    """The demo over a stand-in model."""
+    yield from served(
+        lambda port: [sys.executable, "-m", "tests.browser.serve_fake", str(port)], fake_log
+    )
+
+
+@pytest.fixture(scope="session")
+def real_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`python app.py` with the shipped model."""
+    if not (ROOT / "assets" / "default" / "config.json").is_file():
+        pytest.skip("assets/default holds no model")
+    log = tmp_path_factory.mktemp("server") / "real.log"
+    yield from served(lambda port: [sys.executable, "app.py", "--port", str(port)], log)
+
+
+Opener = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page() -> Iterator[Opener]:
+    """`open_page(browser, address, width=…, dark=…)`; fails on requests to other hosts."""
+    contexts: list[Any] = []
+    foreign: list[str] = []
+
+    def opened(
+        browser: Any, address: str, width: int = 1280, height: int = 900, dark: bool = False
+    ) -> Any:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale="en-US", permissions=[]
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        allowed = (address, address.replace("http", "ws", 1), "data:", "blob:")
+        page.on(
+            "request",
+            lambda sent: None if sent.url.startswith(allowed) else foreign.append(sent.url),
+        )
+        page.goto(f"{address}/?__theme={'dark' if dark else 'light'}")
+        page.wait_for_selector(".at-model-ready")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not foreign, f"the page asked other hosts: {foreign}"

@@ -1,0 +1,120 @@
+"""A stand-in for the model, so that pages can be tested without weights."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from mer_core.types import (
+    ENVELOPE_RATE,
+    SAMPLE_RATE,
+    FloatArray,
+    Prediction,
+    TokenAttention,
+    Window,
+)
+
+LABELS = ("angry", "happy", "neutral", "sad")
+WORDS = {"angry": 0, "leave": 0, "won": 1, "happy": 1, "great": 1, "sad": 3, "miss": 3}
+
+
+def envelope_of(waveform: FloatArray) -> FloatArray:
+    """(N,) loudest sample of each 1/`ENVELOPE_RATE` s."""
+    size = SAMPLE_RATE // ENVELOPE_RATE
+    usable = waveform[: waveform.size // size * size]
+    return np.abs(usable.reshape(-1, size)).max(axis=1)
+
+
+def chances(first: int, share: float) -> dict[str, float]:
+    """`share` for one label, the rest spread over the others."""
+    rest = (1 - share) / (len(LABELS) - 1)
+    return {label: share if i == first else rest for i, label in enumerate(LABELS)}
+
+
+def attention_of(words: list[str], seconds: float) -> TokenAttention:
+    """A soft diagonal, one bump a word."""
+    steps = max(int(seconds * 20), 1)
+    times = np.linspace(0, seconds, steps + 1, dtype=np.float32)
+    middles = (np.arange(len(words)) + 0.5) / len(words) * steps
+    distance = (np.arange(steps)[None] - middles[:, None]) / (2 + steps / 25)
+    weights = np.exp(-(distance**2)) + 0.02
+    weights /= weights.sum(axis=1, keepdims=True)
+    return TokenAttention(tuple(words), times, weights.astype(np.float32))
+
+
+def windows_of(envelope: FloatArray, seconds: float) -> tuple[Window, ...]:
+    """4-second windows every 2 s; quiet ones hold no speech."""
+    made = []
+    for start in np.arange(0, seconds - 3.9, 2.0):
+        piece = envelope[int(start * ENVELOPE_RATE) : int((start + 4) * ENVELOPE_RATE)]
+        level = float(piece.mean())
+        label = 0 if level > 0.15 else 2 if level > 0.06 else 3
+        named = level > 0.02
+        made.append(
+            Window(
+                float(start), float(min(start + 4, seconds)), LABELS[label] if named else None,
+                chances(label, 0.45 + min(level, 0.3)) if named else {},
+            )
+        )  # fmt: skip
+    return tuple(made)
+
+
+class FakeModel:
+    """Loud is angry, quiet is sad, and a few words name their emotion."""
+
+    labels = LABELS
+    framework = "mgcma"
+
+    def predict(self, audio: str | None = None, text: str | None = None) -> Prediction:
+        """A plausible prediction; refuses what the real media layer refuses."""
+        from mer_core.media import MediaError, load_audio, load_text
+
+        text = load_text(text)
+        if audio is None and text is None:
+            raise MediaError("nothing", "There is nothing to analyse: record or type.")
+        waveform = None if audio is None else load_audio(audio)
+        if text and "crash" in text:
+            raise RuntimeError("secret inside")
+        envelope = None if waveform is None else envelope_of(waveform)
+        speech = None if envelope is None else self._speech(float(envelope.mean()))
+        written = None if text is None else self._text(text)
+        if envelope is not None and envelope.max() < 0.01:
+            return Prediction(None, {}, {}, "silence", "The recording is silent.", name=str(audio))
+        return self._joined(speech, written, waveform, envelope, text, audio)
+
+    def _speech(self, level: float) -> dict[str, float]:
+        return chances(0 if level > 0.12 else 3, 0.72)
+
+    def _text(self, text: str) -> dict[str, float]:
+        hits = [WORDS[w] for w in re.findall("[a-z]+", text.lower()) if w in WORDS]
+        return chances(hits[0] if hits else 2, 0.81)
+
+    def _joined(
+        self,
+        speech: dict[str, float] | None,
+        written: dict[str, float] | None,
+        waveform: FloatArray | None,
+        envelope: FloatArray | None,
+        text: str | None,
+        audio: str | None,
+    ) -> Prediction:
+        parts = [part for part in (speech, written) if part]
+        both = {label: float(np.mean([part[label] for part in parts])) for label in LABELS}
+        seconds = None if waveform is None else waveform.size / SAMPLE_RATE
+        words = (text or "").split()
+        return Prediction(
+            emotion=max(both, key=lambda label: both[label]),
+            probabilities=both,
+            by_modality={
+                "speech": speech, "text": written, "both": both if len(parts) == 2 else None
+            },
+            framework="mgcma",
+            duration=seconds,
+            attention=attention_of(words, seconds) if seconds and words else None,
+            timeline=windows_of(envelope, seconds) if seconds and seconds > 8 else (),
+            envelope=envelope,
+            text=text,
+            name=Path(audio).name if audio else "",
+        )  # fmt: skip

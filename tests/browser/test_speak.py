@@ -1,0 +1,266 @@
+"""The page "Speak & type", used as a visitor uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LABELS = {"Angry", "Happy", "Neutral", "Sad"}
+Opener = Callable[..., Any]
+
+
+def label(page: Any) -> str:
+    page.wait_for_selector("[data-testid=emotion]")
+    return str(page.inner_text("[data-testid=emotion]"))
+
+
+def sentence(page: Any) -> str:
+    page.wait_for_selector("[data-testid=sentence]")
+    return str(page.inner_text("[data-testid=sentence]"))
+
+
+def record(page: Any, milliseconds: int = 3500) -> None:
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_selector("#voice button.stop-button", state="visible")
+    page.wait_for_timeout(milliseconds)
+    page.click("#voice button.stop-button")
+    page.wait_for_selector('#voice button[aria-label="Play"]')
+
+
+def upload(page: Any, path: Path) -> None:
+    page.click('#voice button[aria-label="Upload file"]')
+    with page.expect_response(re.compile("/upload")):
+        page.set_input_files("#voice input[type=file]", str(path))
+    page.wait_for_timeout(500)
+
+
+def test_record_type_analyse(browser: Any, real_app: str, open_page: Opener) -> None:
+    """The whole way with the shipped model."""
+    page = open_page(browser, real_app)
+    record(page)
+    page.fill("#words textarea", "We won! I can't believe it, this is wonderful.")
+    page.click("#analyse")
+    assert label(page) in LABELS
+    assert page.locator(".at-modality").count() == 3
+    assert page.locator(".at-word").count() >= 8
+    assert "model" in sentence(page)
+
+
+def test_words_alone_with_the_shipped_model(
+    mute_browser: Any, real_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, real_app)
+    page.fill("#words textarea", "I am so sad and I miss her.")
+    page.press("#words textarea", "Enter")
+    assert label(page) in LABELS
+    assert sentence(page).startswith("From the words alone")
+
+
+def test_record_and_compare(browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(browser, fake_app)
+    record(page)
+    page.fill("#words textarea", "We won, I am so happy")
+    page.press("#words textarea", "Enter")
+    assert label(page) in LABELS
+    assert page.locator(".at-modality").count() == 3
+    assert page.locator(".at-row").count() == 6
+    assert page.get_attribute(".at-grid", "role") == "img"
+    assert "We at" in str(page.get_attribute(".at-grid", "aria-label"))
+
+
+def test_the_microphone_is_asked_for_unprocessed(
+    browser: Any, fake_app: str, open_page: Opener
+) -> None:
+    page = open_page(browser, fake_app)
+    settings = page.evaluate(
+        """async () => {
+            const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+            const found = stream.getAudioTracks()[0].getSettings();
+            stream.getTracks().forEach((track) => track.stop());
+            return [found.echoCancellation, found.noiseSuppression, found.autoGainControl];
+        }"""
+    )
+    assert settings == [False, False, False]
+
+
+def test_a_refused_microphone_is_explained(
+    mute_browser: Any, fake_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, fake_app)
+    assert page.inner_text("#microphone-note") == ""  # nothing is asked for before a click
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.wait_for_function("document.querySelector('#microphone-note').textContent.length > 20")
+    assert "icrophone" in page.inner_text("#microphone-note")
+    assert page.is_visible("#microphone-note")
+
+
+def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, fake_app)
+    upload(page, Path("assets/examples/long.flac").resolve())
+    page.click("#analyse")
+    assert label(page) in LABELS
+    assert page.locator(".at-columns").count() == 1
+    page.click("#clear")
+    page.wait_for_selector("[data-testid=empty]")
+    assert page.locator(".at-columns").count() == 0
+    assert page.input_value("#words textarea") == ""
+    assert page.locator('#voice button[aria-label="Play"]').count() == 0
+
+
+def test_an_example_fills_in_and_answers(
+    mute_browser: Any, fake_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, fake_app)
+    examples = page.locator("#examples button")
+    assert examples.count() >= 4
+    assert all("synthetic" in text for text in examples.all_inner_texts())
+    examples.first.click()
+    assert label(page) in LABELS
+    assert page.input_value("#words textarea")
+
+
+def test_a_bad_file_gets_a_sentence_and_loses_nothing(
+    mute_browser: Any, fake_app: str, open_page: Opener, tmp_path: Path
+) -> None:
+    bad = tmp_path / "notes.wav"
+    bad.write_bytes(b"this is no sound " * 200)
+    page = open_page(mute_browser, fake_app)
+    page.fill("#words textarea", "still here")
+    upload(page, bad)
+    page.click("#analyse")
+    assert "could not be read as sound" in sentence(page)
+    assert "wav, flac" in sentence(page)
+    assert page.input_value("#words textarea") == "still here"
+    assert page.locator("[data-testid=emotion]").count() == 0
+
+
+def test_nothing_at_all_gets_a_sentence(
+    mute_browser: Any, fake_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, fake_app)
+    page.click("#analyse")
+    assert "nothing to analyse" in sentence(page)
+
+
+def test_an_unexpected_error_shows_no_detail(
+    mute_browser: Any, fake_app: str, open_page: Opener, fake_log: Path
+) -> None:
+    page = open_page(mute_browser, fake_app)
+    page.fill("#words textarea", "crash, please")
+    page.click("#analyse")
+    assert "went wrong on our side" in sentence(page)
+    assert "secret" not in page.content()
+    assert "secret" not in fake_log.read_text()
+    assert "crash, please" not in fake_log.read_text()
+
+
+def test_text_is_shown_as_text(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, fake_app)
+    page.locator("#examples button").first.click()
+    label(page)
+    page.fill("#words textarea", "<img src=x onerror=document.title='owned'> hi")
+    page.click("#analyse")
+    page.wait_for_function("document.querySelectorAll('.at-row').length === 4")
+    assert page.locator("#details img").count() == 0
+    assert page.title() != "owned"
+
+
+def test_keyboard_alone(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, fake_app)
+    reached = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        at = page.evaluate(
+            """() => {
+                const e = document.activeElement;
+                return [e.id || (e.closest("[id]") || {}).id || "", e.tagName,
+                        getComputedStyle(e).outlineStyle];
+            }"""
+        )
+        reached.append(at[0])
+        assert at[1] == "BODY" or at[2] != "none", f"no focus ring on {at}"
+        if at[1] == "TEXTAREA":
+            break
+    page.keyboard.type("I am so happy")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert label(page) == "Happy"
+    assert "voice" in reached
+
+
+def test_shift_enter_starts_a_line(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, fake_app)
+    page.fill("#words textarea", "first")
+    page.press("#words textarea", "Shift+Enter")
+    page.keyboard.type("happy")
+    assert page.input_value("#words textarea") == "first\nhappy"
+    assert page.locator("[data-testid=empty]").count() == 1
+    page.keyboard.press("Enter")
+    assert label(page) == "Happy"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    mute_browser: Any, fake_app: str, open_page: Opener, dark: bool
+) -> None:
+    page = open_page(mute_browser, fake_app, width=390, height=844, dark=dark)
+    for example in (0, 5):
+        page.locator("#examples button").nth(example).click()
+        page.wait_for_selector(".at-columns" if example == 5 else ".at-grid")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        inner = page.evaluate(
+            "Math.max(...[...document.querySelectorAll('.at-card, .at-card *')]"
+            ".map((e) => e.getBoundingClientRect().right))"
+        )
+        assert inner <= 390
+    page.wait_for_function(
+        "document.querySelector('#verdict').getBoundingClientRect().top < innerHeight"
+    )
+
+
+def test_dark_mode_is_dark(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, fake_app, dark=True)
+    page.fill("#words textarea", "I am happy")
+    page.click("#analyse")
+    label(page)
+    card = page.evaluate("getComputedStyle(document.querySelector('.at-verdict')).backgroundColor")
+    assert sum(int(c) for c in re.findall(r"\d+", card)[:3]) < 200
+
+
+def test_inputs_are_labelled(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, fake_app)
+    assert page.get_by_label("Words").count() >= 1
+    nameless = page.evaluate(
+        """() => ["button", "input", "textarea", "select"]
+            .flatMap((tag) => [...document.querySelectorAll("main " + tag)])
+            .filter((e) => e.offsetParent && !(e.innerText || "").trim()
+                && !e.getAttribute("aria-label") && !e.title && !(e.labels && e.labels.length))
+            .map((e) => e.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
+
+
+def test_the_notice_comes_before_the_recorder(
+    mute_browser: Any, fake_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, fake_app)
+    notice, recorder = page.locator(".at-notice"), page.locator("#voice")
+    assert notice.is_visible()
+    assert notice.bounding_box()["y"] < recorder.bounding_box()["y"]
+    for words in ("What is computed", "What is kept", "What not to use it for", "education"):
+        assert words in notice.inner_text()
+
+
+def test_transcribe_says_why_it_is_off(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, fake_app)
+    page.wait_for_function(
+        "!document.querySelector('#transcribe-hint').textContent.includes('Looking')"
+    )
+    if page.is_disabled("#transcribe"):
+        assert "Transcribe is off" in page.inner_text("#transcribe-hint")

@@ -1,0 +1,239 @@
+"""Every loader on a tiny tree in its corpus' own file format."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from mer_core.data import CORPORA, Example, load_corpus
+from mer_core.data.ravdess import FOLDS
+from mer_core.emotions import FOUR, SPEECH, TEXT
+
+RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+NEMO = {
+    "anger": "angry",
+    "fear": "fearful",
+    "happiness": "happy",
+    "neutral": "neutral",
+    "sadness": "sad",
+    "surprised": "surprised",
+}
+ISEAR = ("joy", "fear", "anger", "sadness", "disgust", "shame", "guilt")
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def write_csv(path: Path, rows: list[dict[str, str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def make_ravdess(root: Path) -> None:
+    for actor in range(1, 25):
+        for emotion in range(1, 9):
+            name = f"03-01-{emotion:02d}-01-02-01-{actor:02d}.opus"
+            touch(root / "ravdess" / f"Actor_{actor:02d}" / name)
+    for other in ("01-01-05-01-02-01-01.mp4", "02-01-05-01-02-01-01.mp4", "notes.txt"):
+        touch(root / "ravdess" / "Actor_01" / other)
+    touch(root / "ravdess" / "Actor_01" / "03-02-05-01-02-01-01.wav")  # sung
+    touch(root / "ravdess" / "metadata.csv")
+
+
+def make_nemo(root: Path) -> None:
+    for speaker in ("MK0", "WR0", "EB0", "SM0", "IC0"):
+        for emotion in NEMO:
+            touch(root / "nemo" / "samples" / f"{speaker}_{emotion}_17.opus")
+
+
+def make_goemotions(root: Path) -> None:
+    folder = root / "text" / "goemotions"
+    write(folder / "labels.txt", "anger\ndisgust\nfear\njoy\nneutral\nsadness\nsurprise")
+    for split in ("train", "dev", "test"):
+        lines = [
+            f"So glad 😀 ({split})\t3\tk1{split}",
+            "Glad, or not?\t3,5\tk2",
+            f"a\tb\t0\tk3{split}",
+        ]
+        write(
+            folder / f"{split}.tsv", "\n".join([*lines, f"one\u2028two\x85three\t5\tk4{split}", ""])
+        )
+
+
+def make_meld(root: Path) -> None:
+    for split in ("train", "dev", "test"):
+        write_csv(
+            root / "text" / "meld" / f"{split}_sent_emo.csv",
+            [
+                {"Utterance": 'Oh, "great".\nReally', "Emotion": "anger", "Dialogue_ID": "0"},
+                {"Utterance": "You’re here!", "Emotion": "joy", "Dialogue_ID": "0"},
+                {"Utterance": "Yes.", "Emotion": "neutral", "Dialogue_ID": "1"},
+            ],
+        )
+
+
+def make_emorynlp(root: Path) -> None:
+    scene = {"Season": "1", "Episode": "15"}
+    for split in ("train", "dev", "test"):
+        write_csv(
+            root / "text" / "emorynlp" / f"emorynlp_{split}_final.csv",
+            [
+                {"Utterance": "Coffee.", "Emotion": "Neutral", "Scene_ID": "1", **scene},
+                {"Utterance": "Hey!", "Emotion": "Joyful", "Scene_ID": "1", **scene},
+                {"Utterance": "Go away.", "Emotion": "Mad", "Scene_ID": "2", **scene},
+                {"Utterance": "Help!", "Emotion": "Scared", "Scene_ID": "2", **scene},
+                {"Utterance": "Mine.", "Emotion": "Powerful", "Scene_ID": "2", **scene},
+                {"Utterance": "Calm down.", "Emotion": "Peaceful", "Scene_ID": "2", **scene},
+            ],
+        )
+
+
+def make_isear(root: Path) -> None:
+    rows = ["ID|Field1|SIT|STATE|"]
+    for writer in range(60):
+        rows += [f"{writer}|{emotion}|When I á \twas {emotion}.|1|" for emotion in ISEAR]
+        rows.append(f"{writer}|shame|[ No response.]|1|")
+    write(root / "text" / "isear" / "isear.csv", "\n".join(rows) + "\n")
+
+
+MAKERS = {
+    "ravdess": make_ravdess,
+    "nemo": make_nemo,
+    "goemotions": make_goemotions,
+    "meld": make_meld,
+    "emorynlp": make_emorynlp,
+    "isear": make_isear,
+}
+SPOKEN = ("ravdess", "nemo")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for make in MAKERS.values():
+        make(tmp_path)
+    return tmp_path
+
+
+def test_every_corpus_has_a_tree_here() -> None:
+    assert set(MAKERS) == set(CORPORA)
+
+
+@pytest.mark.parametrize("name", CORPORA)
+class TestEveryCorpus:
+    def test_examples_are_whole(self, name: str, root: Path) -> None:
+        labels = SPEECH if name in SPOKEN else TEXT
+        for example in load_corpus(name, root):
+            assert example.corpus == name
+            assert example.emotion in labels
+            assert example.split in ("train", "dev", "test")
+            assert example.group.startswith(name)
+            assert (example.path is not None) == (name in SPOKEN)
+            assert (example.text is not None) == (name not in SPOKEN)
+
+    def test_every_split_has_examples(self, name: str, root: Path) -> None:
+        for split in ("train", "dev", "test"):
+            assert load_corpus(name, root, split=split)
+
+    def test_groups_never_cross_splits(self, name: str, root: Path) -> None:
+        splits = defaultdict(set)
+        for example in load_corpus(name, root):
+            splits[example.group].add(example.split)
+        assert all(len(found) == 1 for found in splits.values())
+
+    def test_the_order_is_the_same_each_time(self, name: str, root: Path) -> None:
+        assert load_corpus(name, root) == load_corpus(name, root)
+
+    def test_labels_choose(self, name: str, root: Path) -> None:
+        four = load_corpus(name, root, labels=FOUR)
+        assert four == [e for e in load_corpus(name, root) if e.emotion in FOUR]
+
+    def test_a_missing_corpus_is_named(self, name: str, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=f"Corpus '{name}'"):
+            load_corpus(name, tmp_path / "nowhere")
+
+
+def test_an_unknown_corpus_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no corpus 'iemocop'; corpora are ravdess"):
+        load_corpus("iemocop", tmp_path)
+
+
+def test_ravdess_follows_the_folds_and_skips_songs_and_videos(root: Path) -> None:
+    examples = load_corpus("ravdess", root)
+    assert len(examples) == 24 * 8
+    assert sorted(a for fold in FOLDS.values() for a in fold) == list(range(1, 25))
+    actors = {s: {int(e.group[-2:]) for e in examples if e.split == s} for s in ("dev", "test")}
+    assert actors == {"dev": {2, 15, 16, 18}, "test": {6, 13, 17, 22}}
+    for example in examples:
+        assert example.path is not None
+        code = int(example.path.stem.split("-")[2])
+        assert example.emotion == RAVDESS[code - 1]
+
+
+def test_nemo_splits_by_speaker(root: Path) -> None:
+    examples = load_corpus("nemo", root)
+    assert len(examples) == 5 * 6
+    speakers = {s: {e.group for e in examples if e.split == s} for s in ("train", "dev", "test")}
+    assert speakers["test"] == {"nemo_MK0", "nemo_WR0"}
+    assert speakers["dev"] == {"nemo_EB0"}
+    assert speakers["train"] == {"nemo_SM0", "nemo_IC0"}
+    for example in examples:
+        assert example.path is not None
+        assert example.emotion == NEMO[example.path.stem.split("_")[1]]
+
+
+def test_goemotions_keeps_single_labels_and_odd_separators(root: Path) -> None:
+    dev = load_corpus("goemotions", root, split="dev")
+    assert [(e.text, e.emotion) for e in dev] == [
+        ("So glad 😀 (dev)", "happy"),
+        ("a\tb", "angry"),
+        ("one\u2028two\x85three", "sad"),
+    ]
+
+
+def test_meld_reads_quoted_lines_and_groups_by_dialogue(root: Path) -> None:
+    test = load_corpus("meld", root, split="test")
+    assert [e.emotion for e in test] == ["angry", "happy", "neutral"]
+    assert test[0].text == 'Oh, "great".\nReally'
+    assert test[0].group == test[1].group != test[2].group
+
+
+def test_emorynlp_maps_its_seven_names(root: Path) -> None:
+    train = load_corpus("emorynlp", root, split="train")
+    emotions = ["neutral", "happy", "angry", "fearful", "powerful", "peaceful"]
+    assert [e.emotion for e in train] == emotions
+    assert train[0].group == train[1].group != train[2].group
+
+
+def test_isear_leaves_refusals_out_and_mends_lines(root: Path) -> None:
+    examples = load_corpus("isear", root)
+    assert len(examples) == 60 * 7
+    assert examples[0].text == "When I was joy."
+    assert {e.emotion for e in examples[:7]} == {
+        "happy", "fearful", "angry", "sad", "disgust", "shame", "guilt"
+    }  # fmt: skip
+
+
+def test_isear_splits_about_8_1_1_by_writer(root: Path) -> None:
+    shares = {s: len(load_corpus("isear", root, split=s)) / 420 for s in ("train", "dev", "test")}
+    assert shares["train"] > 0.6
+    assert 0.0 < shares["dev"] < 0.3
+    assert 0.0 < shares["test"] < 0.3
+
+
+def test_an_example_is_plain_data() -> None:
+    example = Example("meld", "train", "sad", "meld_train_0", text="No.")
+    with pytest.raises(AttributeError):
+        example.split = "test"  # type: ignore[misc]

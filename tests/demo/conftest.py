@@ -1,0 +1,90 @@
+"""Predictions to render, one a situation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mer_core.types import ENVELOPE_RATE, Prediction, TokenAttention, Window
+
+LABELS = ("angry", "happy", "neutral", "sad")
+
+
+def chances(first: str, share: float) -> dict[str, float]:
+    rest = (1 - share) / (len(LABELS) - 1)
+    return {label: share if label == first else rest for label in LABELS}
+
+
+@pytest.fixture
+def agreeing() -> Prediction:
+    """Two seconds of speech and three words, both happy."""
+    weights = np.full((3, 4), 0.1, dtype=np.float32)
+    weights[[0, 1, 2], [0, 2, 3]] = 0.7
+    return Prediction(
+        emotion="happy",
+        probabilities=chances("happy", 0.81),
+        by_modality={
+            "speech": chances("happy", 0.7),
+            "text": chances("happy", 0.76),
+            "both": chances("happy", 0.81),
+        },
+        framework="mgcma",
+        duration=2.0,
+        attention=TokenAttention(
+            ("we", "won", "today"), np.array([0, 0.5, 1, 1.5, 2], dtype=np.float32), weights
+        ),
+        envelope=np.linspace(0, 0.8, 2 * ENVELOPE_RATE, dtype=np.float32),
+        text="we won today",
+    )
+
+
+@pytest.fixture
+def disagreeing(agreeing: Prediction) -> Prediction:
+    by_modality = {
+        "speech": chances("angry", 0.62), "text": chances("happy", 0.7),
+        "both": chances("angry", 0.58),
+    }  # fmt: skip
+    return replace(
+        agreeing, emotion="angry", probabilities=chances("angry", 0.58), by_modality=by_modality
+    )
+
+
+@pytest.fixture
+def words_only() -> Prediction:
+    sad = chances("sad", 0.64)
+    return Prediction("sad", sad, {"speech": None, "text": sad, "both": None}, text="I miss her")
+
+
+@pytest.fixture
+def voice_only(agreeing: Prediction) -> Prediction:
+    happy = chances("happy", 0.81)
+    return replace(
+        agreeing,
+        by_modality={"speech": happy, "text": None, "both": None},
+        attention=None,
+        text=None,
+    )
+
+
+@pytest.fixture
+def silent() -> Prediction:
+    return Prediction(
+        None, {}, {"speech": None, "text": None, "both": None}, "silence",
+        "The recording is silent.", duration=3.0, envelope=np.zeros(150, dtype=np.float32),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def long(voice_only: Prediction) -> Prediction:
+    """12 s in windows of 4 s every 2 s; the third one holds no speech."""
+    windows = tuple(
+        Window(2.0 * i, 2.0 * i + 4, None, {})
+        if i == 2
+        else Window(2.0 * i, 2.0 * i + 4, emotion, chances(emotion, 0.6))
+        for i, emotion in enumerate(("neutral", "angry", "", "sad", "sad"))
+    )
+    return replace(
+        voice_only, duration=12.0, timeline=windows, envelope=np.ones(600, dtype=np.float32) * 0.5
+    )

@@ -1,0 +1,144 @@
+"""The pages as gradio sees them, the command line, and the example clips."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from mer_core.demo import speak
+from mer_core.demo.build import PAGES, UPLOAD_LIMIT, build_demo, launch_options
+from mer_core.demo.engine import Engine
+from mer_core.media import load_audio
+from mer_core.types import SAMPLE_RATE
+from tests.browser.fake_model import FakeModel
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Any:
+    engine = Engine(FakeModel)
+    engine.start()
+    return build_demo(engine)
+
+
+def test_one_endpoint_is_public(demo: Any) -> None:
+    public = [f.api_name for f in demo.fns.values() if f.api_visibility == "public" and f.api_name]
+    assert public == ["analyse"]
+
+
+def test_the_endpoint_answers_in_json(demo: Any) -> None:
+    handler = next(f.fn for f in demo.fns.values() if f.api_name == "analyse")
+    answer = handler(None, "I am happy")
+    assert json.loads(json.dumps(answer)) == answer
+    assert {"emotion", "probabilities", "by_modality", "state", "error", "sentence"} <= set(answer)
+    assert answer["emotion"] == "happy"
+    assert answer["by_modality"]["speech"] is None
+    refused = handler(None, " ")
+    assert refused["emotion"] is None
+    assert set(refused["error"]) == {"kind", "message"}
+    assert inspect.getdoc(handler)
+
+
+def test_results_come_after_a_sign_of_work(demo: Any) -> None:
+    show = next(f.fn for f in demo.fns.values() if f.name == "show")
+    working, done = list(show(None, "I am happy"))
+    assert "aria-busy" in working[0]
+    assert "Happy" in done[0]
+    assert done[1] == ""
+
+
+def test_a_renderer_that_fails_gives_a_sentence(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speak, "render_details", lambda _: 1 // 0)
+    show = next(f.fn for f in demo.fns.values() if f.name == "show")
+    verdict, details = list(show(None, "I am happy"))[-1]
+    assert "went wrong on our side" in verdict
+    assert details == ""
+
+
+def test_nothing_is_kept_or_sent(demo: Any) -> None:
+    options = launch_options()
+    assert options["run_history"] is False
+    assert options["show_error"] is False
+    assert demo.analytics_enabled is False
+    every, age = demo.delete_cache
+    assert every + age <= 600
+    assert UPLOAD_LIMIT
+
+
+def test_pages_have_their_own_paths() -> None:
+    assert len({page.path for page in PAGES}) == len(PAGES)
+    assert PAGES[0].path == ""
+
+
+def test_example_clips_are_synthetic_and_small() -> None:
+    entries = json.loads((speak.EXAMPLES / "examples.json").read_text("utf-8"))
+    assert 4 <= len(entries) <= 6
+    sizes = 0
+    for entry in entries:
+        assert entry["label"].startswith("synthetic: ")
+        sizes += (speak.EXAMPLES / entry["file"]).stat().st_size
+        assert 1 < load_audio(speak.EXAMPLES / entry["file"]).size / SAMPLE_RATE < 30
+    assert sizes < 400_000
+
+
+def test_importing_the_demo_leaves_torch_alone() -> None:
+    code = (
+        "import sys, mer_core.demo.build; "
+        "print(*(m for m in ('torch', 'transformers', 'matplotlib.pyplot') if m in sys.modules))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == []
+
+
+def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7000")
+    assert (app.parse([]).host, app.parse([]).port) == ("0.0.0.0", 7000)
+    flags = app.parse(["--host", "127.0.0.1", "--port", "7001"])
+    assert (flags.host, flags.port) == ("127.0.0.1", 7001)
+
+
+def test_without_flags_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
+    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
+    options = app.parse([])
+    assert (options.host, options.port, options.share) == ("127.0.0.1", None, False)
+    assert (options.model, options.device) == (None, "auto")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "0"], "1 to 65535"),
+        (["--port", "many"], "1 to 65535"),
+        (["--model", "./no/such/folder"], "no folder"),
+        (["--colour", "red"], "unrecognized"),
+    ],
+)
+def test_wrong_flags_are_explained(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app.parse(arguments)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_wrong_port_in_the_environment_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "web")
+    with pytest.raises(SystemExit):
+        app.parse([])
+    assert "1 to 65535" in capsys.readouterr().err

@@ -1,0 +1,161 @@
+"""Loading in the background, and what a visitor is told when something goes wrong."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from mer_core.demo import engine as module
+from mer_core.demo.background import Background
+from mer_core.demo.engine import Engine
+from mer_core.demo.transcript import LOOKING, NO_CLIP, Transcripts
+from mer_core.media import MediaError
+from mer_core.types import Prediction
+
+OK = Prediction("sad", {"sad": 1.0}, {"text": {"sad": 1.0}})
+
+
+class Model:
+    labels = ("angry", "happy", "neutral", "sad")
+    framework = "mgcma"
+
+    def __init__(self, answer: Prediction | Exception) -> None:
+        self.answer = answer
+
+    def predict(self, audio: str | None = None, text: str | None = None) -> Prediction:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def started(answer: Any) -> Engine:
+    engine = Engine(lambda: Model(answer))
+    engine.start()
+    assert engine.wait(30)
+    return engine
+
+
+def test_states_in_order() -> None:
+    go = threading.Event()
+
+    def load() -> Model:
+        go.wait(30)
+        return Model(OK)
+
+    engine = Engine(load)
+    assert (engine.state, engine.sentence()) == ("waiting", module.LOADING)
+    engine.start()
+    engine.start()  # a second start changes nothing
+    assert (engine.state, engine.sentence()) == ("loading", module.LOADING)
+    go.set()
+    assert engine.wait(30)
+    assert (engine.state, engine.sentence()) == ("ready", "Ready: MGCMA, 4 categories")
+
+
+def test_a_prediction_waits_for_the_model() -> None:
+    go = threading.Event()
+
+    def load() -> Model:
+        go.wait(30)
+        return Model(OK)
+
+    engine = Engine(load)
+    engine.start()
+    threading.Timer(0.2, go.set).start()
+    assert engine.predict(None, "I miss her") is OK
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    prediction = Engine(lambda: Model(OK)).predict(None, "hello")
+    assert (prediction.state, prediction.error_kind) == ("refused", "loading")
+
+
+def test_a_model_that_cannot_load(capsys: pytest.CaptureFixture[str]) -> None:
+    def load() -> Model:
+        raise FileNotFoundError("no weights in /some/folder")
+
+    engine = Engine(load)
+    engine.start()
+    assert engine.wait(30)
+    assert (engine.state, engine.sentence()) == ("failed", module.FAILED)
+    prediction = engine.predict(None, "hello")
+    assert (prediction.error_kind, prediction.message) == ("model", module.FAILED)
+    assert "/some/folder" in capsys.readouterr().err  # for the operator, not for the visitor
+
+
+def test_refused_input_becomes_a_message() -> None:
+    prediction = started(MediaError("too_long", "It lasts too long.")).predict("x.wav", None)
+    assert (prediction.state, prediction.error_kind) == ("refused", "too_long")
+    assert prediction.message == "It lasts too long."
+    assert prediction.emotion is None
+
+
+def test_a_clip_that_was_swept_away() -> None:
+    prediction = started(MediaError("not_found", "There is no file.")).predict("x.wav", None)
+    assert prediction.message == module.EXPIRED
+
+
+def test_an_unexpected_error_keeps_its_details(capsys: pytest.CaptureFixture[str]) -> None:
+    prediction = started(RuntimeError("secret words")).predict(None, "secret words")
+    assert (prediction.error_kind, prediction.message) == ("internal", module.INTERNAL)
+    logged = capsys.readouterr().err
+    assert "RuntimeError in predict" in logged
+    assert "secret" not in logged
+
+
+def test_background_keeps_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    job: Background[int] = Background(lambda: 1 // 0, "division")
+    job.start()
+    assert job.wait(30)
+    assert (job.state, job.value) == ("failed", None)
+    assert "division: ZeroDivisionError" in capsys.readouterr().err
+
+
+class Heard(Transcripts):
+    """Transcripts whose search has found what the test says."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(started(OK))
+        self.answer = answer
+
+    def _find(self) -> Any:
+        return (None, "No model here.") if self.answer is None else (self._hear, "A model.")
+
+    def _hear(self, clip: str) -> str:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return str(self.answer)
+
+
+def heard(answer: Any) -> Heard:
+    transcripts = Heard(answer)
+    assert transcripts.availability() == (False, LOOKING)
+    transcripts.start()
+    assert transcripts._search.wait(30)
+    return transcripts
+
+
+def test_transcribing() -> None:
+    found = heard("we won")
+    assert found.availability() == (True, "A model.")
+    assert found.transcribe("clip.wav") == ("we won", "")
+    assert found.transcribe(None) == (None, NO_CLIP)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (None, "No model here."),
+        ("", "No words were recognised"),
+        (MediaError("empty", "The file is empty."), "The file is empty."),
+        (RuntimeError("secret"), "did not work here"),
+    ],
+)
+def test_transcribing_says_why_not(answer: Any, message: str) -> None:
+    words, said = heard(answer).transcribe("clip.wav")
+    assert words is None
+    assert message in said
+    assert "secret" not in said

@@ -1,0 +1,21 @@
+"""What every refusal of a recording has in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mer_core.media import MediaError, load_audio
+
+
+def refusal_of(source: Any) -> MediaError:
+    with pytest.raises(MediaError) as refused:
+        load_audio(source)
+    error = refused.value
+    assert error.kind.isidentifier()
+    assert str(error) == error.message
+    assert error.message[0].isupper() or error.message[0] in "'\""
+    assert error.message.endswith(".")
+    assert "Error" not in error.message
+    return error

@@ -1,0 +1,98 @@
+"""A tiny tree of corpora in their own file formats, and experiments that run on it in seconds."""
+
+from __future__ import annotations
+
+import csv
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from mer_core.types import SAMPLE_RATE
+from train.config import Experiment, OptimConfig, SourceConfig
+
+CODES = {"neutral": 1, "happy": 3, "sad": 4, "angry": 5}
+PITCH = {"neutral": 200, "happy": 900, "sad": 110, "angry": 1800}
+WORDS = {"neutral": "table door", "happy": "great joy", "sad": "tears lost", "angry": "hate you"}
+MELD = {"neutral": "neutral", "happy": "joy", "sad": "sadness", "angry": "anger"}
+ACTORS = {"train": (1, 11), "dev": (2,), "test": (6,)}
+
+
+def write_tone(path: Path, frequency: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    time = np.arange(int(0.6 * SAMPLE_RATE)) / SAMPLE_RATE
+    samples = 0.3 * np.sin(2 * np.pi * frequency * time) + 0.02 * random.standard_normal(len(time))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes((samples * 32_767).astype(np.int16).tobytes())
+
+
+@pytest.fixture(scope="session")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """RAVDESS-like tones whose pitch tells the label, MELD-like lines whose words do."""
+    root = tmp_path_factory.mktemp("corpora")
+    for actors in ACTORS.values():
+        for actor in actors:
+            for emotion, code in CODES.items():
+                for take in (1, 2):
+                    name = f"03-01-{code:02d}-01-01-{take:02d}-{actor:02d}.wav"
+                    path = root / "ravdess" / f"Actor_{actor:02d}" / name
+                    write_tone(path, PITCH[emotion], actor * 10 + take)
+    (root / "text" / "meld").mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        with (root / "text" / "meld" / f"{split}_sent_emo.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["Utterance", "Emotion", "Dialogue_ID"])
+            writer.writeheader()
+            for dialogue in range(4):
+                for emotion, words in WORDS.items():
+                    row = {"Utterance": f"the {words}", "Emotion": MELD[emotion]}
+                    writer.writerow({**row, "Dialogue_ID": dialogue})
+    return root
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Tokenizer:
+    """A WordPiece tokenizer that knows the words of the tiny corpora."""
+    words = " ".join(["the", *WORDS.values()]).split()
+    letters = [chr(c) for c in range(97, 123)]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    pieces += [f"##{letter}" for letter in letters] + words
+    made = Tokenizer(models.WordPiece({p: i for i, p in enumerate(pieces)}, unk_token="[UNK]"))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return made
+
+
+@pytest.fixture
+def speech_experiment() -> Experiment:
+    """A few epochs of a very small speech encoder."""
+    return Experiment(
+        name="tiny",
+        seed=3,
+        labels="speech",
+        architecture={
+            "framework": "unimodal",
+            "dropout": 0.1,
+            "encoder": {
+                "family": "compact_speech",
+                "channels": (4, 8),
+                "blocks": 1,
+                "width": 16,
+                "frequency_shift": 1,
+                "frequency_mask": 4,
+                "time_mask": 8,
+            },
+        },
+        sources={"speech": SourceConfig(corpora={"ravdess": 1.0}, crop_seconds=0.5, gain_db=2.0)},
+        optim=OptimConfig(
+            epochs=4, draws=32, batch_size=8, learning_rate=5e-3, ema=0.5, precision="fp32"
+        ),
+    )

@@ -1,0 +1,126 @@
+"""A typing slip in an experiment is an error in words, never a silent default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
+
+CONFIGS = Path(__file__).resolve().parents[2] / "train" / "configs"
+TOML = """
+name = "tiny"
+seed = 3
+labels = "speech"
+
+[architecture]
+framework = "unimodal"
+
+[architecture.encoder]
+family = "compact_speech"
+channels = [4, 8]
+
+[sources.speech]
+corpora = { ravdess = 1, nemo = 0.5 }
+speeds = [0.9, 1]
+
+[loss_weights]
+classification = 2
+
+[optim]
+epochs = 2
+learning_rate = 1
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "tiny.toml").write_text(TOML, encoding="utf-8")
+    return tmp_path / "tiny.toml"
+
+
+def test_a_file_holds_differences_from_the_defaults(path: Path) -> None:
+    experiment = load_experiment(path)
+    assert experiment.seed == 3
+    assert experiment.optim == OptimConfig(epochs=2, learning_rate=1.0)
+    source = experiment.sources["speech"]
+    assert source == SourceConfig({"ravdess": 1.0, "nemo": 0.5}, speeds=(0.9, 1.0))
+    assert experiment.architecture["encoder"]["channels"] == [4, 8]
+    assert experiment.drop_modality == {}
+
+
+def test_whole_numbers_become_floats_where_floats_belong(path: Path) -> None:
+    experiment = load_experiment(path)
+    assert isinstance(experiment.optim.learning_rate, float)
+    assert isinstance(experiment.loss_weights["classification"], float)
+    assert all(isinstance(speed, float) for speed in experiment.sources["speech"].speeds)
+
+
+@pytest.mark.parametrize(
+    ("override", "read"),
+    [
+        ("seed=9", lambda e: e.seed == 9),
+        ("optim.epochs=5", lambda e: e.optim.epochs == 5),
+        ("optim.learning_rate=3e-4", lambda e: e.optim.learning_rate == 3e-4),
+        ("optim.schedule=cosine", lambda e: e.optim.schedule == "cosine"),
+        ('optim.schedule="cosine"', lambda e: e.optim.schedule == "cosine"),
+        ("freeze_encoders=true", lambda e: e.freeze_encoders is True),
+        ("sources.speech.speeds=[1.0]", lambda e: e.sources["speech"].speeds == (1.0,)),
+        ("sources.speech.corpora.nemo=0", lambda e: e.sources["speech"].corpora["nemo"] == 0),
+        ("drop_modality.text=0.3", lambda e: e.drop_modality == {"text": 0.3}),
+        ("architecture.encoder.width=8", lambda e: e.architecture["encoder"]["width"] == 8),
+        ("name=a=b", lambda e: e.name == "a=b"),
+    ],
+)
+def test_overrides(path: Path, override: str, read: object) -> None:
+    assert callable(read)
+    assert read(load_experiment(path, [override]))
+
+
+def test_the_last_override_wins(path: Path) -> None:
+    assert load_experiment(path, ["seed=1", "seed=2"]).seed == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epoch=3", "tiny has no key epoch; keys are name, seed"),
+        ("optim.epoch=3", "tiny.optim has no key epoch; keys are epochs"),
+        ("sources.speech.crop=3", "tiny.sources.speech has no key crop; keys are corpora"),
+        ("seed", "write it as key=value"),
+        ("seed=many", "tiny.seed = 'many': must be int"),
+        ("seed=1.5", "tiny.seed = 1.5: must be int"),
+        ("seed=true", "tiny.seed = True: must be int"),
+        ("freeze_encoders=1", "must be bool"),
+        ("optim.clip=much", "tiny.optim.clip = 'much': must be float"),
+        ("sources.speech.speeds=1.0", "tiny.sources.speech.speeds = 1.0: must be a list"),
+        ("sources.speech.speeds=['x']", "must be float"),
+        ("optim=3", "tiny.optim = 3: must be a table"),
+        ("loss_weights=3", "tiny.loss_weights = 3: must be a table"),
+        ("name.first=3", "name is a value and holds no keys"),
+        ("labels=five", "must be one of four, speech, text"),
+        ("sources.speech.corpora.iemocop=1", "no corpus 'iemocop'; corpora are ravdess"),
+    ],
+)
+def test_mistakes_are_named(path: Path, override: str, message: str) -> None:
+    with pytest.raises(ValueError) as mistake:
+        load_experiment(path, [override])
+    assert message in str(mistake.value)
+
+
+def test_a_missing_name_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bare.toml").write_text("seed = 1", encoding="utf-8")
+    with pytest.raises(ValueError, match="bare lacks name"):
+        load_experiment(tmp_path / "bare.toml")
+
+
+def test_what_is_no_toml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("seed = = 1", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"broken\.toml: .*line 1"):
+        load_experiment(tmp_path / "broken.toml")
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_shipped_experiments_are_valid(config: Path) -> None:
+    assert isinstance(load_experiment(config), Experiment)

@@ -1,0 +1,162 @@
+"""The whole path on a tiny tree: prune → encoders → MGCMA → export → Predictor."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
+
+from transformers import (  # isort: skip
+    BertConfig,
+    BertModel,
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2Model,
+)
+
+from mer_core.checkpoint import load_checkpoint
+from mer_core.serving import Predictor
+from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
+from train.evaluation import evaluate
+from train.export import evaluate_folder, export
+from train.pairs import evaluation_sets
+from train.stages import fit_experiment, prune_text_encoder, tokenizer_of
+
+CPU = torch.device("cpu")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def bert_folder(tmp_path: Path, tokenizer: Tokenizer) -> Path:
+    folder = tmp_path / "bert"
+    size = tokenizer.get_vocab_size()
+    config = BertConfig(
+        vocab_size=size, hidden_size=16, num_hidden_layers=3, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=128,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(
+            {
+                "tokenizer_class": "BertTokenizer",
+                "pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",
+                "sep_token": "[SEP]", "mask_token": "[MASK]",
+            }
+        )
+    )  # fmt: skip
+    return folder
+
+
+def tiny_mgcma(speech: dict[str, object], text: dict[str, object], frozen: bool) -> Experiment:
+    return Experiment(
+        name="mgcma",
+        freeze_encoders=frozen,
+        architecture={
+            "framework": "mgcma", "width": 16, "heads": 2, "feed_forward": 1.0,
+            "instance_targets": "label", "speech_encoder": speech, "text_encoder": text,
+        },
+        sources={
+            "speech": SourceConfig(corpora={"ravdess": 1.0}, crop_seconds=0.5, views=1),
+            "text": SourceConfig(corpora={"meld": 1.0}),
+        },
+        drop_modality={"speech": 0.25, "text": 0.25},
+        loss_weights={"distribution": 0.1, "instance": 0.1},
+        optim=OptimConfig(
+            epochs=2, draws=16, batch_size=8, learning_rate=1e-3, precision="fp32", ema=0.5
+        ),
+    )  # fmt: skip
+
+
+def test_from_corpora_to_predictor(
+    speech_experiment: Experiment, corpora: Path, bert_folder: Path, tmp_path: Path
+) -> None:
+    fit_experiment(speech_experiment, corpora, tmp_path / "speech", CPU, tmp_path / "cache")
+    text = dataclasses.replace(
+        speech_experiment,
+        labels="text",
+        architecture={"framework": "unimodal", "encoder": {"from": str(tmp_path / "pruned")}},
+        sources={"text": SourceConfig(corpora={"meld": 1.0})},
+    )
+    prune_text_encoder(text, corpora, bert_folder, tmp_path / "pruned", 50, (0, 2))
+    fit_experiment(text, corpora, tmp_path / "text", CPU, tmp_path / "cache")
+    experiment = tiny_mgcma(
+        {"from": str(tmp_path / "speech")}, {"from": str(tmp_path / "text")}, frozen=True
+    )
+    fitted = fit_experiment(experiment, corpora, tmp_path / "mgcma", CPU, tmp_path / "cache")
+    trained = load_checkpoint(tmp_path / "speech").framework.encoder  # type: ignore[union-attr]
+    for name, value in fitted.speech_encoder.state_dict().items():  # type: ignore[union-attr]
+        assert torch.equal(value, trained.state_dict()[name]), f"{name} moved though frozen"
+    metrics = export(tmp_path / "mgcma", tmp_path / "shipped", experiment, corpora)
+    assert set(metrics["sets"]) == {"speech/ravdess", "text/meld", "paired/ravdess×meld"}
+    assert set(metrics["sets"]["paired/ravdess×meld"]) == {"speech", "text", "both"}
+    predictor = Predictor.load(tmp_path / "shipped", device="cpu")
+    prediction = predictor.predict(text="the great joy")
+    assert sum(prediction.probabilities.values()) == pytest.approx(1.0)
+    assert predictor.info()["metrics"] == json.loads(json.dumps(metrics))
+    assert "{" not in (tmp_path / "shipped" / "README.md").read_text("utf-8")
+
+
+def test_evaluation_repeats_and_writes_what_it_returns(
+    speech_experiment: Experiment, corpora: Path, bert_folder: Path, tmp_path: Path
+) -> None:
+    shape = speech_experiment.architecture["encoder"]
+    experiment = tiny_mgcma(shape, {"family": "pretrained_text", "source": str(bert_folder)}, False)
+    fit_experiment(experiment, corpora, tmp_path / "run", CPU, tmp_path / "cache")
+    first = evaluate_folder(tmp_path / "run", experiment, corpora)
+    again = load_checkpoint(tmp_path / "run")
+    assert again.metrics == json.loads(json.dumps(first))
+    assert again.config["temperatures"] == first["temperatures"]
+    second = evaluate(again.framework, experiment, corpora, tokenizer_of(again.framework))
+    assert second["sets"] == first["sets"]
+
+
+@pytest.mark.slow
+def test_mgcma_base_runs_on_tiny_local_models(
+    corpora: Path, bert_folder: Path, tmp_path: Path
+) -> None:
+    """The same TOML file as for the large pair, on models of the same classes."""
+    speech = tmp_path / "wav2vec2"
+    config = Wav2Vec2Config(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        conv_dim=(8, 8), conv_stride=(5, 64), conv_kernel=(10, 64), num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
+    )  # fmt: skip
+    Wav2Vec2Model(config).save_pretrained(speech)
+    Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=False).save_pretrained(speech)
+    experiment = load_experiment(
+        ROOT / "train" / "configs" / "mgcma_base.toml",
+        [
+            f"architecture.speech_encoder.source={speech}",
+            f"architecture.text_encoder.source={bert_folder}",
+            "architecture.width=16", "architecture.heads=2",
+            "sources.speech.corpora={ravdess = 1.0}",
+            "optim.epochs=1", "optim.batch_size=4", "optim.accumulate=2", "optim.draws=16",
+        ],
+    )  # fmt: skip
+    fit_experiment(experiment, corpora, tmp_path / "run", CPU, tmp_path / "cache")
+    prediction = Predictor.load(tmp_path / "run", device="cpu").predict(text="the great joy")
+    assert prediction.emotion in ("angry", "happy", "neutral", "sad")
+    row = json.loads((tmp_path / "run" / "log.jsonl").read_text())
+    assert {"train_ce", "train_distribution", "train_instance"} <= set(row)
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_pairs_share_their_label_and_stay_in_their_split(split: str, corpora: Path) -> None:
+    experiment = tiny_mgcma({}, {}, frozen=False)
+    sets = evaluation_sets(experiment, corpora, split)
+    assert list(sets) == ["speech/ravdess", "text/meld", "paired/ravdess×meld"]
+    for pair in sets["paired/ravdess×meld"]:
+        assert pair.speech is not None
+        assert pair.text is not None
+        assert pair.speech.emotion == pair.text.emotion == pair.emotion
+        assert pair.speech.split == pair.text.split == split
+    assert sets == evaluation_sets(experiment, corpora, split)
+    assert sets != evaluation_sets(experiment, corpora, split, seed=1)
