@@ -17,6 +17,7 @@ from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "default"
 RUNS = Path("runs")
+Run = Callable[[argparse.Namespace], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -34,7 +34,7 @@ def export(
 def evaluate_folder(
     folder: Path, experiment: Experiment, root: Path, cache: Path | None = None, seed: int = 0
 ) -> dict[str, Any]:
-    """Measure a checkpoint in place: `metrics.json`, its temperatures in `config.json`, the card."""
+    """Measure a checkpoint in place; writes `metrics.json`, temperatures and the card."""
     checkpoint = load_checkpoint(folder)
     framework = checkpoint.framework
     tokenize = tokenizer_of(framework)

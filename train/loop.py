@@ -77,7 +77,7 @@ def fit(
                 output = framework(batch.to(device))
                 losses = framework.losses(output, labels.to(device))
             loss = total_loss(losses, experiment.loss_weights)
-            (loss / optim.accumulate).backward()
+            torch.autograd.backward(loss / optim.accumulate)
             steps += 1
             if steps % optim.accumulate == 0:
                 rate = schedule(progress.update / updates, optim)

@@ -101,6 +101,20 @@ def test_without_a_label_there_is_a_message_and_no_category(state: str) -> None:
     assert not [tag for tag, _ in page.tags if tag == "b"]
 
 
+def test_half_of_the_input_is_explained_not_asked_for(
+    words_only: Prediction, voice_only: Prediction, silent: Prediction
+) -> None:
+    """A silent clip with words, and a voice with words that the model cannot read."""
+    quiet = replace(
+        words_only, state="silence", message="Silent.", duration=3.0, envelope=silent.envelope
+    )
+    assert "Add a recording" not in whole(quiet).text
+    assert render_details(quiet) == ""
+    foreign = replace(voice_only, state="unreadable_text", message="It reads English.")
+    assert "Type what was said" not in whole(foreign).text
+    assert "at-wave" in render_details(foreign)
+
+
 def test_silence_draws_nothing(silent: Prediction) -> None:
     assert render_details(silent) == ""
 

@@ -96,10 +96,15 @@ def _table(attention: TokenAttention) -> str:
 def _wave_only(prediction: Prediction) -> str:
     if prediction.envelope is None or not prediction.duration or prediction.timeline:
         return ""  # the timeline draws the same waveform
-    return (
-        '<section class="at-card" aria-label="Recording"><h2 class="at-title">What was heard</h2>'
+    if not prediction.by_modality.get("speech"):
+        return ""  # nothing was heard
+    hint = (
         '<p class="at-caption">Type what was said and analyse again to see which moments each '
         "word attends to.</p>"
+    )
+    return (
+        '<section class="at-card" aria-label="Recording"><h2 class="at-title">What was heard</h2>'
+        f"{hint if prediction.state == 'ok' else ''}"
         f'<div class="at-strip" role="img" aria-label="Waveform of the recording, '
         f'{seconds(prediction.duration)} long">'
         f"{outline(prediction.envelope, prediction.duration)}{axis(prediction.duration)}</div>"

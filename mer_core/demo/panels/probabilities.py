@@ -113,6 +113,8 @@ def _modality_card(name: str, chances: dict[str, float], tops: dict[str, str], e
 
 def _missing(prediction: Prediction) -> str:
     """What to add so that there is something to compare."""
+    if prediction.state != "ok":
+        return ""  # both were given; the sentence says why one was not judged
     absent = [n for n, chances in prediction.by_modality.items() if not chances and n != "both"]
     hints = " ".join(MISSING_HINTS[name] for name in absent if name in MISSING_HINTS)
     return f'<p class="at-card at-missing">{hints}</p>' if hints else ""

@@ -14,8 +14,19 @@ def summary(prediction: Prediction) -> str:
     if prediction.emotion is None:
         return prediction.message or "The model assigns no category to this input."
     verdict = _verdict(prediction)
-    if prediction.message:
-        return f"{prediction.message} {_capitalised(verdict)}"
+    if prediction.state != "ok":  # half of the input could not be judged: that comes first
+        return f"{prediction.message} {_capitalised(verdict)}".strip()
+    return f"{_from_whole_input(prediction, verdict)} {prediction.message}".strip()
+
+
+def is_sure(probabilities: dict[str, float]) -> bool:
+    """Whether one category clearly leads."""
+    (_, best), *others = ranked(probabilities)
+    return best >= SURE and (not others or best - others[0][1] >= LEAD)
+
+
+def _from_whole_input(prediction: Prediction, verdict: str) -> str:
+    assert prediction.emotion is not None, "without a category there is nothing to compare"
     alone = {
         name: ranked(probabilities)[0]
         for name, probabilities in prediction.by_modality.items()
@@ -26,12 +37,6 @@ def summary(prediction: Prediction) -> str:
     if len(alone) == 1:
         return f"From the {_noun(next(iter(alone)))} alone, {verdict}"
     return _compared(alone, prediction.emotion, verdict)
-
-
-def is_sure(probabilities: dict[str, float]) -> bool:
-    """Whether one category clearly leads."""
-    (_, best), *others = ranked(probabilities)
-    return best >= SURE and (not others or best - others[0][1] >= LEAD)
 
 
 def _verdict(prediction: Prediction) -> str:
