@@ -82,6 +82,9 @@ def load_checkpoint(source: str | os.PathLike[str], revision: str | None = None)
         CheckpointError: Not found, not ours, incomplete, or of a newer format.
     """
     folder = locate(source, revision)
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{source}: {name} is missing from the checkpoint.")
     try:
         config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
         if config["format"] > FORMAT:
@@ -93,9 +96,6 @@ def load_checkpoint(source: str | os.PathLike[str], revision: str | None = None)
         )
     except CheckpointError:
         raise
-    except FileNotFoundError as error:
-        name = Path(str(error.filename)).name
-        raise CheckpointError(f"{source}: {name} is missing from the checkpoint.") from None
     except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(f"{source} is not a checkpoint of this program: {error}") from error
     metrics_file = folder / METRICS_FILE

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from mer_core.serving import Predictor
 from mer_core.types import SAMPLE_RATE, FloatArray
 
 # Two torch threads on shared cores were measured to be many times slower than one.
@@ -51,3 +52,9 @@ def voice() -> Callable[..., FloatArray]:
         return (0.2 * harmonics * syllables + noise).astype(np.float32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def predictor() -> Predictor:
+    """The shipped model, loaded once for every test that asks it something."""
+    return Predictor.load(device="cpu")

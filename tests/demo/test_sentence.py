@@ -87,3 +87,8 @@ def test_seconds() -> None:
     assert [seconds(s) for s in (0.0, 2.54, 59.9, 59.96, 61.0, 299.6)] == [
         "0.0 s", "2.5 s", "59.9 s", "1:00", "1:01", "5:00",
     ]  # fmt: skip
+
+
+def test_a_note_on_good_input_comes_after_the_label(agreeing: Prediction) -> None:
+    cut = summary(replace(agreeing, message="Only the first 3 words of the text were read."))
+    assert cut == f"{summary(agreeing)} Only the first 3 words of the text were read."
