@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mer_core.demo.background import Background, State
+from mer_core.demo.examples import load_examples
 from mer_core.types import Prediction
 
 PATIENCE = 180.0  # seconds a prediction waits for the model before it gives up
@@ -89,7 +90,11 @@ def load_predictor(source: str | None, device: str) -> Recogniser:
     """The shipped model or another; imports torch, so it belongs in the background."""
     from mer_core.serving import Predictor
 
-    return Predictor.load(source, device=device)
+    predictor = Predictor.load(source, device=device)
+    # The first prediction imports and compiles what later ones need: no visitor should wait for it.
+    for example in load_examples()[:1]:
+        predictor.predict(audio=str(example.clip), text=example.text)
+    return predictor
 
 
 def refusal(kind: str, message: str) -> Prediction:

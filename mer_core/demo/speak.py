@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from mer_core.demo import theme
 from mer_core.demo.engine import INTERNAL, Engine, refusal, report
+from mer_core.demo.examples import EXAMPLES, load_examples
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.result import render_details, render_verdict
 from mer_core.demo.panels.sentence import summary
 from mer_core.demo.services import Services
 from mer_core.rows import to_row
 
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 PLACEHOLDER = "What was said, for example: I can't believe you did that."
 POLL = 0.3  # seconds between two looks at something that loads
 
@@ -142,16 +140,15 @@ def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Butt
 
 def _examples(audio: gr.Audio, text: gr.Textbox) -> Any:
     """Clips that we made ourselves, or None where they are not installed."""
-    index = EXAMPLES / "examples.json"
-    if not index.is_file():
+    examples = load_examples()
+    if not examples:
         return None
-    entries = json.loads(index.read_text(encoding="utf-8"))
     gr.set_static_paths([EXAMPLES])
     with gr.Column(elem_id="examples"):
         return gr.Examples(
-            [[str(EXAMPLES / entry["file"]), entry["text"]] for entry in entries],
+            [[str(example.clip), example.text] for example in examples],
             inputs=[audio, text],
-            example_labels=[entry["label"] for entry in entries],
+            example_labels=[example.label for example in examples],
             label="Or try one of these; every voice is synthetic",
             api_visibility="private",
         )

@@ -139,6 +139,15 @@ def fake_app(chromium: str, fake_log: Path) -> Iterator[str]:
     )
 
 
+@pytest.fixture
+def slow_app(chromium: str, tmp_path: Path) -> Iterator[str]:
+    """The demo over a stand-in model that takes a while to load."""
+    yield from served(
+        lambda port: [sys.executable, "-m", "tests.browser.serve_fake", str(port), "8"],
+        tmp_path / "slow.log",
+    )
+
+
 @pytest.fixture(scope="session")
 def real_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`python app.py` with the shipped model."""
@@ -158,7 +167,12 @@ def open_page() -> Iterator[Opener]:
     foreign: list[str] = []
 
     def opened(
-        browser: Any, address: str, width: int = 1280, height: int = 900, dark: bool = False
+        browser: Any,
+        address: str,
+        width: int = 1280,
+        height: int = 900,
+        dark: bool = False,
+        until: str = ".at-model-ready",
     ) -> Any:
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale="en-US", permissions=[]
@@ -172,7 +186,7 @@ def open_page() -> Iterator[Opener]:
             lambda sent: None if sent.url.startswith(allowed) else foreign.append(sent.url),
         )
         page.goto(f"{address}/?__theme={'dark' if dark else 'light'}")
-        page.wait_for_selector(".at-model-ready")
+        page.wait_for_selector(until)
         return page
 
     yield opened

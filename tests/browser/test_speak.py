@@ -264,3 +264,15 @@ def test_transcribe_says_why_it_is_off(mute_browser: Any, fake_app: str, open_pa
     )
     if page.is_disabled("#transcribe"):
         assert "Transcribe is off" in page.inner_text("#transcribe-hint")
+
+
+def test_the_page_is_there_while_the_model_loads(
+    mute_browser: Any, slow_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, slow_app, until=".at-model-loading")
+    page.fill("#words textarea", "I am so happy")
+    page.press("#words textarea", "Enter")
+    page.wait_for_selector("#verdict [aria-busy=true]")
+    assert "loading" in page.inner_text("#verdict")
+    assert label(page) == "Happy"
+    assert page.inner_text("[data-testid=model]").strip() == "Ready: MGCMA, 4 categories"

@@ -15,6 +15,7 @@ import app
 from mer_core.demo import speak
 from mer_core.demo.build import PAGES, UPLOAD_LIMIT, build_demo, launch_options
 from mer_core.demo.engine import Engine
+from mer_core.demo.examples import load_examples
 from mer_core.media import load_audio
 from mer_core.types import SAMPLE_RATE
 from tests.browser.fake_model import FakeModel
@@ -79,14 +80,16 @@ def test_pages_have_their_own_paths() -> None:
 
 
 def test_example_clips_are_synthetic_and_small() -> None:
-    entries = json.loads((speak.EXAMPLES / "examples.json").read_text("utf-8"))
-    assert 4 <= len(entries) <= 6
-    sizes = 0
-    for entry in entries:
-        assert entry["label"].startswith("synthetic: ")
-        sizes += (speak.EXAMPLES / entry["file"]).stat().st_size
-        assert 1 < load_audio(speak.EXAMPLES / entry["file"]).size / SAMPLE_RATE < 30
-    assert sizes < 400_000
+    examples = load_examples()
+    assert 4 <= len(examples) <= 6
+    for example in examples:
+        assert example.label.startswith("synthetic: ")
+        assert 1 < load_audio(example.clip).size / SAMPLE_RATE < 30
+    assert sum(example.clip.stat().st_size for example in examples) < 400_000
+
+
+def test_without_example_clips_there_are_none(tmp_path: Path) -> None:
+    assert load_examples(tmp_path) == []
 
 
 def test_importing_the_demo_leaves_torch_alone() -> None:

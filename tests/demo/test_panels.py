@@ -249,3 +249,11 @@ def test_notes_are_well_formed_and_say_what_must_be_said() -> None:
     assert Page(notes.working("Analysing…")).having(aria_busy="true")
     assert notes.hint("") == ""
     Page(notes.footer())
+
+
+def test_even_attention_is_said_to_be_even(agreeing: Prediction) -> None:
+    attention = agreeing.attention
+    assert attention is not None
+    assert "almost evenly" not in attention_figure(agreeing)
+    flat = replace(attention, weights=np.full((3, 4), 0.25, dtype=np.float32))
+    assert "almost evenly" in attention_figure(replace(agreeing, attention=flat))

@@ -92,3 +92,11 @@ def test_seconds() -> None:
 def test_a_note_on_good_input_comes_after_the_label(agreeing: Prediction) -> None:
     cut = summary(replace(agreeing, message="Only the first 3 words of the text were read."))
     assert cut == f"{summary(agreeing)} Only the first 3 words of the text were read."
+
+
+def test_agreement_without_certainty(agreeing: Prediction) -> None:
+    unsure = {"angry": 0.25, "happy": 0.28, "neutral": 0.24, "sad": 0.23}
+    assert summary(replace(agreeing, probabilities=unsure)) == (
+        "Voice and words both lean towards happy, but the model is not sure: "
+        "happy (28%) comes just before angry (25%)."
+    )

@@ -10,7 +10,9 @@ from mer_core.types import FloatArray, Prediction, TokenAttention
 
 MAX_WORDS = 40  # rows drawn; a long text would push the rest of the page away
 MAX_STEPS = 150  # columns drawn, neighbours joined
-SHADE = 0.8  # below 1, weak cells stay visible beside the strongest one
+SHADE = 1.3  # above 1, weak cells step back behind the strongest one
+PEAKED = 2.5  # times the even share; below it, colours show small differences
+EVEN_NOTE = " Here the words attend to all of it almost evenly; the colours show small differences."
 
 
 def attention_figure(prediction: Prediction) -> str:
@@ -20,6 +22,7 @@ def attention_figure(prediction: Prediction) -> str:
     if prediction.attention is None or not prediction.attention.words:
         return _wave_only(prediction)
     attention = prediction.attention
+    even = EVEN_NOTE if is_even(attention) else ""
     duration = max(prediction.duration, float(attention.times[-1]))
     hidden = len(attention.words) - MAX_WORDS
     note = (
@@ -29,11 +32,16 @@ def attention_figure(prediction: Prediction) -> str:
         '<section class="at-card" aria-label="Words and moments">'
         '<h2 class="at-title">Where each word listened</h2>'
         '<p class="at-caption">Token alignment: the stronger a cell, the more of its attention the '
-        f"word gave to that moment of the recording.{note}</p>"
+        f"word gave to that moment of the recording.{even}{note}</p>"
         f'<div class="at-grid" role="img" aria-label="{escape(_described(attention))}">'
         f"<span></span>{outline(prediction.envelope, duration)}{_rows(attention, duration)}"
         f"<span></span>{axis(duration)}</div>{_table(attention)}</section>"
     )
+
+
+def is_even(attention: TokenAttention) -> bool:
+    """Whether no word singles out any moment."""
+    return float(attention.weights.max()) * attention.weights.shape[1] < PEAKED
 
 
 def peaks(attention: TokenAttention) -> list[tuple[str, float]]:

@@ -6,6 +6,7 @@ from mer_core.demo.panels.markup import MODALITY_NOUNS, percent, ranked
 from mer_core.types import Prediction
 
 SURE = 0.5  # below this probability the model is said to be not sure
+SURE_NOT = "the model is not sure"
 LEAD = 0.1  # nor is it when the second category is closer than this
 
 
@@ -46,10 +47,10 @@ def _verdict(prediction: Prediction) -> str:
     if order and not is_sure(prediction.probabilities) and len(order) > 1:
         (first, p_first), (second, p_second) = order[:2]
         return (
-            f"the model is not sure: {first} ({percent(p_first)}) "
+            f"{SURE_NOT}: {first} ({percent(p_first)}) "
             f"comes just before {second} ({percent(p_second)})."
             if p_first - p_second < LEAD
-            else f"the model is not sure: {first} leads with only {percent(p_first)}."
+            else f"{SURE_NOT}: {first} leads with only {percent(p_first)}."
         )
     return f"the model assigns {prediction.emotion} with {percent(chance)} confidence."
 
@@ -64,6 +65,8 @@ def _compared(alone: dict[str, tuple[str, float]], emotion: str, verdict: str) -
         )
     if first_top != emotion:
         return f"{pair} each point to {first_top}, yet together {verdict}"
+    if SURE_NOT in verdict:
+        return f"{pair} both lean towards {emotion}, but {verdict}"
     return f"{pair} point the same way: {verdict}"
 
 

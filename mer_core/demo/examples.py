@@ -1,0 +1,33 @@
+"""The demo's example clips: synthetic voices, made by `assets/examples/make.sh`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One clip.
+
+    Attributes:
+        clip: The file.
+        text: What is said in it, or empty where the clip is to speak for itself.
+        label: For its button.
+    """
+
+    clip: Path
+    text: str
+    label: str
+
+
+def load_examples(folder: Path = EXAMPLES) -> list[Example]:
+    """The clips that `examples.json` lists; none where they are not installed."""
+    index = folder / "examples.json"
+    if not index.is_file():
+        return []
+    entries = json.loads(index.read_text(encoding="utf-8"))
+    return [Example(folder / entry["file"], entry["text"], entry["label"]) for entry in entries]
