@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize, collate_features
@@ -16,7 +16,7 @@ from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.metrics import confusion, unweighted_accuracy
-from mer_core.types import Batch, Utterance
+from mer_core.types import Batch, FloatArray, Utterance
 from train.config import Experiment
 from train.draws import (
     batches_by_length,
@@ -25,6 +25,7 @@ from train.draws import (
     epoch_generator,
     label_partners,
 )
+from train.features import frozen_features
 from train.pairs import Pair, evaluation_sets
 from train.recordings import Recordings, augment_waveform
 from train.tasks import source_examples
@@ -64,7 +65,7 @@ class PairedTask:
         self.cached: dict[Example, list[Tensor]] = {}
         self.widths = {m: encoder.width for m, encoder in (encoders or {}).items()}
         if encoders is not None:
-            self._compute(encoders, device or torch.device("cpu"))
+            self._compute(encoders, device, cache)
         optim = experiment.optim
         self.draws = optim.draws or len(self.clips)
         self.updates = self.draws // (optim.batch_size * optim.accumulate)
@@ -141,39 +142,61 @@ class PairedTask:
         views = self.cached[example]
         return views[0 if generator is None else int(generator.integers(len(views)))]
 
-    def _compute(self, encoders: dict[str, Encoder], device: torch.device) -> None:
-        """Features of every example, as fp16; view 0 is the clip as it is."""
+    def _compute(
+        self, encoders: dict[str, Encoder], device: torch.device | None, cache: Path | None
+    ) -> None:
+        """Features of every example; view 0 is the clip as it is, others are augmented."""
         dev = [half for items in self.dev.values() for p in items for half in (p.speech, p.text)]
         clips = list(dict.fromkeys([*self.clips, *(e for e in dev if e and e.path)]))
+        clips.sort(key=lambda e: len(self._waveform(e)))
         texts = list(dict.fromkeys([*self.texts, *(e for e in dev if e and not e.path)]))
         texts.sort(key=lambda e: len(e.text or ""))
         train = set(self.clips)
         for view in range(1 + self.speech.views):
-            generator = None if view == 0 else epoch_generator(self.experiment.seed, -view % 2**32)
             wanted = clips if view == 0 else [c for c in clips if c in train]
-            wanted = sorted(wanted, key=lambda e: len(self.recordings.waveform(e.path)))  # type: ignore[arg-type]
-            for part in batched(wanted, f"features of speech, view {view}"):
-                rows = [self._utterance(Pair(e, None), generator) for e in part]
-                self._store(part, encoders["speech"], collate(rows), device)
-        for part in batched(texts, "features of text"):
-            rows = [Utterance(text=e.text) for e in part]
-            self._store(part, encoders["text"], collate(rows, self.tokenize), device)
+            # A generator an item, so that an item's augmentation does not hang on its neighbours.
+            seed = self.experiment.seed * 1_000 + view
+            key = [
+                str(view and (seed, self.speech)),
+                *(_content(self._waveform(e)) for e in wanted),
+            ]
+            rows = frozen_features(
+                encoders["speech"],
+                len(wanted),
+                lambda i, v=view, w=wanted, s=seed: self._utterance(  # type: ignore[misc]
+                    Pair(w[i], None), epoch_generator(s, i) if v else None
+                ),
+                key=[str((seed, self.speech) if view else "as it is"), *contents],
+                title=f"features of speech, view {view}",
+                device=device,
+                cache=cache,
+            )
+            self._keep(wanted, rows)
+        rows = frozen_features(
+            encoders["text"],
+            len(texts),
+            lambda i: Utterance(text=texts[i].text),
+            key=[e.text or "" for e in texts],
+            title="features of text",
+            tokenize=self.tokenize,
+            device=device,
+            cache=cache,
+        )
+        self._keep(texts, rows)
 
-    def _store(
-        self, examples: Sequence[Example], encoder: Encoder, batch: Batch, device: torch.device
-    ) -> None:
-        with torch.inference_mode():
-            features = encoder.to(device).eval()(batch.to(device)).to("cpu")
-        for example, tokens, mask in zip(examples, features.tokens, features.mask, strict=True):
-            self.cached.setdefault(example, []).append(tokens[mask].half().clone())
+    def _keep(self, examples: Sequence[Example], rows: Sequence[Tensor]) -> None:
+        for example, tokens in zip(examples, rows, strict=True):
+            self.cached.setdefault(example, []).append(tokens)
+
+    def _waveform(self, example: Example) -> FloatArray:
+        assert example.path is not None
+        return self.recordings.waveform(example.path)
+
+
+def _content(waveform: FloatArray) -> str:
+    return hashlib.sha256(waveform.tobytes()).hexdigest()
 
 
 def label_indices(pairs: Sequence[Pair]) -> Tensor:
     """(B,) indices into the four classes."""
     return torch.tensor([FOUR.index(pair.emotion) for pair in pairs])
-
-
-def batched(examples: Sequence[Example], title: str, size: int = 32) -> Iterator[Sequence[Example]]:
-    """Parts of `size`, with a progress bar."""
-    for start in tqdm(range(0, len(examples), size), desc=title, mininterval=5.0):
-        yield examples[start : start + size]

@@ -14,6 +14,7 @@ from mer_core.data import load_corpus
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import LABEL_SETS
 from mer_core.encoders.base import CachedEncoder, Encoder
+from mer_core.encoders.parallel import ParallelEncoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 from mer_core.frameworks.unimodal import Unimodal
@@ -70,7 +71,7 @@ def start(experiment: Experiment) -> Framework:
     architecture, ready = dict(experiment.architecture), {}
     for key, value in architecture.items():
         if isinstance(value, dict) and "from" in value:
-            ready[key] = load_encoder(Path(value["from"]))
+            ready[key] = encoder_from(value["from"])
             architecture[key] = {
                 "family": "cached",
                 "modality": ready[key].modality,
@@ -80,6 +81,13 @@ def start(experiment: Experiment) -> Framework:
     for key, encoder in ready.items():
         setattr(framework, key, encoder)
     return framework
+
+
+def encoder_from(source: str | Sequence[str]) -> Encoder:
+    """The encoder of one run, or those of several side by side."""
+    if isinstance(source, str):
+        return load_encoder(Path(source))
+    return ParallelEncoder([load_encoder(Path(folder)) for folder in source])
 
 
 def tokenizer_of(framework: Framework) -> Tokenize | None:

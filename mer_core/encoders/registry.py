@@ -47,6 +47,12 @@ def _pretrained_text(folder: Path | None, **shape: Any) -> Encoder:
     return PretrainedTextEncoder(settings, tokenizer)
 
 
+def _parallel(folder: Path | None, *, members: tuple[dict[str, Any], ...]) -> Encoder:
+    from mer_core.encoders.parallel import ParallelEncoder
+
+    return ParallelEncoder([build_encoder(member, folder) for member in members])
+
+
 def _cached(folder: Path | None, **shape: Any) -> Encoder:
     return CachedEncoder(**shape)
 
@@ -57,6 +63,7 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "compact_text": _compact_text,
     "pretrained_speech": _pretrained_speech,
     "pretrained_text": _pretrained_text,
+    "parallel": _parallel,
     "cached": _cached,
 }
 

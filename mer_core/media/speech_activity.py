@@ -7,6 +7,8 @@ speech. Loud noise, hum, tones and music stay far below speech there.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -59,15 +61,24 @@ def detect_speech(waveform: FloatArray) -> SpeechActivity:
     loudest = np.sqrt(np.square(padded.reshape(-1, tenth)).mean(axis=1)).max(initial=0.0)
     if loudest < SILENCE_RMS:
         return SpeechActivity(np.zeros(-(-len(waveform) // STEP), np.float32), silent=True)
-    with _lock, torch.inference_mode():
+    with _lock, _one_thread(), torch.inference_mode():
         rows = _model().audio_forward(torch.from_numpy(waveform)[None], SAMPLE_RATE)
     return SpeechActivity(rows[0].numpy().astype(np.float32), silent=False)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Hundreds of tiny steps: on busy cores a second thread made them up to 100 times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 @cache
 def _model() -> Any:
-    threads = torch.get_num_threads()
     from silero_vad import load_silero_vad  # sets torch to one thread when imported
 
-    torch.set_num_threads(threads)
     return load_silero_vad()
