@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_long_clips_are_followed_in_overlapping_windows(predictor, clips):
     seconds = len(long) / SAMPLE_RATE
     assert timeline[0].start == 0.0
     assert timeline[-1].end == pytest.approx(seconds)
-    for before, after in zip(timeline, timeline[1:], strict=False):
+    for before, after in pairwise(timeline):
         assert before.start < after.start < before.end  # they overlap
     for window in timeline:
         inside_silence = window.start >= 8.5 and window.end <= 17.5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_spans_cover_everything_and_overlap(seconds):
     found = spans(seconds)
     assert found[0][0] == 0.0
     assert found[-1][1] == pytest.approx(seconds)
-    for (start, end), (following, _) in zip(found, found[1:], strict=False):
+    for (start, end), (following, _) in pairwise(found):
         assert end - start == pytest.approx(WINDOW_SECONDS)
         assert 0 < following - start <= HOP_SECONDS + 1e-9
 

@@ -55,7 +55,7 @@ def frozen_features(
     path = cache / f"features-{name}.safetensors" if cache else None
     if path and path.exists():
         stored = load_file(path)
-        return list(stored["tokens"].split(stored["lengths"].tolist()))
+        return list(torch.split(stored["tokens"], stored["lengths"].tolist()))
     encoder = encoder.to(device or torch.device("cpu")).eval()
     rows: list[Tensor] = []
     for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):

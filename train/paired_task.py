@@ -156,10 +156,7 @@ class PairedTask:
             wanted = clips if view == 0 else [c for c in clips if c in train]
             # A generator an item, so that an item's augmentation does not hang on its neighbours.
             seed = self.experiment.seed * 1_000 + view
-            key = [
-                str(view and (seed, self.speech)),
-                *(_content(self._waveform(e)) for e in wanted),
-            ]
+            contents = [_content(self._waveform(e)) for e in wanted]
             rows = frozen_features(
                 encoders["speech"],
                 len(wanted),
