@@ -151,8 +151,6 @@ def slow_app(chromium: str, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def real_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`python app.py` with the shipped model."""
-    if not (ROOT / "assets" / "default" / "config.json").is_file():
-        pytest.skip("assets/default holds no model")
     log = tmp_path_factory.mktemp("server") / "real.log"
     yield from served(lambda port: [sys.executable, "app.py", "--port", str(port)], log)
 
