@@ -28,8 +28,6 @@ class SourceConfig:
         speeds: Factors of playing speed, one drawn a clip (training only).
         gain_db: Largest change of level up or down, dB (training only).
         noise_probability: Share of clips that get coloured noise at 5 to 40 dB (training only).
-        mixup: α of mixup (arXiv 1710.09412): two clips and their labels are blended with a weight
-            from Beta(α, α); 0 = off (training only, one modality).
         views: Augmented copies a clip, where features are cached for a frozen encoder.
     """
 
@@ -39,7 +37,6 @@ class SourceConfig:
     speeds: tuple[float, ...] = (1.0,)
     gain_db: float = 0.0
     noise_probability: float = 0.0
-    mixup: float = 0.0
     views: int = 4
 
     def __post_init__(self) -> None:

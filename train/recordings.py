@@ -83,16 +83,3 @@ def coloured_noise(waveform: FloatArray, generator: np.random.Generator) -> Floa
     decibels = generator.uniform(5.0, 40.0)
     scale = np.sqrt(power / 10 ** (decibels / 10) / (np.mean(noise**2) + 1e-12))
     return (noise * scale).astype(np.float32)
-
-
-def blend(one: FloatArray | None, other: FloatArray | None, weight: float) -> FloatArray:
-    """`weight` of one clip and the rest of another, as long as the first.
-
-    Weights act on power, so that the blend of two equally loud clips is as loud as either.
-    """
-    assert one is not None
-    assert other is not None
-    blended = one * np.float32(np.sqrt(weight))
-    shared = min(len(one), len(other))
-    blended[:shared] += other[:shared] * np.float32(np.sqrt(1 - weight))
-    return blended

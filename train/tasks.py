@@ -18,7 +18,7 @@ from mer_core.metrics import confusion, unweighted_accuracy
 from mer_core.types import Batch, Utterance
 from train.config import Experiment, SourceConfig
 from train.draws import batches_by_length, draw_indices, draw_weights, epoch_generator
-from train.recordings import Recordings, augment_waveform, blend
+from train.recordings import Recordings, augment_waveform
 
 
 def source_examples(
@@ -65,25 +65,7 @@ class SingleTask:
         for batch in batches_by_length(indices, lengths, size, generator):
             examples = [self.train[i] for i in batch]
             utterances = [self.utterance(e, generator) for e in examples]
-            labels = self.indices(examples)
-            if self.source.mixup:
-                yield self._mixed(utterances, labels, generator)
-            else:
-                yield collate(utterances, self.tokenize), labels
-
-    def _mixed(
-        self, utterances: list[Utterance], labels: Tensor, generator: np.random.Generator
-    ) -> tuple[Batch, Tensor]:
-        """The batch blended with itself in another order, and (B, C) label probabilities."""
-        share = generator.beta(self.source.mixup, self.source.mixup, len(utterances))
-        order = generator.permutation(len(utterances))
-        mixed = [
-            Utterance(waveform=blend(one.waveform, utterances[other].waveform, weight))
-            for one, other, weight in zip(utterances, order, share, strict=True)
-        ]
-        weights = torch.from_numpy(share).float()[:, None]  # (B, 1)
-        targets = torch.nn.functional.one_hot(labels, len(self.labels)).float()  # (B, C)
-        return collate(mixed), weights * targets + (1 - weights) * targets[order]
+            yield collate(utterances, self.tokenize), self.indices(examples)
 
     def utterance(
         self, example: Example, generator: np.random.Generator | None = None

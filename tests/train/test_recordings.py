@@ -7,7 +7,7 @@ import pytest
 
 from mer_core.types import SAMPLE_RATE
 from train.config import SourceConfig
-from train.recordings import augment_waveform, blend, coloured_noise, random_crop
+from train.recordings import augment_waveform, coloured_noise, random_crop
 
 
 def dominant(waveform) -> float:
@@ -52,12 +52,3 @@ def test_noise_lies_5_to_40_decibels_below(tone, generator):
         noise = coloured_noise(wave, generator)
         ratio = 10 * np.log10(np.mean(wave**2) / np.mean(noise**2))
         assert 4.9 <= ratio <= 40.1
-
-
-def test_blending_keeps_power_and_the_first_length(generator):
-    one = generator.normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
-    other = generator.normal(0, 0.1, SAMPLE_RATE // 2).astype(np.float32)
-    assert np.array_equal(blend(one, other, 1.0), one)
-    half = blend(one, np.resize(other, SAMPLE_RATE), 0.5)
-    assert np.std(half) == pytest.approx(0.1, rel=0.05)
-    assert len(blend(one, other, 0.3)) == len(one)
