@@ -1,4 +1,4 @@
-"""The one masked attention block, and the only place where a mask is inverted.
+"""The one masked attention block, pooling over time, and the only place where a mask is inverted.
 
 Everywhere else masks are `*_mask` with True = valid. `torch` wants the opposite
 (`key_padding_mask`, True = ignore); the inversion happens here and nowhere else.
@@ -69,3 +69,21 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """
     weights = mask.to(tokens.dtype)[:, :, None]  # (B, T, 1)
     return (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
+
+
+class AttentiveStatistics(nn.Module):
+    """Attention-weighted mean and standard deviation over time (Okabe et al., arXiv 1803.10963)."""
+
+    def __init__(self, width: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """`tokens` (B, T, D), `mask` (B, T) → (B, 2 D); zeros for a row without a valid step."""
+        scores = self.score(tokens)[:, :, 0].float()  # (B, T)
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        weights = (torch.softmax(scores, dim=1) * mask)[:, :, None]  # (B, T, 1)
+        tokens = tokens.float()
+        mean = (tokens * weights).sum(dim=1)  # (B, D)
+        variance = ((tokens - mean[:, None]).square() * weights).sum(dim=1)  # (B, D)
+        return torch.cat([mean, (variance + 1e-4).sqrt()], dim=1)  # (B, 2 D)

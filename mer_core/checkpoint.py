@@ -16,9 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mer_core.encoders.base import Encoder
+from mer_core.encoders.classifying import ClassifyingEncoder
 from mer_core.encoders.registry import TOKENIZER_FILE
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
+from mer_core.frameworks.unimodal import Unimodal
 
 CONFIG_FILE, WEIGHTS_FILE, METRICS_FILE = "config.json", "model.safetensors", "metrics.json"
 FORMAT = 1  # of config.json
@@ -135,16 +137,24 @@ def _looks_like_hub_id(source: str) -> bool:
     return len(parts) == 2 and all(parts) and not source.startswith((".", "~"))
 
 
-def load_encoder(folder: Path) -> Encoder:
+def load_encoder(folder: Path, *, keep_classifier: bool = False) -> Encoder:
     """The encoder of a single-encoder checkpoint, for a framework to start from.
+
+    Args:
+        folder: Of the checkpoint.
+        keep_classifier: Let it keep the classifier that it was trained with.
 
     Raises:
         CheckpointError: `folder` holds no such checkpoint.
     """
-    encoder = getattr(load_checkpoint(folder).framework, "encoder", None)
-    if not isinstance(encoder, Encoder):
+    framework = load_checkpoint(folder).framework
+    if not isinstance(framework, Unimodal):
         raise CheckpointError(f"{folder.name} holds no single encoder.")
-    return encoder
+    if not keep_classifier:
+        return framework.encoder
+    kept = ClassifyingEncoder(framework.encoder, framework.labels)
+    kept.pool, kept.classifier = framework.pool, framework.classifier
+    return kept.eval()
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -78,12 +78,7 @@ class Judge:
         with self._lock, torch.inference_mode():
             features = self.framework.encode(collate(utterances, self.tokenize).to(self.device))
             both = self.framework.fuse(features)
-            alone = {
-                modality: self.framework.fuse(
-                    {m: f if m == modality else hidden(f) for m, f in features.items()}
-                )
-                for modality in features
-            }
+            alone = self.framework.alone(features)
         return [_judgement(row, features, both, alone) for row in range(len(utterances))]
 
     def _predict(self, reading: Reading, judged: list[tuple[Piece, Judgement]]) -> Prediction:
@@ -145,20 +140,11 @@ class Judge:
         return tuple(windows)
 
 
-def hidden(features: Features) -> Features:
-    """The same modality, absent from every row."""
-    return Features(
-        torch.zeros_like(features.tokens),
-        torch.zeros_like(features.mask),
-        torch.zeros_like(features.present),
-    )
-
-
 def _judgement(
-    row: int, features: dict[str, Features], both: Output, alone: dict[str, Output]
+    row: int, features: dict[str, Features], both: Output, alone: dict[str, torch.Tensor]
 ) -> Judgement:
     present = [m for m, f in features.items() if bool(f.present[row])]
-    logits = {m: _array(alone[m].logits[row]) for m in present}
+    logits = {m: _array(alone[m][row]) for m in present}
     weights = None
     if len(present) > 1:
         logits[COMBINED] = _array(both.logits[row])

@@ -20,7 +20,6 @@ LAYERS: list[set[str]] = [
     {"data"},
     {"encoders"},
     {"alignment"},
-    {"fusion"},
     {"frameworks"},
     {"metrics", "checkpoint", "reading"},
     {"windows"},

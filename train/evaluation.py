@@ -15,7 +15,7 @@ from mer_core.data import collate
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
-from mer_core.judging import COMBINED, hidden
+from mer_core.judging import COMBINED
 from mer_core.metrics import fit_temperature, recognition_report
 from mer_core.types import Utterance
 from train.config import Experiment
@@ -110,21 +110,18 @@ def condition_logits(
 ) -> Logits:
     """Logits (N, C) of each modality alone and, for pairs, of both; in the order of `pairs`."""
     utterances = [as_utterance(pair, recordings) for pair in pairs]
+    wanted = [m for m in ("speech", "text") if getattr(pairs[0], m) is not None]
     device = next(framework.parameters()).device
     rows: dict[str, list[NDArray[np.float32]]] = {}
     with torch.inference_mode():
         for start in tqdm(range(0, len(utterances), batch_size), desc=title, mininterval=5.0):
             part = utterances[start : start + batch_size]
             features = framework.encode(collate(part, tokenize).to(device))
-            present = {m: f for m, f in features.items() if bool(f.present.any())}
-            outputs = {
-                m: framework.fuse({n: f if n == m else hidden(f) for n, f in features.items()})
-                for m in present
-            }
-            if len(present) > 1:
-                outputs[COMBINED] = framework.fuse(features)
-            for condition, output in outputs.items():
-                rows.setdefault(condition, []).append(output.logits.float().cpu().numpy())
+            logits = {m: row for m, row in framework.alone(features).items() if m in wanted}
+            if len(wanted) > 1:
+                logits[COMBINED] = framework.fuse(features).logits
+            for condition, values in logits.items():
+                rows.setdefault(condition, []).append(values.float().cpu().numpy())
     return {condition: np.concatenate(parts) for condition, parts in rows.items()}
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from mer_core.data import collate
 from mer_core.data.collate import Tokenize
 from mer_core.encoders.base import Encoder
+from mer_core.encoders.compact_speech import SpecAugment
 from mer_core.types import Utterance
 
 BATCH = 32
@@ -35,6 +36,7 @@ def frozen_features(
     *,
     key: Sequence[str],
     title: str,
+    augment: bool = False,
     tokenize: Tokenize | None = None,
     device: torch.device | None = None,
     cache: Path | None = None,
@@ -47,20 +49,28 @@ def frozen_features(
         utterance: Index → utterance; only called where nothing is stored.
         key: What the utterances are made of: file contents, texts, augmentation.
         title: Of the progress bar.
+        augment: Let the encoder hide parts of its input as in its own training. It knows its
+            training clips by heart; what stands on it must not learn to trust it that much.
         tokenize: Where the encoder reads text.
         device: Where to compute.
         cache: Folder to keep the result in.
     """
-    name = hashlib.sha256("\n".join([encoder_hash(encoder), *key]).encode()).hexdigest()[:20]
+    parts = [encoder_hash(encoder), *key, *(["augment"] if augment else [])]
+    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
     path = cache / f"features-{name}.safetensors" if cache else None
     if path and path.exists():
         stored = load_file(path)
         return list(torch.split(stored["tokens"], stored["lengths"].tolist()))
     encoder = encoder.to(device or torch.device("cpu")).eval()
+    torch.manual_seed(int(name[:8], 16))
+    for module in encoder.modules():
+        if isinstance(module, SpecAugment):
+            module.train(augment)
     rows: list[Tensor] = []
     for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):
         part = [utterance(i) for i in range(start, min(count, start + BATCH))]
         rows += _encode(encoder, part, tokenize, device or torch.device("cpu"))
+    encoder.eval()
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         lengths = torch.tensor([len(row) for row in rows])

@@ -165,6 +165,7 @@ class PairedTask:
                 ),
                 key=[str((seed, self.speech) if view else "as it is"), *contents],
                 title=f"features of speech, view {view}",
+                augment=view > 0,
                 device=device,
                 cache=cache,
             )

@@ -71,7 +71,9 @@ def start(experiment: Experiment) -> Framework:
     architecture, ready = dict(experiment.architecture), {}
     for key, value in architecture.items():
         if isinstance(value, dict) and "from" in value:
-            ready[key] = encoder_from(value["from"])
+            ready[key] = encoder_from(
+                value["from"], keep_classifier=value.get("keep_classifier", False)
+            )
             architecture[key] = {
                 "family": "cached",
                 "modality": ready[key].modality,
@@ -83,11 +85,11 @@ def start(experiment: Experiment) -> Framework:
     return framework
 
 
-def encoder_from(source: str | Sequence[str]) -> Encoder:
+def encoder_from(folders: str | Sequence[str], keep_classifier: bool = False) -> Encoder:
     """The encoder of one run, or those of several side by side."""
-    if isinstance(source, str):
-        return load_encoder(Path(source))
-    return ParallelEncoder([load_encoder(Path(folder)) for folder in source])
+    several = [folders] if isinstance(folders, str) else folders
+    encoders = [load_encoder(Path(f), keep_classifier=keep_classifier) for f in several]
+    return encoders[0] if isinstance(folders, str) else ParallelEncoder(encoders)
 
 
 def tokenizer_of(framework: Framework) -> Tokenize | None:

@@ -98,8 +98,7 @@ class CompactSpeechEncoder(Encoder):
         assert batch.waveform_mask is not None
         assert batch.speech_present is not None
         mel, mask = self.log_mel(batch.waveform, batch.waveform_mask)  # (B, T, M), (B, T)
-        if self.training:
-            mel = self.augment(mel, mask)
+        mel = self.augment(mel, mask)
         image = two_views(mel, mask)  # (B, 2, T, M)
         image = image.contiguous(memory_format=torch.channels_last)
         image = F.relu(self.stem_norm(self.stem(image)))
@@ -166,7 +165,12 @@ class SpecAugment(nn.Module):
         self.frequency_shift = frequency_shift
 
     def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
-        """Masked places take the recording's mean, so that they say nothing about loudness."""
+        """The same mel in evaluation; in training with places hidden.
+
+        Hidden places take the recording's mean, so that they say nothing about loudness.
+        """
+        if not self.training:
+            return mel
         batch, steps, bands = mel.shape
         device = mel.device
         if self.frequency_shift:

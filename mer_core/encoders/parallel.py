@@ -7,10 +7,11 @@ committee. Cheaper than one encoder of twice the width, and each can be trained 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mer_core.encoders.base import Encoder
 from mer_core.types import Batch, Features
@@ -37,7 +38,22 @@ class ParallelEncoder(Encoder):
         tokens = torch.cat([features.tokens for features in found], dim=2)  # (B, T, ΣD)
         return Features(tokens, found[0].mask, found[0].present)
 
+    def classify(self, features: Features, labels: tuple[str, ...]) -> Tensor | None:
+        """Mean of the members' log-probabilities (B, C); None if one keeps no classifier."""
+        found = []
+        widths = [member.width for member in self._all()]
+        for member, tokens in zip(
+            self._all(), torch.split(features.tokens, widths, dim=2), strict=True
+        ):
+            logits = member.classify(replace(features, tokens=tokens), labels)
+            if logits is None:
+                return None
+            found.append(logits.log_softmax(dim=1))
+        return torch.stack(found).mean(dim=0)
+
+    def _all(self) -> list[Encoder]:
+        return [member for member in self.members if isinstance(member, Encoder)]
+
     def architecture(self) -> dict[str, Any]:
         """Name and members, as `build_encoder` takes them."""
-        members = [member.architecture() for member in self.members if isinstance(member, Encoder)]
-        return {"family": "parallel", "members": members}
+        return {"family": "parallel", "members": [m.architecture() for m in self._all()]}

@@ -53,6 +53,14 @@ def _parallel(folder: Path | None, *, members: tuple[dict[str, Any], ...]) -> En
     return ParallelEncoder([build_encoder(member, folder) for member in members])
 
 
+def _classifying(
+    folder: Path | None, *, encoder: dict[str, Any], labels: tuple[str, ...]
+) -> Encoder:
+    from mer_core.encoders.classifying import ClassifyingEncoder
+
+    return ClassifyingEncoder(build_encoder(encoder, folder), labels)
+
+
 def _cached(folder: Path | None, **shape: Any) -> Encoder:
     return CachedEncoder(**shape)
 
@@ -63,6 +71,7 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "compact_text": _compact_text,
     "pretrained_speech": _pretrained_speech,
     "pretrained_text": _pretrained_text,
+    "classifying": _classifying,
     "parallel": _parallel,
     "cached": _cached,
 }

@@ -43,6 +43,17 @@ class Framework(nn.Module, ABC):
         twice, and heads can train on features computed once.
         """
 
+    def alone(self, features: dict[str, Features]) -> dict[str, Tensor]:
+        """Logits (B, C) of each modality alone: its encoder's own, or ours without the others."""
+        logits = {}
+        for modality, encoder in self.encoders().items():
+            own = encoder.classify(features[modality], self.labels)
+            if own is None:
+                others = {m: f if m == modality else hidden(f) for m, f in features.items()}
+                own = self.fuse(others).logits
+            logits[modality] = own
+        return logits
+
     @abstractmethod
     def architecture(self) -> dict[str, Any]:
         """Everything but the weights that `build_framework` needs to make this again."""
@@ -65,3 +76,12 @@ def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Te
         weights.get(name, 1.0) * term for name, term in losses.items() if weights.get(name, 1.0)
     ]
     return torch.stack(terms).sum()
+
+
+def hidden(features: Features) -> Features:
+    """The same modality, absent from every row."""
+    return Features(
+        torch.zeros_like(features.tokens),
+        torch.zeros_like(features.mask),
+        torch.zeros_like(features.present),
+    )

@@ -46,9 +46,9 @@ from mer_core.alignment.distribution import (
     Similarity,
 )
 from mer_core.alignment.token import AlignedTokens, Streams, TokenAlignment
+from mer_core.attention import masked_mean
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
-from mer_core.fusion import masked_mean
 from mer_core.types import Features, Output
 
 Targets = Literal["pair", "label"]
@@ -69,6 +69,8 @@ class MGCMAConfig:
         heads: Of every attention; even, for the Gaussians split them in halves.
         feed_forward: Of every block, as a multiple of `width`; the transformer's usual 4.
         dropout: Of every block; MAP's 0.1.
+        input_dropout: Of whole channels of the encoders' tokens; for frozen encoders, which know
+            their training clips by heart. None, as the papers fine-tune theirs.
         classifier_dropout: Before the last layer; strong, for the corpora are small.
         self_layers: Self-attention blocks a modality; one, the smallest that fits the description.
         cross_layers: Cross-attention blocks each way; one, likewise.
@@ -88,6 +90,7 @@ class MGCMAConfig:
     heads: int = 8
     feed_forward: float = 4.0
     dropout: float = 0.1
+    input_dropout: float = 0.0
     classifier_dropout: float = 0.3
     self_layers: int = 1
     cross_layers: int = 1
@@ -130,8 +133,8 @@ class MGCMA(Framework):
         self.speech_encoder = speech_encoder
         self.text_encoder = text_encoder
         width = config.width
-        self.speech_input = ModalityInput(speech_encoder.width, width)
-        self.text_input = ModalityInput(text_encoder.width, width)
+        self.speech_input = ModalityInput(speech_encoder.width, width, config.input_dropout)
+        self.text_input = ModalityInput(text_encoder.width, width, config.input_dropout)
         block = {"feed_forward": config.feed_forward, "dropout": config.dropout}
         self.speech_gaussian: GaussianConstructor | None = None
         self.text_gaussian: GaussianConstructor | None = None
@@ -261,8 +264,9 @@ class MGCMA(Framework):
 class ModalityInput(nn.Module):
     """Encoder tokens → the common width, and a learned stand-in where the modality is absent."""
 
-    def __init__(self, encoder_width: int, width: int) -> None:
+    def __init__(self, encoder_width: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = nn.Dropout1d(dropout)  # one channel over all time
         same = encoder_width == width
         self.project = nn.Identity() if same else nn.Linear(encoder_width, width)
         self.norm = nn.LayerNorm(width)
@@ -273,6 +277,7 @@ class ModalityInput(nn.Module):
         present = features.present & features.mask.any(dim=1)  # (B,)
         # Whatever padding holds must not reach a norm, whose gradient it could spoil.
         clean = torch.where(features.mask[:, :, None], features.tokens, 0.0)
+        clean = self.dropout(clean.transpose(1, 2)).transpose(1, 2)
         tokens = self.norm(self.project(clean))  # (B, T, width)
         tokens = torch.where(present[:, None, None], tokens, self.stand_in.to(tokens.dtype))
         first = torch.arange(tokens.shape[1], device=tokens.device) == 0  # (T,)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from mer_core.fusion import AttentiveStatistics, masked_mean
+from mer_core.attention import AttentiveStatistics, masked_mean
 
 WIDTH = 4
 
