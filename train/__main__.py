@@ -17,14 +17,6 @@ from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
 CONFIGS = Path(__file__).parent / "configs"
 DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "default"
 RUNS = Path("runs")
-# The stages of the default, with what differs from their file: the speech encoder is a committee
-# of two, whose members differ in their seed and length of training.
-STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("speech", ()),
-    ("speech", ("seed=2", "name=speech_2", "optim.epochs=45")),
-    ("text", ()),
-    ("mgcma_default", ()),
-)
 Run = Callable[[argparse.Namespace], None]
 
 
@@ -116,12 +108,9 @@ def run_default(options: argparse.Namespace) -> None:
     text = load_experiment(CONFIGS / "text.toml", options.overrides)
     if not (pruned / "model.safetensors").exists():
         prune_text_encoder(text, options.data, options.source, pruned)
-    given = options.overrides
-    for config, overrides in STAGES:
-        options.config, options.out = CONFIGS / f"{config}.toml", None
-        options.overrides = [*overrides, *given]
+    for name in ("speech", "text", "mgcma_default"):
+        options.config, options.out = CONFIGS / f"{name}.toml", None
         run_fit(options)
-    options.overrides = given
     options.model, options.out = RUNS / "mgcma_default", DEFAULT_FOLDER
     run_export(options)
 

@@ -14,7 +14,6 @@ from mer_core.data import load_corpus
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import LABEL_SETS
 from mer_core.encoders.base import CachedEncoder, Encoder
-from mer_core.encoders.parallel import ParallelEncoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 from mer_core.frameworks.unimodal import Unimodal
@@ -71,8 +70,8 @@ def start(experiment: Experiment) -> Framework:
     architecture, ready = dict(experiment.architecture), {}
     for key, value in architecture.items():
         if isinstance(value, dict) and "from" in value:
-            ready[key] = encoder_from(
-                value["from"], keep_classifier=value.get("keep_classifier", False)
+            ready[key] = load_encoder(
+                Path(value["from"]), keep_classifier=value.get("keep_classifier", False)
             )
             architecture[key] = {
                 "family": "cached",
@@ -83,13 +82,6 @@ def start(experiment: Experiment) -> Framework:
     for key, encoder in ready.items():
         setattr(framework, key, encoder)
     return framework
-
-
-def encoder_from(folders: str | Sequence[str], keep_classifier: bool = False) -> Encoder:
-    """The encoder of one run, or those of several side by side."""
-    several = [folders] if isinstance(folders, str) else folders
-    encoders = [load_encoder(Path(f), keep_classifier=keep_classifier) for f in several]
-    return encoders[0] if isinstance(folders, str) else ParallelEncoder(encoders)
 
 
 def tokenizer_of(framework: Framework) -> Tokenize | None:

@@ -47,12 +47,6 @@ def _pretrained_text(folder: Path | None, **shape: Any) -> Encoder:
     return PretrainedTextEncoder(settings, tokenizer)
 
 
-def _parallel(folder: Path | None, *, members: tuple[dict[str, Any], ...]) -> Encoder:
-    from mer_core.encoders.parallel import ParallelEncoder
-
-    return ParallelEncoder([build_encoder(member, folder) for member in members])
-
-
 def _classifying(
     folder: Path | None, *, encoder: dict[str, Any], labels: tuple[str, ...]
 ) -> Encoder:
@@ -72,7 +66,6 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "pretrained_speech": _pretrained_speech,
     "pretrained_text": _pretrained_text,
     "classifying": _classifying,
-    "parallel": _parallel,
     "cached": _cached,
 }
 
