@@ -16,7 +16,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mer_core.encoders.base import Encoder
-from mer_core.encoders.classifying import ClassifyingEncoder
 from mer_core.encoders.registry import TOKENIZER_FILE
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
@@ -137,12 +136,8 @@ def _looks_like_hub_id(source: str) -> bool:
     return len(parts) == 2 and all(parts) and not source.startswith((".", "~"))
 
 
-def load_encoder(folder: Path, *, keep_classifier: bool = False) -> Encoder:
+def load_encoder(folder: Path) -> Encoder:
     """The encoder of a single-encoder checkpoint, for a framework to start from.
-
-    Args:
-        folder: Of the checkpoint.
-        keep_classifier: Let it keep the classifier that it was trained with.
 
     Raises:
         CheckpointError: `folder` holds no such checkpoint.
@@ -150,11 +145,7 @@ def load_encoder(folder: Path, *, keep_classifier: bool = False) -> Encoder:
     framework = load_checkpoint(folder).framework
     if not isinstance(framework, Unimodal):
         raise CheckpointError(f"{folder.name} holds no single encoder.")
-    if not keep_classifier:
-        return framework.encoder
-    kept = ClassifyingEncoder(framework.encoder, framework.labels)
-    kept.pool, kept.classifier = framework.pool, framework.classifier
-    return kept.eval()
+    return framework.encoder
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -141,10 +141,10 @@ class Judge:
 
 
 def _judgement(
-    row: int, features: dict[str, Features], both: Output, alone: dict[str, torch.Tensor]
+    row: int, features: dict[str, Features], both: Output, alone: dict[str, Output]
 ) -> Judgement:
     present = [m for m, f in features.items() if bool(f.present[row])]
-    logits = {m: _array(alone[m][row]) for m in present}
+    logits = {m: _array(alone[m].logits[row]) for m in present}
     weights = None
     if len(present) > 1:
         logits[COMBINED] = _array(both.logits[row])

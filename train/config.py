@@ -87,7 +87,7 @@ class Experiment:
         name: Of the run; its folder is `runs/<name>` unless `--out` says otherwise.
         labels: Key of `LABEL_SETS`.
         architecture: What `build_framework` takes; `from` in an encoder's table names the
-            checkpoint folder it starts from, and `keep_classifier` whether to keep its classifier.
+            checkpoint folder it starts from.
         freeze_encoders: Compute features once and train what stands on them.
         sources: `speech` and/or `text`; with both, partners are drawn anew every epoch by label.
         drop_modality: `speech`, `text` → chance that training hides it from an utterance.

@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from mer_core.data import collate
+from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import FOUR
+from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.judging import COMBINED
 from mer_core.metrics import fit_temperature, recognition_report
-from mer_core.types import Utterance
+from mer_core.types import Features, Utterance
 from train.config import Experiment
 from train.paired_task import label_indices
 from train.pairs import Pair, evaluation_sets
@@ -109,15 +110,19 @@ def condition_logits(
     batch_size: int = 32,
 ) -> Logits:
     """Logits (N, C) of each modality alone and, for pairs, of both; in the order of `pairs`."""
-    utterances = [as_utterance(pair, recordings) for pair in pairs]
-    wanted = [m for m in ("speech", "text") if getattr(pairs[0], m) is not None]
-    device = next(framework.parameters()).device
+    wanted = [m for m in framework.encoders() if getattr(pairs[0], m) is not None]
     rows: dict[str, list[NDArray[np.float32]]] = {}
     with torch.inference_mode():
-        for start in tqdm(range(0, len(utterances), batch_size), desc=title, mininterval=5.0):
-            part = utterances[start : start + batch_size]
-            features = framework.encode(collate(part, tokenize).to(device))
-            logits = {m: row for m, row in framework.alone(features).items() if m in wanted}
+        for start in tqdm(range(0, len(pairs), batch_size), desc=title, mininterval=5.0):
+            part = pairs[start : start + batch_size]
+            features = {
+                modality: encode_halves(
+                    encoder, [getattr(pair, modality) for pair in part], recordings, tokenize
+                )
+                for modality, encoder in framework.encoders().items()
+            }
+            alone = framework.alone(features)
+            logits = {m: alone[m].logits for m in wanted}
             if len(wanted) > 1:
                 logits[COMBINED] = framework.fuse(features).logits
             for condition, values in logits.items():
@@ -125,10 +130,22 @@ def condition_logits(
     return {condition: np.concatenate(parts) for condition, parts in rows.items()}
 
 
-def as_utterance(pair: Pair, recordings: Recordings) -> Utterance:
-    """A pair, decoded."""
-    path = pair.speech.path if pair.speech else None
-    return Utterance(
-        waveform=recordings.waveform(path) if path else None,
-        text=pair.text.text if pair.text else None,
-    )
+def encode_halves(
+    encoder: Encoder,
+    halves: Sequence[Example | None],
+    recordings: Recordings,
+    tokenize: Tokenize | None,
+) -> Features:
+    """Features of one modality; a clip that stands in several pairs is encoded once."""
+    unique = list(dict.fromkeys(halves))
+    utterances = [
+        Utterance(
+            waveform=recordings.waveform(half.path) if half and half.path else None,
+            text=half.text if half else None,
+        )
+        for half in unique
+    ]
+    device = next(encoder.parameters()).device
+    found = encoder(collate(utterances, tokenize).to(device))
+    index = torch.tensor([unique.index(half) for half in halves], device=device)
+    return Features(found.tokens[index], found.mask[index], found.present[index])

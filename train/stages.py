@@ -70,9 +70,7 @@ def start(experiment: Experiment) -> Framework:
     architecture, ready = dict(experiment.architecture), {}
     for key, value in architecture.items():
         if isinstance(value, dict) and "from" in value:
-            ready[key] = load_encoder(
-                Path(value["from"]), keep_classifier=value.get("keep_classifier", False)
-            )
+            ready[key] = load_encoder(Path(value["from"]))
             architecture[key] = {
                 "family": "cached",
                 "modality": ready[key].modality,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from mer_core.types import Batch, Features
 
@@ -24,10 +24,6 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch) -> Features:
         """Tokens (B, T, D), their mask (B, T) and who is present (B,)."""
-
-    def classify(self, features: Features, labels: tuple[str, ...]) -> Tensor | None:
-        """Logits (B, C) of this modality alone, if the encoder keeps a classifier of its own."""
-        return None
 
     @abstractmethod
     def architecture(self) -> dict[str, Any]:

@@ -47,14 +47,6 @@ def _pretrained_text(folder: Path | None, **shape: Any) -> Encoder:
     return PretrainedTextEncoder(settings, tokenizer)
 
 
-def _classifying(
-    folder: Path | None, *, encoder: dict[str, Any], labels: tuple[str, ...]
-) -> Encoder:
-    from mer_core.encoders.classifying import ClassifyingEncoder
-
-    return ClassifyingEncoder(build_encoder(encoder, folder), labels)
-
-
 def _cached(folder: Path | None, **shape: Any) -> Encoder:
     return CachedEncoder(**shape)
 
@@ -65,7 +57,6 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "compact_text": _compact_text,
     "pretrained_speech": _pretrained_speech,
     "pretrained_text": _pretrained_text,
-    "classifying": _classifying,
     "cached": _cached,
 }
 

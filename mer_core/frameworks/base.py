@@ -43,16 +43,12 @@ class Framework(nn.Module, ABC):
         twice, and heads can train on features computed once.
         """
 
-    def alone(self, features: dict[str, Features]) -> dict[str, Tensor]:
-        """Logits (B, C) of each modality alone: its encoder's own, or ours without the others."""
-        logits = {}
-        for modality, encoder in self.encoders().items():
-            own = encoder.classify(features[modality], self.labels)
-            if own is None:
-                others = {m: f if m == modality else hidden(f) for m, f in features.items()}
-                own = self.fuse(others).logits
-            logits[modality] = own
-        return logits
+    def alone(self, features: dict[str, Features]) -> dict[str, Output]:
+        """What is said from each modality alone, with the others hidden."""
+        return {
+            modality: self.fuse({m: f if m == modality else hidden(f) for m, f in features.items()})
+            for modality in features
+        }
 
     @abstractmethod
     def architecture(self) -> dict[str, Any]:

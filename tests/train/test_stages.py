@@ -6,7 +6,6 @@ import dataclasses
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer
@@ -22,9 +21,7 @@ from transformers import (  # isort: skip
 )
 
 from mer_core.checkpoint import load_checkpoint
-from mer_core.data import collate
 from mer_core.serving import Predictor
-from mer_core.types import Utterance
 from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
 from train.evaluation import evaluate
 from train.export import evaluate_folder, export
@@ -91,19 +88,12 @@ def test_from_corpora_to_predictor(
     prune_text_encoder(text, corpora, bert_folder, tmp_path / "pruned", 50, (0, 2))
     fit_experiment(text, corpora, tmp_path / "text", CPU, tmp_path / "cache")
     experiment = tiny_mgcma(
-        {"from": str(tmp_path / "speech"), "keep_classifier": True},
-        {"from": str(tmp_path / "text")},
-        frozen=True,
+        {"from": str(tmp_path / "speech")}, {"from": str(tmp_path / "text")}, frozen=True
     )
     fitted = fit_experiment(experiment, corpora, tmp_path / "mgcma", CPU, tmp_path / "cache")
-    fitted_words = tokenizer_of(fitted)
-    trained = load_checkpoint(tmp_path / "speech").framework
+    trained = load_checkpoint(tmp_path / "speech").framework.encoder  # type: ignore[union-attr]
     for name, value in fitted.speech_encoder.state_dict().items():  # type: ignore[union-attr]
         assert torch.equal(value, trained.state_dict()[name]), f"{name} moved though frozen"
-    batch = collate([Utterance(waveform=np.ones(16_000, np.float32) / 9, text="you")], fitted_words)
-    four = [trained.labels.index(name) for name in fitted.labels]
-    alone = fitted.alone(fitted.encode(batch))["speech"]
-    assert torch.allclose(alone, trained(batch).logits[:, four], atol=1e-5)
     metrics = export(tmp_path / "mgcma", tmp_path / "shipped", experiment, corpora)
     assert set(metrics["sets"]) == {"speech/ravdess", "text/meld", "paired/ravdess×meld"}
     assert set(metrics["sets"]["paired/ravdess×meld"]) == {"speech", "text", "both"}
