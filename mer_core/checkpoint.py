@@ -1,4 +1,7 @@
-"""A framework on disk: `config.json`, `model.safetensors`, `tokenizer.json`, `metrics.json`, card.
+"""A framework on disk: `config.json`, weights, `tokenizer.json`, `metrics.json`, card.
+
+Each encoder's weights lie in a file of their own (`speech_encoder.safetensors`), everything else
+in `model.safetensors`: several heads can share an encoder, and a new head is a small file.
 
 Safetensors and JSON only: loading a checkpoint, ours or a stranger's, runs no code of its own.
 """
@@ -65,11 +68,16 @@ def save_checkpoint(
         **extra,
     }
     write_json(folder / CONFIG_FILE, config)
-    weights: dict[str, Tensor] = {}
+    files: dict[str, dict[str, Tensor]] = {name: {} for name in weight_files(framework)}
     for name, value in framework.state_dict().items():
         stored = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        weights[name] = stored.half() if half and stored.is_floating_point() else stored
-    save_file(weights, folder / WEIGHTS_FILE)
+        own = f"{name.split('.')[0]}.safetensors"
+        files[own if own in files else WEIGHTS_FILE][name] = (
+            stored.half() if half and stored.is_floating_point() else stored
+        )
+    for name, weights in files.items():
+        save_file(weights, folder / name)
+        (folder / name).chmod(0o644)  # safetensors writes for the owner alone
     for module in framework.modules():
         tokenizer = getattr(module, "tokenizer", None)
         if isinstance(module, Encoder) and tokenizer is not None:
@@ -83,15 +91,18 @@ def load_checkpoint(source: str | os.PathLike[str], revision: str | None = None)
         CheckpointError: Not found, not ours, incomplete, or of a newer format.
     """
     folder = locate(source, revision)
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{source}: {name} is missing from the checkpoint.")
+    if not (folder / CONFIG_FILE).is_file():
+        raise CheckpointError(f"{source}: {CONFIG_FILE} is missing from the checkpoint.")
     try:
         config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
         if config["format"] > FORMAT:
             raise CheckpointError(f"{source}: made by a newer version (format {config['format']}).")
         framework = build_framework(config["architecture"], tuple(config["labels"]), folder)
-        weights = load_file(folder / WEIGHTS_FILE)
+        weights: dict[str, Tensor] = {}
+        for name in weight_files(framework):
+            if not (folder / name).is_file():
+                raise CheckpointError(f"{source}: {name} is missing from the checkpoint.")
+            weights |= load_file(folder / name)
         framework.load_state_dict(
             {n: v.float() if v.is_floating_point() else v for n, v in weights.items()}
         )
@@ -102,6 +113,13 @@ def load_checkpoint(source: str | os.PathLike[str], revision: str | None = None)
     metrics_file = folder / METRICS_FILE
     metrics = json.loads(metrics_file.read_text("utf-8")) if metrics_file.exists() else {}
     return Checkpoint(framework.eval(), config, metrics, str(source))
+
+
+def weight_files(framework: Framework) -> list[str]:
+    """Names of the files that hold a framework's weights."""
+    children = dict(framework.named_children())
+    encoders = [name for name, child in children.items() if isinstance(child, Encoder)]
+    return [*(f"{name}.safetensors" for name in encoders), WEIGHTS_FILE]
 
 
 def locate(source: str | os.PathLike[str], revision: str | None = None) -> Path:

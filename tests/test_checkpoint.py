@@ -36,8 +36,9 @@ def test_weights_and_numbers_come_back(framework, voice, tmp_path: Path):
 def test_half_precision_halves_the_file_and_hardly_moves_a_logit(framework, voice, tmp_path: Path):
     save_checkpoint(tmp_path / "whole", framework)
     save_checkpoint(tmp_path / "half", framework, half=True)
-    stored = load_file(tmp_path / "half" / "model.safetensors")
-    assert {v.dtype for v in stored.values() if v.is_floating_point()} == {torch.float16}
+    for name in ("encoder.safetensors", "model.safetensors"):
+        stored = load_file(tmp_path / "half" / name)
+        assert {v.dtype for v in stored.values() if v.is_floating_point()} == {torch.float16}
     batch = collate([Utterance(waveform=voice(1.0))])
     loaded = load_checkpoint(tmp_path / "half").framework
     assert next(loaded.parameters()).dtype == torch.float32
@@ -56,6 +57,7 @@ def test_an_encoder_is_taken_out_of_its_checkpoint(framework, tmp_path: Path):
     [
         ("missing config", "config.json is missing"),
         ("missing weights", "model.safetensors is missing"),
+        ("missing encoder", "encoder.safetensors is missing"),
         ("no json", "not a checkpoint"),
         ("other json", "not a checkpoint"),
         ("unknown framework", "no framework 'other'"),
@@ -70,6 +72,8 @@ def test_what_is_no_checkpoint_is_refused_in_words(framework, broken, expected, 
         (tmp_path / "config.json").unlink()
     elif broken == "missing weights":
         (tmp_path / "model.safetensors").unlink()
+    elif broken == "missing encoder":
+        (tmp_path / "encoder.safetensors").unlink()
     elif broken == "no json":
         (tmp_path / "config.json").write_text("{")
     elif broken == "other json":

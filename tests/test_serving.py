@@ -187,5 +187,6 @@ def test_the_default_keeps_its_bounds(predictor):
     assert sum(p.numel() for p in encoders["text"].parameters()) <= 12_000_000
     assert sum(f.stat().st_size for f in DEFAULT_MODEL.rglob("*")) <= 36 * 2**20
     assert sorted(f.name for f in DEFAULT_MODEL.iterdir()) == [
-        "README.md", "config.json", "metrics.json", "model.safetensors", "tokenizer.json",
+        "README.md", "config.json", "metrics.json", "model.safetensors",
+        "speech_encoder.safetensors", "text_encoder.safetensors", "tokenizer.json",
     ]  # fmt: skip

@@ -8,7 +8,6 @@ from typing import Any
 from mer_core.checkpoint import (
     CONFIG_FILE,
     METRICS_FILE,
-    WEIGHTS_FILE,
     load_checkpoint,
     save_checkpoint,
     write_json,
@@ -42,7 +41,7 @@ def evaluate_folder(
     config = {**checkpoint.config, "temperatures": metrics["temperatures"]}
     write_json(folder / CONFIG_FILE, config)
     write_json(folder / METRICS_FILE, metrics)
-    size = (folder / WEIGHTS_FILE).stat().st_size
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     card = CARD_TEMPLATE.read_text("utf-8").format(
         table=metrics_table(metrics), megabytes=f"{size / 2**20:.1f}"
     )
