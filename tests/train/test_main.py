@@ -1,0 +1,159 @@
+"""The training command line, as a researcher types it, on tiny corpora."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
+
+from transformers import BertConfig, BertModel  # isort: skip
+
+import train.__main__ as command
+from mer_core.serving import Predictor
+
+SPEECH = """
+name = "speech"
+labels = "speech"
+[architecture]
+framework = "unimodal"
+[architecture.encoder]
+family = "compact_speech"
+channels = [4, 8]
+blocks = 1
+width = 16
+[sources.speech]
+corpora = { ravdess = 1.0 }
+crop_seconds = 0.5
+[optim]
+epochs = 2
+draws = 16
+batch_size = 8
+precision = "fp32"
+"""
+
+TEXT = """
+name = "text"
+labels = "text"
+[architecture]
+framework = "unimodal"
+[architecture.encoder]
+from = "runs/text_pruned"
+[sources.text]
+corpora = { meld = 1.0 }
+[optim]
+epochs = 1
+draws = 16
+batch_size = 8
+precision = "fp32"
+"""
+
+MGCMA = """
+name = "mgcma_default"
+freeze_encoders = true
+[architecture]
+framework = "mgcma"
+width = 16
+heads = 2
+[architecture.speech_encoder]
+from = "runs/speech"
+[architecture.text_encoder]
+from = "runs/text"
+[sources.speech]
+corpora = { ravdess = 1.0 }
+views = 1
+[sources.text]
+corpora = { meld = 1.0 }
+[optim]
+epochs = 1
+draws = 16
+batch_size = 8
+precision = "fp32"
+"""
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with the three configurations, as the current one."""
+    configs = tmp_path / "configs"
+    configs.mkdir()
+    for name, text in (("speech", SPEECH), ("text", TEXT), ("mgcma_default", MGCMA)):
+        (configs / f"{name}.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "CONFIGS", configs)
+    monkeypatch.setattr(command, "DEFAULT_FOLDER", tmp_path / "default")
+    return tmp_path
+
+
+@pytest.fixture
+def bert(tmp_path: Path, tokenizer: Tokenizer) -> Path:
+    folder = tmp_path / "bert"
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=16, num_hidden_layers=5,
+        num_attention_heads=2, intermediate_size=32, max_position_embeddings=128,
+    )  # fmt: skip
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def test_default_makes_what_ships_and_resumes(
+    workplace: Path, corpora: Path, bert: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["default", "--data", str(corpora), "--source", str(bert), "--device", "cpu"]
+    assert command.main(arguments) == 0
+    assert "| paired/ravdess×meld | both |" in capsys.readouterr().out
+    predictor = Predictor.load(workplace / "default", device="cpu")
+    assert predictor.predict(text="the great joy").emotion in predictor.labels
+    weights = (workplace / "default" / "model.safetensors").read_bytes()
+    assert command.main(arguments) == 0  # nothing left to train: the same model comes out
+    assert (workplace / "default" / "model.safetensors").read_bytes() == weights
+
+
+def test_fit_takes_overrides(
+    workplace: Path, corpora: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(workplace / "configs" / "speech.toml")
+    fit = ["fit", "--config", config, "--data", str(corpora), "--device", "cpu", "--out", "mine"]
+    assert command.main([*fit, "--set", "optim.epochs=1", "--set", "seed=7"]) == 0
+    assert len((workplace / "mine" / "log.jsonl").read_text().splitlines()) == 1
+    stored = json.loads((workplace / "mine" / "config.json").read_text())
+    assert stored["experiment"]["seed"] == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("optim.epoch=1", "no key epoch"),
+        ("architecture.framework=other", "no framework 'other'"),
+        ("sources.speech.corpora={nowhere = 1.0}", "no corpus 'nowhere'"),
+        ("labels=three", "must be one of"),
+    ],
+)
+def test_a_slip_is_one_sentence_and_exit_code_2(
+    workplace: Path,
+    corpora: Path,
+    override: str,
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = str(workplace / "configs" / "speech.toml")
+    arguments = ["fit", "--config", config, "--data", str(corpora), "--set", override]
+    assert command.main(arguments) == 2
+    errors = capsys.readouterr().err
+    assert expected in errors
+    assert "Traceback" not in errors
+
+
+def test_missing_files_are_one_sentence(
+    workplace: Path, corpora: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["fit", "--config", "none.toml", "--data", str(corpora)]) == 2
+    config = str(workplace / "configs" / "speech.toml")
+    assert command.main(["fit", "--config", config, "--data", str(workplace / "none")]) == 2
+    assert "nothing found" in capsys.readouterr().err
