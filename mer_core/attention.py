@@ -10,6 +10,19 @@ import torch
 from torch import Tensor, nn
 
 
+def normed_mlp(width: int, feed_forward: float, dropout: float) -> nn.Sequential:
+    """LN → Linear → GELU → Linear, `feed_forward` times as wide inside."""
+    hidden = int(width * feed_forward)
+    return nn.Sequential(
+        nn.LayerNorm(width),
+        nn.Linear(width, hidden),
+        nn.GELU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, width),
+        nn.Dropout(dropout),
+    )
+
+
 class MaskedAttention(nn.Module):
     """Multi-head attention from queries to keys, with residual; pre-LN and feed-forward optional.
 
@@ -26,19 +39,7 @@ class MaskedAttention(nn.Module):
         self.key_norm = nn.LayerNorm(width)
         self.attention = nn.MultiheadAttention(width, heads, dropout=dropout, batch_first=True)
         self.dropout = nn.Dropout(dropout)
-        hidden = int(width * feed_forward)
-        self.feed_forward = (
-            nn.Sequential(
-                nn.LayerNorm(width),
-                nn.Linear(width, hidden),
-                nn.GELU(),
-                nn.Dropout(dropout),
-                nn.Linear(hidden, width),
-                nn.Dropout(dropout),
-            )
-            if hidden
-            else None
-        )
+        self.feed_forward = normed_mlp(width, feed_forward, dropout) if feed_forward else None
 
     def forward(self, query: Tensor, key: Tensor, key_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Attend from `query` (B, Tq, D) to `key` (B, Tk, D) where `key_mask` (B, Tk) is True.

@@ -129,13 +129,13 @@ class Judge:
         """Every window of a long clip, by what the speech alone says there."""
         if reading.waveform is None or not is_long(reading):
             return ()
-        found = {piece.start: judgement for piece, judgement in judged}
+        found = {(piece.start, piece.end): judgement for piece, judgement in judged}
         windows = []
         for start, end in spans(len(reading.waveform) / SAMPLE_RATE):
-            if start not in found:
+            if (start, end) not in found:
                 windows.append(Window(start, end, None, {}))
                 continue
-            named = self._named(found[start].logits["speech"], "speech")
+            named = self._named(found[start, end].logits["speech"], "speech")
             windows.append(Window(start, end, max(named, key=lambda n: named[n]), named))
         return tuple(windows)
 

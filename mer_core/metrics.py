@@ -15,7 +15,6 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 BINS = 10  # equal-width confidence bins of the calibration error
-Floats = NDArray[np.float64]
 
 
 def confusion(labels: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:

@@ -65,6 +65,12 @@ class Reader:
             MediaError: Something cannot be read, or nothing is there.
         """
         written = load_text(text)
+        if "speech" not in self.modalities:
+            audio = None
+        if "text" not in self.modalities:
+            written = None
+        if (audio, written) == (None, None) and len(self.modalities) == 1:
+            raise MediaError("no_input", f"This model reads {self.modalities[0]} only: give some.")
         if audio is None and written is None:
             blank = "The text is blank and there" if text else "There"
             raise MediaError(

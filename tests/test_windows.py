@@ -61,6 +61,14 @@ def test_thinly_spread_speech_is_judged_whole():
     assert (piece.start, piece.end) == (0.0, 30.0)
 
 
+def test_what_is_judged_whole_is_claimed_by_no_window(predictor):
+    thin = reading(30.0, speech=[(1, 1.13), (15, 15.13)])
+    (prediction,) = predictor._judge.judge([thin])
+    assert prediction.emotion is not None
+    assert len(prediction.timeline) == len(spans(30.0))
+    assert all(window.emotion is None for window in prediction.timeline)
+
+
 def test_text_alone_is_one_piece_and_nothing_is_none():
     only = Reading(None, None, None, None, "you", WORDS, "ok", "")
     (piece,) = cut(0, only)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mer_core.attention import masked_mean
+from mer_core.attention import masked_mean, normed_mlp
 
 Pool = Literal["mean", "cls"]
 Similarity = Literal["scaled", "map", "sigmoid"]
@@ -90,8 +90,8 @@ class GaussianConstructor(nn.Module):
         self.mean_out = nn.Linear(width // 2, width)
         self.log_std_out = nn.Linear(width // 2, width)
         self.dropout = nn.Dropout(dropout)
-        self.mean_mlp = _normed_mlp(width, feed_forward, dropout)
-        self.log_std_mlp = _normed_mlp(width, feed_forward, dropout)
+        self.mean_mlp = normed_mlp(width, feed_forward, dropout)
+        self.log_std_mlp = normed_mlp(width, feed_forward, dropout)
         self.cls = nn.Parameter(torch.randn(width) * 0.02) if pool == "cls" else None
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Gaussians:
@@ -122,18 +122,6 @@ class GaussianConstructor(nn.Module):
         )  # (B, H, T, D / H)
         attended = attended.transpose(1, 2).reshape(batch, steps, width)  # (B, T, D)
         return torch.where(any_valid[:, :, None], attended, 0.0)  # … then nowhere
-
-
-def _normed_mlp(width: int, feed_forward: float, dropout: float) -> nn.Sequential:
-    hidden = int(width * feed_forward)
-    return nn.Sequential(
-        nn.LayerNorm(width),
-        nn.Linear(width, hidden),
-        nn.GELU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, width),
-        nn.Dropout(dropout),
-    )
 
 
 def squared_wasserstein(mean_a: Tensor, std_a: Tensor, mean_b: Tensor, std_b: Tensor) -> Tensor:

@@ -42,10 +42,14 @@ class Unimodal(Framework):
         }
 
     def fuse(self, features: dict[str, Features]) -> Output:
-        """Logits (B, C) and the pooled feature (B, 2 D)."""
-        (only,) = features.values()
+        """Logits (B, C), `<modality>_pooled` (B, 2 D) and, of length 1, `<modality>_embedding`."""
+        ((modality, only),) = features.items()
         pooled = self.pool(only.tokens, only.mask)  # (B, 2 D)
-        return Output(self.classifier(self.dropout(pooled)), features={"pooled": pooled})
+        named = {
+            f"{modality}_pooled": pooled,
+            f"{modality}_embedding": F.normalize(pooled.float(), dim=1),
+        }
+        return Output(self.classifier(self.dropout(pooled)), features=named)
 
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
         """`ce`: cross-entropy with label smoothing."""

@@ -14,7 +14,10 @@ import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
 from transformers import BertConfig, BertModel  # isort: skip
 
 import train.__main__ as command
-from mer_core.serving import Predictor
+from mer_core.media import MediaError
+from mer_core.serving import DEFAULT_MODEL, Predictor
+
+EXAMPLES = DEFAULT_MODEL.parent / "examples"
 
 SPEECH = """
 name = "speech"
@@ -124,6 +127,20 @@ def test_fit_takes_overrides(
     assert len((workplace / "mine" / "log.jsonl").read_text().splitlines()) == 1
     stored = json.loads((workplace / "mine" / "config.json").read_text())
     assert stored["experiment"]["seed"] == 7
+
+
+def test_a_single_encoder_can_be_asked_too(workplace: Path, corpora: Path) -> None:
+    config = str(workplace / "configs" / "speech.toml")
+    fit = ["fit", "--config", config, "--data", str(corpora), "--device", "cpu", "--out", "mine"]
+    assert command.main([*fit, "--set", "optim.epochs=1"]) == 0
+    predictor = Predictor.load(workplace / "mine", device="cpu")
+    clip = EXAMPLES / "bright.flac"
+    prediction = predictor.predict(clip, "words that it does not read")
+    assert prediction.emotion in predictor.labels
+    assert prediction.state == "ok"
+    assert prediction.by_modality["both"] is None
+    with pytest.raises(MediaError, match="reads speech only"):
+        predictor.predict(text="words alone")
 
 
 @pytest.mark.parametrize(
