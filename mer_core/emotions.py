@@ -17,7 +17,10 @@ TEXT = (
     "shame", "surprised",
 )  # fmt: skip
 
-LABEL_SETS = {"four": FOUR, "speech": SPEECH, "text": TEXT}
+# What FER2013 distinguishes.
+FACE = ("angry", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
+
+LABEL_SETS = {"four": FOUR, "speech": SPEECH, "text": TEXT, "face": FACE}
 
 # Corpus spelling → ours. Spellings that already are ours need no entry.
 SYNONYMS = {

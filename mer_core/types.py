@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform behind `media`
 ENVELOPE_RATE = 50  # Hz, of the outline drawn of a waveform
@@ -29,11 +30,13 @@ class Utterance:
     Attributes:
         waveform: (S,) mono float32 in [-1, 1] at `SAMPLE_RATE`, or None.
         text: What was said, stripped, or None.
+        frames: (F, H, W, C) uint8 pictures in order of time, grey (C = 1) or RGB (C = 3), or None.
         name: Where it came from, for tables and messages.
     """
 
     waveform: FloatArray | None = None
     text: str | None = None
+    frames: ByteArray | None = None
     name: str = ""
 
 
@@ -51,6 +54,9 @@ class Batch:
         input_ids: (B, T) int64 token ids.
         attention_mask: (B, T) bool, True = a real token.
         text_present: (B,) bool, False where the utterance has no text.
+        frames: (B, F, C, H, W) uint8, grey or RGB.
+        frames_mask: (B, F) bool, True = a real frame.
+        video_present: (B,) bool, False where the utterance has no frames.
         cached: Features computed earlier, by modality, for heads trained on frozen encoders.
     """
 
@@ -60,6 +66,9 @@ class Batch:
     input_ids: Tensor | None = None
     attention_mask: Tensor | None = None
     text_present: Tensor | None = None
+    frames: Tensor | None = None
+    frames_mask: Tensor | None = None
+    video_present: Tensor | None = None
     cached: dict[str, Features] = field(default_factory=dict)
 
     def to(self, device: Any) -> Batch:
@@ -142,16 +151,57 @@ class Window:
 
 
 @dataclass(frozen=True)
+class CrossAttention:
+    """How two sequences of one clip looked at each other (cross-attention fusion).
+
+    Attributes:
+        audio_times: (Ta + 1,) edges of the audio steps, seconds.
+        video_times: (Tv,) times of the frames that were judged, seconds.
+        audio_to_video: (Ta, Tv); each row sums to 1.
+        video_to_audio: (Tv, Ta); each row sums to 1.
+    """
+
+    audio_times: FloatArray
+    video_times: FloatArray
+    audio_to_video: FloatArray
+    video_to_audio: FloatArray
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """The one face that was followed through a clip, frame by frame.
+
+    Attributes:
+        times: (F,) of every frame that was read, seconds from the start of the clip.
+        boxes: (F, 4) left, top, width, height as shares of the frame's width and height (0 to 1,
+            of the upright picture); all zero where `found` is False.
+        found: (F,) bool, True where the face was seen, or bridged over a short gap.
+        thumbnails: (F, S, S, 3) uint8 RGB crops, black where `found` is False.
+        preview: (H, W, 3) uint8 RGB, the frame at `preview_index`, upright.
+        preview_index: Index into the F frames.
+    """
+
+    times: FloatArray
+    boxes: FloatArray
+    found: NDArray[np.bool_]
+    thumbnails: ByteArray
+    preview: ByteArray
+    preview_index: int
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a visitor, a table or a program gets; NumPy and plain types only.
 
     Attributes:
         emotion: The category that the model assigns, or None where no honest label exists.
         probabilities: Category → calibrated probability; empty where `emotion` is None.
-        by_modality: `speech`, `text`, `both` → such a map, or None where the modality is absent.
+        by_modality: `speech`, `text`, `both` under MGCMA, `audio`, `video`, `both` under Foal-Net
+            → such a map, or None where the modality is absent.
         state: `ok`, or why there is no label or only half of one: `silence`, `no_speech` (noise
-            or music), `unreadable_text` (another script), `refused` (input that cannot be read).
-            With a silent clip and a good text, `emotion` comes from the text and says so here.
+            or music), `no_sound` (a video without sound), `no_face`, `unreadable_text` (another
+            script), `refused` (input that cannot be read). With a silent clip and a good text,
+            `emotion` comes from the text and says so here.
         message: One or two plain sentences on `state`, empty when it is `ok`.
         error_kind: `MediaError.kind` when `state` is `refused`, else empty.
         framework: Name of the framework that answered, such as `mgcma`.
@@ -159,10 +209,17 @@ class Prediction:
         attention: Words × time, or None unless speech and text are both there.
         embeddings_before: `speech`, `text` → (D,) L2-normalised, pooled before alignment.
         embeddings_after: `speech`, `text` → (D,) L2-normalised, after alignment.
-        timeline: Overlapping windows of clips over 8 s; empty for shorter ones.
+        timeline: Overlapping windows of clips over 8 s, empty for shorter ones; of video, one
+            window a second, however short.
         envelope: (N,) loudest sample of each 1/`ENVELOPE_RATE` s of the speech, 0 to 1, or None.
         text: The text as the model read it, or None.
         name: Name of the file or entry, as given.
+        face: The face that was followed, of video; None if none was found in any frame.
+        match: Probability that voice and face carry the same emotion, or None unless both are
+            there.
+        cross_attention: Time × time, or None unless voice and face are both there.
+        companion: What the other framework says of the same video's sound and of the text that
+            came with it, or None where no text did.
     """
 
     emotion: str | None
@@ -180,3 +237,7 @@ class Prediction:
     envelope: FloatArray | None = None
     text: str | None = None
     name: str = ""
+    face: FaceTrack | None = None
+    match: float | None = None
+    cross_attention: CrossAttention | None = None
+    companion: Prediction | None = None

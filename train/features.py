@@ -13,8 +13,7 @@ from tqdm import tqdm
 
 from mer_core.data import collate
 from mer_core.data.collate import Tokenize
-from mer_core.encoders.base import Encoder
-from mer_core.encoders.compact_speech import SpecAugment
+from mer_core.encoders.base import Augmentation, Encoder
 from mer_core.types import Utterance
 
 BATCH = 32
@@ -64,7 +63,7 @@ def frozen_features(
     encoder = encoder.to(device or torch.device("cpu")).eval()
     torch.manual_seed(int(name[:8], 16))
     for module in encoder.modules():
-        if isinstance(module, SpecAugment):
+        if isinstance(module, Augmentation):
             module.train(augment)
     rows: list[Tensor] = []
     for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):

@@ -18,6 +18,7 @@ from mer_core.metrics import confusion, unweighted_accuracy
 from mer_core.types import Batch, Utterance
 from train.config import Experiment, SourceConfig
 from train.draws import batches_by_length, draw_indices, draw_weights, epoch_generator
+from train.portraits import Portraits
 from train.recordings import Recordings, augment_waveform
 
 
@@ -51,6 +52,7 @@ class SingleTask:
         self.train = source_examples(self.source, root, "train", self.labels)
         self.dev = source_examples(self.source, root, "dev", self.labels)
         self.recordings = Recordings([*self.train, *self.dev], cache)
+        self.portraits = Portraits([*self.train, *self.dev], cache)
         self.weights = draw_weights(self.train, self.source)
         optim = experiment.optim
         self.draws = optim.draws or len(self.train)
@@ -71,6 +73,8 @@ class SingleTask:
         self, example: Example, generator: np.random.Generator | None = None
     ) -> Utterance:
         """One example decoded, augmented if a generator is given."""
+        if example.image is not None:  # augmented by the encoder, a batch at once
+            return Utterance(frames=self.portraits.picture(example.image)[None, :, :, None])
         if example.path is None:
             return Utterance(text=example.text)
         waveform = self.recordings.waveform(example.path)
@@ -83,9 +87,13 @@ class SingleTask:
         return torch.tensor([self.labels.index(e.emotion) for e in examples])
 
     def validate(self, framework: Framework) -> dict[str, float]:
-        """UA over the full set and over four classes, by corpus, and their mean as `score`."""
+        """UA over the full set and over four classes, by corpus, and their mean as `score`.
+
+        The accuracy over the full set, `_wa`, is only reported.
+        """
         logits = predict_logits(framework, [self.utterance(e) for e in self.dev], self.tokenize)
         figures: dict[str, float] = {}
+        accuracies: dict[str, float] = {}
         for corpus in self.source.corpora:
             mine = np.array([e.corpus == corpus for e in self.dev])
             examples = [e for e in self.dev if e.corpus == corpus]
@@ -93,8 +101,9 @@ class SingleTask:
             four = [self.labels.index(name) for name in FOUR]
             figures[f"{corpus}_ua"] = restricted_ua(logits[mine], self.indices(examples), full)
             figures[f"{corpus}_ua4"] = restricted_ua(logits[mine], self.indices(examples), four)
-        figures["score"] = float(np.mean(list(figures.values())))
-        return figures
+            chosen = np.array(full)[logits[mine][:, full].argmax(axis=1)]
+            accuracies[f"{corpus}_wa"] = float((chosen == self.indices(examples).numpy()).mean())
+        return {**figures, **accuracies, "score": float(np.mean(list(figures.values())))}
 
 
 def restricted_ua(logits: NDArray[np.float32], labels: Tensor, classes: list[int]) -> float:

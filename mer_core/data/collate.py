@@ -22,7 +22,8 @@ def collate(utterances: Sequence[Utterance], tokenize: Tokenize | None = None) -
         tokenize: Text → token ids, or None where no encoder reads text.
 
     Returns:
-        `waveform` (B, S), `input_ids` (B, T) and their masks; S and T are at least 1.
+        `waveform` (B, S), `input_ids` (B, T), `frames` (B, F, C, H, W) and their masks; S, T and
+        F are at least 1. Pictures of one batch must have one size.
     """
     waveforms: list[Any] = [u.waveform if u.waveform is not None else [] for u in utterances]
     waveform, waveform_mask = pad([torch.as_tensor(np.asarray(w, np.float32)) for w in waveforms])
@@ -35,12 +36,26 @@ def collate(utterances: Sequence[Utterance], tokenize: Tokenize | None = None) -
             "attention_mask": attention_mask,
             "text_present": attention_mask.any(dim=1),
         }
+    frames, frames_mask = pad(_pictures(utterances))
     return Batch(
+        frames=frames,
+        frames_mask=frames_mask,
+        video_present=frames_mask.any(dim=1),
         waveform=waveform,
         waveform_mask=waveform_mask,
         speech_present=waveform_mask.any(dim=1),
         **fields,
     )
+
+
+def _pictures(utterances: Sequence[Utterance]) -> list[Tensor]:
+    """(F, C, H, W) of each utterance, F = 0 where it has none."""
+    rows = [
+        None if u.frames is None else torch.from_numpy(u.frames).permute(0, 3, 1, 2)
+        for u in utterances
+    ]
+    shape = next((row.shape[1:] for row in rows if row is not None), (1, 1, 1))
+    return [torch.zeros(0, *shape, dtype=torch.uint8) if row is None else row for row in rows]
 
 
 def collate_features(rows: Sequence[dict[str, Tensor | None]], widths: dict[str, int]) -> Batch:

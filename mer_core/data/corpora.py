@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from mer_core.data import dialogues, goemotions, isear, nemo, ravdess
+from mer_core.data import dialogues, fer2013, goemotions, isear, nemo, ravdess
 from mer_core.data.example import Example
 
 CORPORA: dict[str, Callable[[Path], list[Example]]] = {
     "ravdess": ravdess.load,
     "nemo": nemo.load,
+    "fer2013": fer2013.load,
     "goemotions": goemotions.load,
     "meld": dialogues.load_meld,
     "emorynlp": dialogues.load_emorynlp,

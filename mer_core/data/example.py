@@ -8,15 +8,16 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Example:
-    """A clip or a text, its label and where it may be used.
+    """A clip, a text or a face, its label and where it may be used.
 
     Attributes:
         corpus: Name in `CORPORA`.
         split: `train`, `dev` or `test`.
         emotion: Canonical label of the corpus' full set (see `mer_core.emotions`).
         group: Speaker, writer or dialogue: never crosses a split, and the bootstrap's unit.
-        path: Sound file, or None for text.
+        path: Sound file, or None.
         text: Transcript or text, or None for speech whose words carry no emotion.
+        image: Picture of a face, or None; may lie inside a zip (`…/images.zip/train/a.jpg`).
     """
 
     corpus: str
@@ -25,3 +26,4 @@ class Example:
     group: str
     path: Path | None = None
     text: str | None = None
+    image: Path | None = None

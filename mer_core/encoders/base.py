@@ -14,7 +14,7 @@ class Encoder(nn.Module, ABC):
     """One modality's encoder. It picks its own fields from the batch.
 
     Attributes:
-        modality: `speech` or `text`: which fields it reads and which presence mask it honours.
+        modality: `speech`, `text` or `video`: which fields of the batch it reads.
         width: D of its tokens.
     """
 
@@ -45,3 +45,10 @@ class CachedEncoder(Encoder):
     def architecture(self) -> dict[str, Any]:
         """Name and shape, as `build_encoder` takes them."""
         return {"family": "cached", "modality": self.modality, "width": self.width}
+
+
+class Augmentation(nn.Module):
+    """Hides or moves parts of an encoder's input, in training mode only.
+
+    A class of its own so that features of a frozen encoder can be computed with it switched on.
+    """

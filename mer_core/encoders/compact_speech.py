@@ -2,8 +2,7 @@
 
 Made to be trained from scratch on a few hours of speech. Loudness is kept: one input channel is
 normalised with the corpus' constants, so that a shout stays louder than a whisper; a second one
-is normalised within the recording, so that the microphone matters less. Squeeze-and-excitation
-residual blocks (Hu et al. 2018, arXiv 1709.01507) shorten time eightfold, to 12.5 tokens a second.
+is normalised within the recording, so that the microphone matters less. Residual blocks shorten time eightfold, to 12.5 tokens a second.
 
 Every convolution is given zeros where the recording has ended, exactly what its own padding would
 give it; so padding a batch changes nothing.
@@ -19,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.attention import MaskedAttention
-from mer_core.encoders.base import Encoder
+from mer_core.encoders.base import Augmentation, Encoder
+from mer_core.encoders.residual import SEBlock
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, Batch, Features
 
@@ -104,7 +104,8 @@ class CompactSpeechEncoder(Encoder):
         image = F.relu(self.stem_norm(self.stem(image)))
         mask = mask[:, ::2]
         for block in self.blocks:
-            image, mask = block(image, mask)
+            image = block(image, mask)
+            mask = mask[:, :: block.stride[0]]
         tokens = image.permute(0, 2, 1, 3).flatten(2)  # (B, T/8, C * bands)
         tokens = self.dropout(F.gelu(self.project_norm(self.project(tokens))))  # (B, T/8, D)
         for layer in self.attention:
@@ -156,7 +157,7 @@ def two_views(mel: Tensor, mask: Tensor) -> Tensor:
     return torch.stack([loud * valid, own * valid], dim=1)
 
 
-class SpecAugment(nn.Module):
+class SpecAugment(Augmentation):
     """Frequency shift, then one or two masked bands and stretches (arXiv 1904.08779)."""
 
     def __init__(self, frequency_mask: int, time_mask: int, frequency_shift: int) -> None:
@@ -197,37 +198,3 @@ def _random_spans(batch: int, length: int, longest: int) -> Tensor:
     start = (torch.rand(batch, 1) * (length - size).clamp(min=1)).long()
     place = torch.arange(length)
     return (place >= start) & (place < start + size)
-
-
-class SEBlock(nn.Module):
-    """conv-BN-ReLU-conv-BN, squeeze-and-excitation, residual; masked over time."""
-
-    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
-        super().__init__()
-        self.stride = stride
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
-        squeezed = max(8, outputs // 8)
-        self.squeeze = nn.Linear(outputs, squeezed)
-        self.excite = nn.Linear(squeezed, outputs)
-        self.shortcut = (
-            nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
-            )
-            if stride != (1, 1) or inputs != outputs
-            else nn.Identity()
-        )
-
-    def forward(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """`image` (B, C, T, M) and `mask` (B, T) → the same, shortened by the stride."""
-        image = image * mask[:, None, :, None].to(image.dtype)
-        out_mask = mask[:, :: self.stride[0]]
-        valid = out_mask[:, None, :, None].to(image.dtype)  # (B, 1, T', 1)
-        hidden = F.relu(self.norm1(self.conv1(image))) * valid
-        hidden = self.norm2(self.conv2(hidden))  # (B, C', T', M')
-        count = valid.sum(dim=(2, 3)).clamp(min=1.0) * hidden.shape[3]  # (B, 1)
-        pooled = (hidden * valid).sum(dim=(2, 3)) / count  # (B, C')
-        gate = torch.sigmoid(self.excite(F.relu(self.squeeze(pooled))))[:, :, None, None]
-        return F.relu(hidden * gate + self.shortcut(image)), out_mask

@@ -17,6 +17,12 @@ def _compact_speech(folder: Path | None, **shape: Any) -> Encoder:
     return CompactSpeechEncoder(CompactSpeechConfig(**shape))
 
 
+def _compact_face(folder: Path | None, **shape: Any) -> Encoder:
+    from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
+
+    return CompactFaceEncoder(CompactFaceConfig(**shape))
+
+
 def _compact_text(folder: Path | None, **shape: Any) -> Encoder:
     from tokenizers import Tokenizer
 
@@ -54,6 +60,7 @@ def _cached(folder: Path | None, **shape: Any) -> Encoder:
 # transformers takes seconds to import, so each family is imported when it is built.
 ENCODERS: dict[str, Callable[..., Encoder]] = {
     "compact_speech": _compact_speech,
+    "compact_face": _compact_face,
     "compact_text": _compact_text,
     "pretrained_speech": _pretrained_speech,
     "pretrained_text": _pretrained_text,

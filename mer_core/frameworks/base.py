@@ -23,7 +23,7 @@ class Framework(nn.Module, ABC):
     labels: tuple[str, ...]
 
     def encoders(self) -> dict[str, Encoder]:
-        """The injected encoders by modality, in the order they were given."""
+        """The injected encoders by what the paper calls their modality, in the order given."""
         found = (child for child in self.children() if isinstance(child, Encoder))
         return {encoder.modality: encoder for encoder in found}
 

@@ -1,0 +1,34 @@
+"""FER2013: 35 887 grey 48 × 48 faces, 7 emotions (Goodfellow et al., arXiv 1307.0414).
+
+Official splits: train, validation (PublicTest, here `dev`) and test (PrivateTest). Training leaves
+out byte-identical copies and pictures that stand under two emotions; the two other splits are as
+published. Who is shown is not known, so every picture is a group of its own and the same person
+may stand in two splits.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from mer_core.data.example import Example
+from mer_core.emotions import canonical
+
+SPLITS = {"train": "train", "validation": "dev", "test": "test"}
+FLAGS = ("duplicate", "ambiguous")
+
+
+def load(root: Path) -> list[Example]:
+    """Every picture that `root`/fer2013/metadata.csv lists, from images.zip or beside it."""
+    folder = root / "fer2013"
+    pictures = folder / "images.zip" if (folder / "images.zip").exists() else folder
+    examples = []
+    with (folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            split = SPLITS[row["split"]]
+            if split == "train" and any(row[flag] == "1" for flag in FLAGS):
+                continue
+            image = pictures / row["path"]
+            emotion = canonical(row["emotion"])
+            examples.append(Example("fer2013", split, emotion, f"fer2013_{image.stem}", image=image))
+    return examples

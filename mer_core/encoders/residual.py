@@ -1,0 +1,52 @@
+"""The residual block that both compact encoders are built of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class SEBlock(nn.Module):
+    """conv-BN-ReLU-conv-BN, squeeze-and-excitation, residual (Hu et al., arXiv 1709.01507).
+
+    Masked over its first axis where a mask is given, so that padding changes nothing.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        squeezed = max(8, outputs // 8)
+        self.squeeze = nn.Linear(outputs, squeezed)
+        self.excite = nn.Linear(squeezed, outputs)
+        self.shortcut = (
+            nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+            if stride != (1, 1) or inputs != outputs
+            else nn.Identity()
+        )
+
+    def forward(self, image: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`image` (B, C, T, M), `mask` (B, T) or None → (B, C', T', M').
+
+        The mask of the result is `mask[:, :: stride[0]]`.
+        """
+        if mask is None:
+            hidden = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(image)))))
+            return self._excited(image, hidden, hidden.mean(dim=(2, 3)))
+        image = image * mask[:, None, :, None].to(image.dtype)
+        valid = mask[:, None, :: self.stride[0], None].to(image.dtype)  # (B, 1, T', 1)
+        hidden = F.relu(self.norm1(self.conv1(image))) * valid
+        hidden = self.norm2(self.conv2(hidden))  # (B, C', T', M')
+        count = valid.sum(dim=(2, 3)).clamp(min=1.0) * hidden.shape[3]  # (B, 1)
+        return self._excited(image, hidden, (hidden * valid).sum(dim=(2, 3)) / count)
+
+    def _excited(self, image: Tensor, hidden: Tensor, pooled: Tensor) -> Tensor:
+        """Every channel of `hidden` weighed by what `pooled` (B, C') says, plus the shortcut."""
+        gate = torch.sigmoid(self.excite(F.relu(self.squeeze(pooled))))[:, :, None, None]
+        return F.relu(hidden * gate + self.shortcut(image))
