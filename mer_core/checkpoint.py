@@ -1,7 +1,9 @@
 """A framework on disk: `config.json`, weights, `tokenizer.json`, `metrics.json`, card.
 
-Each encoder's weights lie in a file of their own (`speech_encoder.safetensors`), everything else
-in `model.safetensors`: several heads can share an encoder, and a new head is a small file.
+Each encoder's weights lie in a file named by what it reads (`speech_encoder.safetensors`),
+everything else in `model.safetensors`. A bundle is a folder of encoders with one folder a
+framework inside, whose `config.json` says that the encoders lie one level up: so MGCMA and
+Foal-Net share one speech encoder, and another head is a small file.
 
 Safetensors and JSON only: loading a checkpoint, ours or a stranger's, runs no code of its own.
 """
@@ -21,11 +23,11 @@ from torch import Tensor, nn
 from mer_core.encoders.base import Encoder
 from mer_core.encoders.registry import TOKENIZER_FILE
 from mer_core.frameworks.base import Framework
-from mer_core.frameworks.registry import build_framework
-from mer_core.frameworks.unimodal import Unimodal
+from mer_core.frameworks.registry import FRAMEWORKS, build_framework
 
 CONFIG_FILE, WEIGHTS_FILE, METRICS_FILE = "config.json", "model.safetensors", "metrics.json"
 FORMAT = 1  # of config.json
+HERE, ABOVE = ".", ".."  # where config.json may say that the encoders lie
 
 
 class CheckpointError(ValueError):
@@ -50,7 +52,7 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    folder: Path, framework: Framework, *, half: bool = False, **extra: Any
+    folder: Path, framework: Framework, *, half: bool = False, shared: bool = False, **extra: Any
 ) -> None:
     """Write `framework` to `folder`.
 
@@ -58,68 +60,140 @@ def save_checkpoint(
         folder: Made if missing; files of the same names are replaced.
         framework: Any.
         half: Store floats as fp16, half the size.
+        shared: Put the encoders one level up, beside those of other frameworks.
         **extra: Further JSON-able keys of `config.json`.
+
+    Raises:
+        ValueError: Another encoder of the same modality already lies one level up.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for name, weights in _weights_by_file(framework).items():
+        stored = {key: _stored(value, half) for key, value in weights.items()}
+        path = folder / name
+        if shared and name != WEIGHTS_FILE:
+            path = folder.parent / name
+            if path.exists():
+                _check_same(path, stored)
+                continue
+        save_file(stored, path)
+        path.chmod(0o644)  # safetensors writes for the owner alone
+    for encoder in framework.encoders().values():
+        tokenizer = getattr(encoder, "tokenizer", None)
+        if tokenizer is not None:
+            place = folder.parent if shared else folder
+            (place / TOKENIZER_FILE).write_text(tokenizer.tokenizer.to_str(), "utf-8")
     config = {
         "format": FORMAT,
         "architecture": framework.architecture(),
         "labels": list(framework.labels),
+        "encoders_in": ABOVE if shared else HERE,
         **extra,
     }
     write_json(folder / CONFIG_FILE, config)
-    files: dict[str, dict[str, Tensor]] = {name: {} for name in weight_files(framework)}
-    for name, value in framework.state_dict().items():
-        stored = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        own = f"{name.split('.')[0]}.safetensors"
-        files[own if own in files else WEIGHTS_FILE][name] = (
-            stored.half() if half and stored.is_floating_point() else stored
+
+
+def _stored(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+    return value.half() if half and value.is_floating_point() else value
+
+
+def _check_same(path: Path, weights: dict[str, Tensor]) -> None:
+    """A shared encoder must not change under the frameworks that were trained on it."""
+    there = load_file(path)
+    if set(there) != set(weights) or any(
+        value.dtype != there[key].dtype or not torch.equal(value, there[key])
+        for key, value in weights.items()
+    ):
+        raise ValueError(
+            f"{path} holds another encoder, which other frameworks may stand on; "
+            "delete it first, or write to another folder."
         )
-    for name, weights in files.items():
-        save_file(weights, folder / name)
-        (folder / name).chmod(0o644)  # safetensors writes for the owner alone
-    for module in framework.modules():
-        tokenizer = getattr(module, "tokenizer", None)
-        if isinstance(module, Encoder) and tokenizer is not None:
-            (folder / TOKENIZER_FILE).write_text(tokenizer.tokenizer.to_str(), "utf-8")
 
 
 def load_checkpoint(source: str | os.PathLike[str], revision: str | None = None) -> Checkpoint:
-    """Read a checkpoint from a local folder or, if there is no such folder, from the Hub.
+    """Read one framework from a local folder or, if there is no such folder, from the Hub.
 
     Raises:
         CheckpointError: Not found, not ours, incomplete, or of a newer format.
     """
+    return _load(locate(source, revision), str(source))
+
+
+def load_checkpoints(
+    source: str | os.PathLike[str], revision: str | None = None
+) -> dict[str, Checkpoint]:
+    """Read every framework of a bundle, or the one of a plain checkpoint, by name.
+
+    Raises:
+        CheckpointError: As for `load_checkpoint`, or a folder without any framework.
+    """
     folder = locate(source, revision)
+    inside = [name for name in FRAMEWORKS if (folder / name / CONFIG_FILE).is_file()]
+    if not inside or (folder / CONFIG_FILE).is_file():
+        found = [_load(folder, str(source))]
+    else:
+        found = [_load(folder / name, str(source)) for name in inside]
+    return {checkpoint.config["architecture"]["framework"]: checkpoint for checkpoint in found}
+
+
+def _load(folder: Path, source: str) -> Checkpoint:
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(f"{source}: {CONFIG_FILE} is missing from the checkpoint.")
     try:
         config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
         if config["format"] > FORMAT:
             raise CheckpointError(f"{source}: made by a newer version (format {config['format']}).")
-        framework = build_framework(config["architecture"], tuple(config["labels"]), folder)
-        weights: dict[str, Tensor] = {}
-        for name in weight_files(framework):
-            if not (folder / name).is_file():
-                raise CheckpointError(f"{source}: {name} is missing from the checkpoint.")
-            weights |= load_file(folder / name)
-        framework.load_state_dict(
-            {n: v.float() if v.is_floating_point() else v for n, v in weights.items()}
-        )
+        if config.get("encoders_in", HERE) not in (HERE, ABOVE):
+            raise CheckpointError(f"{source}: its encoders may lie beside it or one level up only.")
+        encoders = folder if config.get("encoders_in", HERE) == HERE else folder.parent
+        framework = build_framework(config["architecture"], tuple(config["labels"]), encoders)
+        _load_weights(framework, folder, encoders, source)
     except CheckpointError:
         raise
     except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(f"{source} is not a checkpoint of this program: {error}") from error
     metrics_file = folder / METRICS_FILE
     metrics = json.loads(metrics_file.read_text("utf-8")) if metrics_file.exists() else {}
-    return Checkpoint(framework.eval(), config, metrics, str(source))
+    return Checkpoint(framework.eval(), config, metrics, source)
 
 
-def weight_files(framework: Framework) -> list[str]:
-    """Names of the files that hold a framework's weights."""
-    children = dict(framework.named_children())
-    encoders = [name for name, child in children.items() if isinstance(child, Encoder)]
-    return [*(f"{name}.safetensors" for name in encoders), WEIGHTS_FILE]
+def _load_weights(framework: Framework, folder: Path, encoders: Path, source: str) -> None:
+    weights: dict[str, Tensor] = {}
+    own = _own_names(framework)
+    for name in {*own.values(), WEIGHTS_FILE}:
+        path = (folder if name == WEIGHTS_FILE else encoders) / name
+        if not path.is_file():
+            raise CheckpointError(f"{source}: {name} is missing from the checkpoint.")
+        weights |= load_file(path)
+    renamed = {Path(file).stem: attribute for attribute, file in own.items()}
+    loaded = {}
+    for key, value in weights.items():
+        first, _, rest = key.partition(".")
+        value = value.float() if value.is_floating_point() else value
+        loaded[f"{renamed.get(first, first)}.{rest}" if rest else first] = value
+    framework.load_state_dict(loaded)
+
+
+def _own_names(framework: Framework) -> dict[str, str]:
+    """Attribute of each encoder → its file, named by what it reads, whatever the paper calls it."""
+    return {
+        attribute: f"{child.modality}_encoder.safetensors"
+        for attribute, child in framework.named_children()
+        if isinstance(child, Encoder)
+    }
+
+
+def _weights_by_file(framework: Framework) -> dict[str, dict[str, Tensor]]:
+    """File → its weights; an encoder's names begin with the stem of its file."""
+    own = _own_names(framework)
+    files: dict[str, dict[str, Tensor]] = {name: {} for name in (*own.values(), WEIGHTS_FILE)}
+    for key, value in framework.state_dict().items():
+        first, _, rest = key.partition(".")
+        if first in own:
+            files[own[first]][f"{Path(own[first]).stem}.{rest}"] = value
+        else:
+            files[WEIGHTS_FILE][key] = value
+    return files
 
 
 def locate(source: str | os.PathLike[str], revision: str | None = None) -> Path:
@@ -154,16 +228,22 @@ def _looks_like_hub_id(source: str) -> bool:
     return len(parts) == 2 and all(parts) and not source.startswith((".", "~"))
 
 
-def load_encoder(folder: Path) -> Encoder:
-    """The encoder of a single-encoder checkpoint, for a framework to start from.
+def load_encoder(folder: Path, modality: str | None = None) -> Encoder:
+    """An encoder of a checkpoint, for a framework to start from.
+
+    Args:
+        folder: A checkpoint.
+        modality: Which encoder, by what it reads; needed where there are several.
 
     Raises:
-        CheckpointError: `folder` holds no such checkpoint.
+        CheckpointError: `folder` holds no such checkpoint or encoder.
     """
-    framework = load_checkpoint(folder).framework
-    if not isinstance(framework, Unimodal):
-        raise CheckpointError(f"{folder.name} holds no single encoder.")
-    return framework.encoder
+    encoders = load_checkpoint(folder).framework.encoders().values()
+    found = [e for e in encoders if modality in (None, e.modality)]
+    if len(found) != 1:
+        there = ", ".join(e.modality for e in encoders)
+        raise CheckpointError(f"{folder.name} holds encoders of {there}: name one as `modality`.")
+    return found[0]
 
 
 def write_json(path: Path, tree: Any) -> None:

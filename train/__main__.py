@@ -11,7 +11,7 @@ import torch
 
 from mer_core.serving import pick_device
 from train.config import load_experiment
-from train.export import evaluate_folder, export, metrics_table
+from train.export import evaluate_folder, export, head_name, metrics_table
 from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -64,9 +64,9 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--layers", type=int, nargs="+", default=LAYERS, help="layers to keep")
     ship = add("export", run_export, "round a run to fp16, measure it, write its card")
     ship.add_argument("--model", type=Path, required=True, help="folder of the run")
-    ship.add_argument("--out", type=Path, default=DEFAULT_FOLDER, help="folder to write")
+    ship.add_argument("--out", type=Path, default=DEFAULT_FOLDER, help="bundle to write into")
     judge = add("evaluate", run_evaluate, "measure a checkpoint on the test sets")
-    judge.add_argument("--model", type=Path, default=DEFAULT_FOLDER, help="its folder")
+    judge.add_argument("--model", type=Path, help="its folder (default: the shipped one)")
     judge.add_argument("--seed", type=int, default=0, help="of pairing and bootstrap")
     whole = add("default", run_default, "make assets/default from the corpora: all of the above")
     whole.add_argument("--source", type=Path, required=True, help="folder of MiniLM (a BERT)")
@@ -98,7 +98,8 @@ def run_export(options: argparse.Namespace) -> None:
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measure a checkpoint in place."""
     experiment = load_experiment(options.config, options.overrides)
-    metrics = evaluate_folder(options.model, experiment, options.data, options.cache, options.seed)
+    folder = options.model or DEFAULT_FOLDER / head_name(experiment)
+    metrics = evaluate_folder(folder, experiment, options.data, options.cache, options.seed)
     print(metrics_table(metrics))
 
 
@@ -108,11 +109,12 @@ def run_default(options: argparse.Namespace) -> None:
     text = load_experiment(CONFIGS / "text.toml", options.overrides)
     if not (pruned / "model.safetensors").exists():
         prune_text_encoder(text, options.data, options.source, pruned)
-    for name in ("speech", "text", "mgcma_default"):
+    for name in ("speech", "text", "mgcma_default", "face", "foal_net_default"):
         options.config, options.out = CONFIGS / f"{name}.toml", None
         run_fit(options)
-    options.model, options.out = RUNS / "mgcma_default", DEFAULT_FOLDER
-    run_export(options)
+        if name not in ("speech", "text"):  # those ship inside MGCMA
+            options.model, options.out = RUNS / name, DEFAULT_FOLDER
+            run_export(options)
 
 
 if __name__ == "__main__":

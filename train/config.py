@@ -28,7 +28,8 @@ class SourceConfig:
         speeds: Factors of playing speed, one drawn a clip (training only).
         gain_db: Largest change of level up or down, dB (training only).
         noise_probability: Share of clips that get coloured noise at 5 to 40 dB (training only).
-        views: Augmented copies a clip, where features are cached for a frozen encoder.
+        views: Augmented copies an example, where features are cached for a frozen encoder.
+        frames: Of the clip that is made of a picture; 1 = the picture as it is.
     """
 
     corpora: dict[str, float] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class SourceConfig:
     gain_db: float = 0.0
     noise_probability: float = 0.0
     views: int = 4
+    frames: int = 1
 
     def __post_init__(self) -> None:
         for corpus in self.corpora:
@@ -87,10 +89,11 @@ class Experiment:
         name: Of the run; its folder is `runs/<name>` unless `--out` says otherwise.
         labels: Key of `LABEL_SETS`.
         architecture: What `build_framework` takes; `from` in an encoder's table names the
-            checkpoint folder it starts from.
+            checkpoint folder it starts from, and `modality` which of its encoders.
         freeze_encoders: Compute features once and train what stands on them.
-        sources: `speech` and/or `text`; with both, partners are drawn anew every epoch by label.
-        drop_modality: `speech`, `text` → chance that training hides it from an utterance.
+        sources: By modality (`speech`, `text`, `video`); with two, the second one's examples are
+            drawn as partners of the first one's, by label and anew every epoch.
+        drop_modality: Modality → chance that training hides it from an utterance.
         loss_weights: Term → weight; what is not named counts once.
     """
 

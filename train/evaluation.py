@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,19 @@ from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.judging import COMBINED
 from mer_core.metrics import fit_temperature, recognition_report
-from mer_core.types import Features, Utterance
+from mer_core.types import Features
 from train.config import Experiment
+from train.material import Material
 from train.paired_task import label_indices
-from train.pairs import Pair, evaluation_sets
-from train.recordings import Recordings
+from train.pairs import Pair, evaluation_sets, mismatched
 
-Logits = dict[str, NDArray[np.float32]]  # condition → (N, C)
+BATCH = 32
+MATCH = "match"  # the condition under which the temperature of matching is kept
+MATCH_LABELS = ("different", "same")
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Report = dict[str, Any]
 
 
 def evaluate(
@@ -39,113 +46,178 @@ def evaluate(
     """Figures of each branch and of both together, and the temperatures they were made with.
 
     Returns:
-        `protocol`, `temperatures` (condition → T) and `sets` (name → condition → report).
+        `protocol`, `temperatures` (condition → T), `sets` (name → condition → report) and
+        `matching` (name → report), empty where the framework matches nothing.
     """
-    framework.eval()
     dev = evaluation_sets(experiment, root, "dev", seed)
     test = evaluation_sets(experiment, root, "test", seed)
-    clips = [p.speech for items in (*dev.values(), *test.values()) for p in items if p.speech]
-    recordings = Recordings(clips, cache)
-    temperatures = calibrate(framework, dev, recordings, tokenize)
-    sets: dict[str, Any] = {}
-    for name, pairs in test.items():
-        labels = label_indices(pairs).numpy()
-        groups = [pair.group for pair in pairs]
-        logits = condition_logits(framework, pairs, recordings, tokenize, name)
-        sets[name] = {
+    parts = [part for items in (*dev.values(), *test.values()) for p in items for part in p.parts]
+    material = Material([part for part in parts if part], experiment.sources, cache)
+    asked = Asked(framework.eval(), material, tokenize)
+    temperatures = calibrate(asked, dev)
+    matching, match_temperature = measure_matching(asked, dev, test, seed)
+    if matching:
+        temperatures[MATCH] = match_temperature
+    sets = {
+        name: {
             condition: recognition_report(
-                labels, rows, FOUR, groups=groups, temperature=temperatures[condition], seed=seed
+                label_indices(pairs).numpy(),
+                rows,
+                FOUR,
+                groups=[pair.group for pair in pairs],
+                temperature=temperatures[condition],
+                seed=seed,
             )
-            for condition, rows in logits.items()
+            for condition, rows in asked.logits(pairs, name).items()
         }
+        for name, pairs in test.items()
+    }
     return {
         "protocol": protocol(experiment, seed),
         "temperatures": temperatures,
         "sets": sets,
+        "matching": matching,
     }
 
 
 def protocol(experiment: Experiment, seed: int) -> dict[str, Any]:
     """In words and numbers, what the figures mean."""
-    return {
+    words = {
         "experiment": experiment.name,
         "training_seed": experiment.seed,
         "evaluation_seed": seed,
         "split": "test; temperatures and every choice from the development split",
         "labels": list(FOUR),
-        "pairing": "by label within the split: fusion on labels, not naturally paired speech",
-        "interval": "95 % bootstrap over speakers (clips, pairs), writers or dialogues (texts)",
+        "pairing": "by label within the split: fusion on labels, not naturally paired recordings",
+        "interval": "95 % bootstrap over speakers (clips, pairs), writers, dialogues or pictures",
     }
+    if "video" in experiment.sources:
+        frames = experiment.sources["video"].frames
+        words["video"] = f"a clip is {frames} drifting crops of one picture: no facial motion"
+    return words
 
 
-def calibrate(
-    framework: Framework,
-    dev: dict[str, list[Pair]],
-    recordings: Recordings,
-    tokenize: Tokenize | None,
-) -> dict[str, float]:
-    """One temperature a condition, every development set counting equally."""
-    gathered: dict[str, list[tuple[NDArray[np.float32], NDArray[np.int64]]]] = {}
-    for name, pairs in dev.items():
-        wanted = COMBINED if name.startswith("paired/") else name.split("/")[0]
-        logits = condition_logits(framework, pairs, recordings, tokenize, name)
-        labels = label_indices(pairs).numpy()
-        gathered.setdefault(wanted, []).append((logits[wanted], labels))
-    temperatures = {}
-    for condition, parts in gathered.items():
-        size = max(len(labels) for _, labels in parts)
-        chosen = [np.arange(size) % len(labels) for _, labels in parts]
-        rows = np.concatenate([r[i] for (r, _), i in zip(parts, chosen, strict=True)])
-        truth = np.concatenate([t[i] for (_, t), i in zip(parts, chosen, strict=True)])
-        temperatures[condition] = fit_temperature(rows, truth)
-    return temperatures
+@dataclass(frozen=True)
+class Asked:
+    """A framework, and what it is asked about."""
 
+    framework: Framework
+    material: Material
+    tokenize: Tokenize | None
 
-def condition_logits(
-    framework: Framework,
-    pairs: Sequence[Pair],
-    recordings: Recordings,
-    tokenize: Tokenize | None,
-    title: str,
-    batch_size: int = 32,
-) -> Logits:
-    """Logits (N, C) of each modality alone and, for pairs, of both; in the order of `pairs`."""
-    wanted = [m for m in framework.encoders() if getattr(pairs[0], m) is not None]
-    rows: dict[str, list[NDArray[np.float32]]] = {}
-    with torch.inference_mode():
-        for start in tqdm(range(0, len(pairs), batch_size), desc=title, mininterval=5.0):
-            part = pairs[start : start + batch_size]
-            features = {
-                modality: encode_halves(
-                    encoder, [getattr(pair, modality) for pair in part], recordings, tokenize
-                )
-                for modality, encoder in framework.encoders().items()
-            }
-            alone = framework.alone(features)
-            logits = {m: alone[m].logits for m in wanted}
+    def logits(self, pairs: Sequence[Pair], title: str) -> dict[str, Floats]:
+        """Condition → (N, C): each modality alone and, for pairs, both; in the order of `pairs`."""
+        wanted = [
+            name
+            for name, encoder in self.framework.encoders().items()
+            if getattr(pairs[0], encoder.modality) is not None
+        ]
+        rows: dict[str, list[Floats]] = {}
+        for features in self._features(pairs, title):
+            alone = self.framework.alone(features)
+            logits = {name: alone[name].logits for name in wanted}
             if len(wanted) > 1:
-                logits[COMBINED] = framework.fuse(features).logits
+                logits[COMBINED] = self.framework.fuse(features).logits
             for condition, values in logits.items():
                 rows.setdefault(condition, []).append(values.float().cpu().numpy())
-    return {condition: np.concatenate(parts) for condition, parts in rows.items()}
+        return {condition: np.concatenate(parts) for condition, parts in rows.items()}
+
+    def match_logits(self, pairs: Sequence[Pair], title: str) -> Floats | None:
+        """(N, 2) for (different, same), the mean of both directions; None without matching."""
+        rows = []
+        for features in self._features(pairs, title):
+            found = self.framework.fuse(features).features.get("match_logits")
+            if found is None:
+                return None
+            rows.append(found.float().mean(dim=1).cpu().numpy())
+        return np.concatenate(rows)
+
+    def _features(self, pairs: Sequence[Pair], title: str) -> Iterator[dict[str, Features]]:
+        for start in tqdm(range(0, len(pairs), BATCH), desc=title, mininterval=5.0):
+            part = pairs[start : start + BATCH]
+            with torch.inference_mode():
+                yield {
+                    name: self._encode(encoder, [getattr(p, encoder.modality) for p in part])
+                    for name, encoder in self.framework.encoders().items()
+                }
+
+    def _encode(self, encoder: Encoder, parts: Sequence[Example | None]) -> Features:
+        """Features of one modality; a part that stands in several pairs is encoded once."""
+        unique = list(dict.fromkeys(parts))
+        utterances = [self.material.utterance([part]) for part in unique]
+        device = next(encoder.parameters()).device
+        found = encoder(collate(utterances, self.tokenize).to(device))
+        index = torch.tensor([unique.index(part) for part in parts], device=device)
+        return Features(found.tokens[index], found.mask[index], found.present[index])
 
 
-def encode_halves(
-    encoder: Encoder,
-    halves: Sequence[Example | None],
-    recordings: Recordings,
-    tokenize: Tokenize | None,
-) -> Features:
-    """Features of one modality; a clip that stands in several pairs is encoded once."""
-    unique = list(dict.fromkeys(halves))
-    utterances = [
-        Utterance(
-            waveform=recordings.waveform(half.path) if half and half.path else None,
-            text=half.text if half else None,
-        )
-        for half in unique
-    ]
-    device = next(encoder.parameters()).device
-    found = encoder(collate(utterances, tokenize).to(device))
-    index = torch.tensor([unique.index(half) for half in halves], device=device)
-    return Features(found.tokens[index], found.mask[index], found.present[index])
+def calibrate(asked: Asked, dev: Mapping[str, Sequence[Pair]]) -> dict[str, float]:
+    """One temperature a condition, every development set counting equally."""
+    name_of = {encoder.modality: name for name, encoder in asked.framework.encoders().items()}
+    gathered: dict[str, list[tuple[Floats, Labels]]] = {}
+    for name, pairs in dev.items():
+        kind = name.split("/")[0]
+        wanted = COMBINED if kind == "paired" else name_of[kind]
+        labels = label_indices(pairs).numpy()
+        gathered.setdefault(wanted, []).append((asked.logits(pairs, name)[wanted], labels))
+    return {condition: common_temperature(parts) for condition, parts in gathered.items()}
+
+
+def common_temperature(parts: Sequence[tuple[Floats, Labels]]) -> float:
+    """One temperature for several sets of (logits, labels); smaller sets are repeated."""
+    size = max(len(labels) for _, labels in parts)
+    chosen = [np.arange(size) % len(labels) for _, labels in parts]
+    rows = np.concatenate([r[i] for (r, _), i in zip(parts, chosen, strict=True)])
+    truth = np.concatenate([t[i] for (_, t), i in zip(parts, chosen, strict=True)])
+    return fit_temperature(rows, truth)
+
+
+def measure_matching(
+    asked: Asked,
+    dev: Mapping[str, Sequence[Pair]],
+    test: Mapping[str, Sequence[Pair]],
+    seed: int,
+) -> tuple[dict[str, Report], float]:
+    """How well matched pairs are told from mismatched ones, as many of each.
+
+    Returns:
+        Set → report with the labels `MATCH_LABELS`, and the temperature it was made with.
+    """
+    found = {name: asked_matching(asked, name, pairs, seed) for name, pairs in dev.items()}
+    known = [(rows.logits, rows.labels) for rows in found.values() if rows]
+    if not known:
+        return {}, 1.0
+    temperature = common_temperature(known)
+    reports = {}
+    for name, pairs in test.items():
+        if rows := asked_matching(asked, name, pairs, seed):
+            reports[name] = recognition_report(
+                rows.labels,
+                rows.logits,
+                MATCH_LABELS,
+                groups=rows.groups,
+                temperature=temperature,
+                seed=seed,
+            )
+    return reports, temperature
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Logits (2N, 2) of N matched and N mismatched pairs, their truth and groups."""
+
+    logits: Floats
+    labels: Labels
+    groups: list[str]
+
+
+def asked_matching(asked: Asked, name: str, pairs: Sequence[Pair], seed: int) -> Matching | None:
+    """What the framework says of `pairs` and of as many mismatched ones; None if it cannot."""
+    if not name.startswith("paired/"):
+        return None
+    others = mismatched(pairs, np.random.default_rng(seed))
+    logits = asked.match_logits([*pairs, *others], f"{name}, matching")
+    if logits is None:
+        return None
+    labels = np.repeat(np.array([1, 0], dtype=np.int64), len(pairs))
+    return Matching(logits, labels, [pair.group for pair in pairs] * 2)

@@ -1,8 +1,7 @@
-"""Training a framework on label-paired speech and text, on live or on cached features."""
+"""Training a framework on label-paired examples, on live or on cached features."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.metrics import confusion, unweighted_accuracy
-from mer_core.types import Batch, FloatArray, Utterance
+from mer_core.types import Batch
 from train.config import Experiment
 from train.draws import (
     batches_by_length,
@@ -26,17 +25,18 @@ from train.draws import (
     label_partners,
 )
 from train.features import frozen_features
+from train.material import Material
 from train.pairs import Pair, evaluation_sets
-from train.recordings import Recordings, augment_waveform
 from train.tasks import source_examples
 
-DEV_TEXTS = 1_000  # of each corpus, at every epoch; `evaluate` takes all
+DEV_PARTNERS = 1_000  # of each partner corpus alone, at every epoch; `evaluate` takes all
 
 
 class PairedTask:
-    """Clips drawn with texts of the same label, anew each epoch; either half may be hidden.
+    """Examples drawn with partners of the same label, anew each epoch; either may be hidden.
 
-    With `encoders`, their features are computed once, for clips in several augmented views.
+    The experiment's first source leads: its draws make an epoch. With `encoders`, their features
+    are computed once, for clips and faces in several augmented views.
     """
 
     def __init__(
@@ -50,34 +50,45 @@ class PairedTask:
         cache: Path | None = None,
     ) -> None:
         self.experiment, self.tokenize = experiment, tokenize
-        self.speech, self.text = experiment.sources["speech"], experiment.sources["text"]
-        self.clips = source_examples(self.speech, root, "train", FOUR)
-        self.texts = source_examples(self.text, root, "train", FOUR)
-        self.clip_weights = draw_weights(self.clips, self.speech)
-        self.text_weights = draw_weights(self.texts, self.text)
+        self.lead, self.partner = experiment.sources
+        self.train = {
+            modality: source_examples(source, root, "train", FOUR)
+            for modality, source in experiment.sources.items()
+        }
+        self.weights = {
+            modality: draw_weights(self.train[modality], source)
+            for modality, source in experiment.sources.items()
+        }
         self.dev = evaluation_sets(experiment, root, "dev")
         for name, items in self.dev.items():
-            if name.startswith("text/") and len(items) > DEV_TEXTS:
-                chosen = np.random.default_rng(0).permutation(len(items))[:DEV_TEXTS]
+            if name.startswith(f"{self.partner}/") and len(items) > DEV_PARTNERS:
+                chosen = np.random.default_rng(0).permutation(len(items))[:DEV_PARTNERS]
                 self.dev[name] = [items[i] for i in sorted(chosen)]
-        dev_clips = [p.speech for items in self.dev.values() for p in items if p.speech]
-        self.recordings = Recordings([*self.clips, *dev_clips], cache)
+        self.examples = {
+            modality: list(dict.fromkeys([*self.train[modality], *self._dev_parts(modality)]))
+            for modality in experiment.sources
+        }
+        everything = [e for examples in self.examples.values() for e in examples]
+        self.material = Material(everything, experiment.sources, cache)
         self.cached: dict[Example, list[Tensor]] = {}
         self.widths = {m: encoder.width for m, encoder in (encoders or {}).items()}
-        if encoders is not None:
-            self._compute(encoders, device, cache)
+        for modality, encoder in (encoders or {}).items():
+            self._compute(modality, encoder, device, cache)
         optim = experiment.optim
-        self.draws = optim.draws or len(self.clips)
+        self.draws = optim.draws or len(self.train[self.lead])
         self.updates = self.draws // (optim.batch_size * optim.accumulate)
 
     def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
         """Paired, partly hidden batches of one epoch."""
         generator = epoch_generator(self.experiment.seed, epoch)
-        clips = [self.clips[i] for i in draw_indices(self.clip_weights, self.draws, generator)]
-        emotions = [clip.emotion for clip in clips]
-        partners = label_partners(emotions, self.texts, generator, self.text_weights)
+        leads, pool = self.train[self.lead], self.train[self.partner]
+        drawn = draw_indices(self.weights[self.lead], self.draws, generator)
+        clips = [leads[i] for i in drawn]
+        partners = label_partners(
+            [clip.emotion for clip in clips], pool, generator, self.weights[self.partner]
+        )
         pairs = [
-            self._hide(Pair(clip, self.texts[i]), generator)
+            self._hide(Pair(**{self.lead: clip, self.partner: pool[i]}), generator)
             for clip, i in zip(clips, partners, strict=True)
         ]
         lengths = [len(p.text.text or "") if p.text else 0 for p in pairs]
@@ -90,7 +101,7 @@ class PairedTask:
             )
 
     def validate(self, framework: Framework) -> dict[str, float]:
-        """UA by set, and `score`: the mean over clips alone, texts alone and pairs."""
+        """UA by set, and `score`: the mean over leads alone, partners alone and pairs."""
         device = next(framework.parameters()).device
         figures: dict[str, float] = {}
         for name, pairs in self.dev.items():
@@ -101,40 +112,36 @@ class PairedTask:
             table = confusion(label_indices(pairs), np.concatenate(logits).argmax(1), len(FOUR))
             figures[name] = unweighted_accuracy(table)
         kinds = [
-            np.mean([value for name, value in figures.items() if name.startswith(kind)])
-            for kind in ("speech/", "text/", "paired/")
+            np.mean([value for name, value in figures.items() if name.startswith(f"{kind}/")])
+            for kind in (self.lead, self.partner, "paired")
         ]
         return {**figures, "score": float(np.mean(kinds))}
 
+    def _dev_parts(self, modality: str) -> list[Example]:
+        parts = [getattr(p, modality) for items in self.dev.values() for p in items]
+        return [part for part in parts if part is not None]
+
     def _hide(self, pair: Pair, generator: np.random.Generator) -> Pair:
         chance = generator.random()
-        no_speech = self.experiment.drop_modality.get("speech", 0.0)
-        if chance < no_speech:
-            return Pair(None, pair.text)
-        if chance < no_speech + self.experiment.drop_modality.get("text", 0.0):
-            return Pair(pair.speech, None)
+        for hidden, kept in ((self.lead, self.partner), (self.partner, self.lead)):
+            chance -= self.experiment.drop_modality.get(hidden, 0.0)
+            if chance < 0:
+                return Pair(**{kept: getattr(pair, kept)})
         return pair
 
     def _collate(
         self, pairs: Sequence[Pair], generator: np.random.Generator | None = None
     ) -> Batch:
         if not self.cached:
-            return collate([self._utterance(p, generator) for p in pairs], self.tokenize)
+            utterances = [self.material.utterance(p.parts, generator) for p in pairs]
+            return collate(utterances, self.tokenize)
         return collate_features(
             [
-                {"speech": self._row(p.speech, generator), "text": self._row(p.text, generator)}
+                {m: self._row(getattr(p, m), generator) for m in (self.lead, self.partner)}
                 for p in pairs
             ],
             self.widths,
         )
-
-    def _utterance(self, pair: Pair, generator: np.random.Generator | None) -> Utterance:
-        waveform = None
-        if pair.speech is not None and pair.speech.path is not None:
-            waveform = self.recordings.waveform(pair.speech.path)
-            if generator is not None:
-                waveform = augment_waveform(waveform, self.speech, generator)
-        return Utterance(waveform=waveform, text=pair.text.text if pair.text else None)
 
     def _row(self, example: Example | None, generator: np.random.Generator | None) -> Tensor | None:
         if example is None:
@@ -143,56 +150,34 @@ class PairedTask:
         return views[0 if generator is None else int(generator.integers(len(views)))]
 
     def _compute(
-        self, encoders: dict[str, Encoder], device: torch.device | None, cache: Path | None
+        self, modality: str, encoder: Encoder, device: torch.device | None, cache: Path | None
     ) -> None:
-        """Features of every example; view 0 is the clip as it is, others are augmented."""
-        dev = [half for items in self.dev.values() for p in items for half in (p.speech, p.text)]
-        clips = list(dict.fromkeys([*self.clips, *(e for e in dev if e and e.path)]))
-        clips.sort(key=lambda e: len(self._waveform(e)))
-        texts = list(dict.fromkeys([*self.texts, *(e for e in dev if e and not e.path)]))
-        texts.sort(key=lambda e: len(e.text or ""))
-        train = set(self.clips)
-        for view in range(1 + self.speech.views):
-            wanted = clips if view == 0 else [c for c in clips if c in train]
+        """Features of every example; view 0 is the example as it is, others are augmented."""
+        source, train = self.experiment.sources[modality], set(self.train[modality])
+        examples = sorted(self.examples[modality], key=self.material.size)
+        views = 0 if modality == "text" else source.views  # texts have no augmentation
+        for view in range(1 + views):
+            wanted = examples if view == 0 else [e for e in examples if e in train]
             # A generator an item, so that an item's augmentation does not hang on its neighbours.
             seed = self.experiment.seed * 1_000 + view
-            contents = [_content(self._waveform(e)) for e in wanted]
             rows = frozen_features(
-                encoders["speech"],
+                encoder,
                 len(wanted),
-                lambda i, v=view, w=wanted, s=seed: self._utterance(  # type: ignore[misc]
-                    Pair(w[i], None), epoch_generator(s, i) if v else None
+                lambda i, v=view, w=wanted, s=seed: self.material.utterance(  # type: ignore[misc]
+                    [w[i]], epoch_generator(s, i) if v else None
                 ),
-                key=[str((seed, self.speech) if view else "as it is"), *contents],
-                title=f"features of speech, view {view}",
+                key=[
+                    str((seed, source) if view else "as it is"),
+                    *(self.material.content(e) for e in wanted),
+                ],
+                title=f"features of {modality}, view {view}",
                 augment=view > 0,
+                tokenize=self.tokenize,
                 device=device,
                 cache=cache,
             )
-            self._keep(wanted, rows)
-        rows = frozen_features(
-            encoders["text"],
-            len(texts),
-            lambda i: Utterance(text=texts[i].text),
-            key=[e.text or "" for e in texts],
-            title="features of text",
-            tokenize=self.tokenize,
-            device=device,
-            cache=cache,
-        )
-        self._keep(texts, rows)
-
-    def _keep(self, examples: Sequence[Example], rows: Sequence[Tensor]) -> None:
-        for example, tokens in zip(examples, rows, strict=True):
-            self.cached.setdefault(example, []).append(tokens)
-
-    def _waveform(self, example: Example) -> FloatArray:
-        assert example.path is not None
-        return self.recordings.waveform(example.path)
-
-
-def _content(waveform: FloatArray) -> str:
-    return hashlib.sha256(waveform.tobytes()).hexdigest()
+            for example, tokens in zip(wanted, rows, strict=True):
+                self.cached.setdefault(example, []).append(tokens)
 
 
 def label_indices(pairs: Sequence[Pair]) -> Tensor:

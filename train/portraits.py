@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mer_core.data import Example
 from mer_core.types import ByteArray
@@ -74,12 +75,11 @@ def decode(paths: Sequence[Path]) -> ByteArray:
     return pictures
 
 
-def drifted(picture: ByteArray, step: np.ndarray) -> ByteArray:
+def drifted(picture: ByteArray, step: NDArray[np.float64]) -> ByteArray:
     """A picture moved by `step`: right, down, zoom and turn, in units of the drift's std."""
     centre = (SIDE - 1) / 2
-    matrix = cv2.getRotationMatrix2D(
-        (centre, centre), float(step[3]) * DRIFT_ANGLE, float(np.exp(step[2] * DRIFT_ZOOM))
-    )
+    zoom, angle = float(np.exp(step[2] * DRIFT_ZOOM)), float(step[3]) * DRIFT_ANGLE
+    matrix = np.asarray(cv2.getRotationMatrix2D((centre, centre), angle, zoom), np.float64)
     matrix[:, 2] += step[:2] * DRIFT_SHIFT
     moved = cv2.warpAffine(picture, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.uint8)

@@ -40,8 +40,9 @@ def fit_experiment(
     if len(experiment.sources) == 1:
         task = SingleTask(experiment, root, tokenize=tokenize, cache=cache)
     else:
+        encoders = {e.modality: e for e in frozen.values()} if frozen else None
         task = PairedTask(
-            experiment, root, tokenize=tokenize, encoders=frozen, device=device, cache=cache
+            experiment, root, tokenize=tokenize, encoders=encoders, device=device, cache=cache
         )
     print(
         f"{experiment.name}: {parameters(framework):,} parameters to train, "
@@ -51,17 +52,21 @@ def fit_experiment(
     # Convolutions over (time, frequency) run several times faster in this layout.
     framework.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     framework = fit(framework, task, experiment, folder, device).cpu()
-    for modality, encoder in (frozen or {}).items():
-        setattr(framework, f"{modality}_encoder", encoder.cpu())
+    for attribute, encoder in (frozen or {}).items():
+        setattr(framework, attribute, encoder.cpu())
     save_checkpoint(folder, framework, experiment=dataclasses.asdict(experiment))
     return framework
 
 
 def detach_encoders(framework: Framework) -> dict[str, Encoder]:
-    """Take the encoders out, leaving in their places what reads cached features."""
-    encoders = framework.encoders()
-    for modality, encoder in encoders.items():
-        setattr(framework, f"{modality}_encoder", CachedEncoder(modality, encoder.width))
+    """Take the encoders out, leaving in their places what reads cached features.
+
+    Returns:
+        Attribute of the framework → encoder.
+    """
+    encoders = {n: child for n, child in framework.named_children() if isinstance(child, Encoder)}
+    for attribute, encoder in encoders.items():
+        setattr(framework, attribute, CachedEncoder(encoder.modality, encoder.width))
     return encoders
 
 
@@ -70,7 +75,7 @@ def start(experiment: Experiment) -> Framework:
     architecture, ready = dict(experiment.architecture), {}
     for key, value in architecture.items():
         if isinstance(value, dict) and "from" in value:
-            ready[key] = load_encoder(Path(value["from"]))
+            ready[key] = load_encoder(Path(value["from"]), value.get("modality"))
             architecture[key] = {
                 "family": "cached",
                 "modality": ready[key].modality,

@@ -18,8 +18,7 @@ from mer_core.metrics import confusion, unweighted_accuracy
 from mer_core.types import Batch, Utterance
 from train.config import Experiment, SourceConfig
 from train.draws import batches_by_length, draw_indices, draw_weights, epoch_generator
-from train.portraits import Portraits
-from train.recordings import Recordings, augment_waveform
+from train.material import Material
 
 
 def source_examples(
@@ -51,8 +50,7 @@ class SingleTask:
         self.tokenize = tokenize
         self.train = source_examples(self.source, root, "train", self.labels)
         self.dev = source_examples(self.source, root, "dev", self.labels)
-        self.recordings = Recordings([*self.train, *self.dev], cache)
-        self.portraits = Portraits([*self.train, *self.dev], cache)
+        self.material = Material([*self.train, *self.dev], experiment.sources, cache)
         self.weights = draw_weights(self.train, self.source)
         optim = experiment.optim
         self.draws = optim.draws or len(self.train)
@@ -66,44 +64,33 @@ class SingleTask:
         size = self.experiment.optim.batch_size
         for batch in batches_by_length(indices, lengths, size, generator):
             examples = [self.train[i] for i in batch]
-            utterances = [self.utterance(e, generator) for e in examples]
-            yield collate(utterances, self.tokenize), self.indices(examples)
-
-    def utterance(
-        self, example: Example, generator: np.random.Generator | None = None
-    ) -> Utterance:
-        """One example decoded, augmented if a generator is given."""
-        if example.image is not None:  # augmented by the encoder, a batch at once
-            return Utterance(frames=self.portraits.picture(example.image)[None, :, :, None])
-        if example.path is None:
-            return Utterance(text=example.text)
-        waveform = self.recordings.waveform(example.path)
-        if generator is not None:
-            waveform = augment_waveform(waveform, self.source, generator)
-        return Utterance(waveform=waveform)
-
-    def indices(self, examples: Sequence[Example]) -> Tensor:
-        """(B,) class indices."""
-        return torch.tensor([self.labels.index(e.emotion) for e in examples])
+            utterances = [self.material.utterance([e], generator) for e in examples]
+            yield collate(utterances, self.tokenize), class_indices(examples, self.labels)
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """UA over the full set and over four classes, by corpus, and their mean as `score`.
 
         The accuracy over the full set, `_wa`, is only reported.
         """
-        logits = predict_logits(framework, [self.utterance(e) for e in self.dev], self.tokenize)
+        utterances = [self.material.utterance([e]) for e in self.dev]
+        logits = predict_logits(framework, utterances, self.tokenize)
         figures: dict[str, float] = {}
         accuracies: dict[str, float] = {}
+        four = [self.labels.index(name) for name in FOUR]
         for corpus in self.source.corpora:
-            mine = np.array([e.corpus == corpus for e in self.dev])
-            examples = [e for e in self.dev if e.corpus == corpus]
-            full = sorted({self.labels.index(e.emotion) for e in examples})
-            four = [self.labels.index(name) for name in FOUR]
-            figures[f"{corpus}_ua"] = restricted_ua(logits[mine], self.indices(examples), full)
-            figures[f"{corpus}_ua4"] = restricted_ua(logits[mine], self.indices(examples), four)
-            chosen = np.array(full)[logits[mine][:, full].argmax(axis=1)]
-            accuracies[f"{corpus}_wa"] = float((chosen == self.indices(examples).numpy()).mean())
+            rows = logits[[e.corpus == corpus for e in self.dev]]
+            truth = class_indices([e for e in self.dev if e.corpus == corpus], self.labels)
+            full = sorted(set(truth.tolist()))
+            figures[f"{corpus}_ua"] = restricted_ua(rows, truth, full)
+            figures[f"{corpus}_ua4"] = restricted_ua(rows, truth, four)
+            chosen = np.array(full)[rows[:, full].argmax(axis=1)]
+            accuracies[f"{corpus}_wa"] = float((chosen == truth.numpy()).mean())
         return {**figures, **accuracies, "score": float(np.mean(list(figures.values())))}
+
+
+def class_indices(examples: Sequence[Example], labels: tuple[str, ...]) -> Tensor:
+    """(B,) indices into `labels`."""
+    return torch.tensor([labels.index(e.emotion) for e in examples])
 
 
 def restricted_ua(logits: NDArray[np.float32], labels: Tensor, classes: list[int]) -> float:

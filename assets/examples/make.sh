@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes the example clips: synthetic voices only, no person was recorded.
-# Needs espeak-ng and sox; writes 16 kHz mono FLAC beside this script.
+# Makes the example clips: synthetic voices and drawn faces only, no person was recorded.
+# Needs espeak-ng and sox, writes 16 kHz mono FLAC beside this script; for the videos also ffmpeg
+# and a Python with numpy and Pillow (PYTHON=… names another than python3).
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -30,3 +31,16 @@ sox -D -n -r 16000 -c 1 -b 16 "$work/pause.wav" trim 0 2.5
 sox -D "$work/part1-16k.wav" "$work/part2-16k.wav" "$work/pause.wav" "$work/part3-16k.wav" \
     "$work/long-16k.wav"
 keep long
+
+# film NAME KIND VOICE: a drawn face, or hills, with one of the voices above.
+film() {
+    mkdir "$work/$1"
+    "${PYTHON:-python3}" make_faces.py "$2" "$work/$3-16k.wav" "$work/$1"
+    ffmpeg -nostdin -v error -y -framerate 15 -i "$work/$1/%04d.png" -i "$work/$3-16k.wav" \
+        -c:v libx264 -preset veryslow -crf 24 -pix_fmt yuv420p -threads 1 -c:a aac -b:a 64k \
+        -fflags +bitexact -flags:v +bitexact -flags:a +bitexact -movflags +faststart "$1.mp4"
+}
+film face_smile smile bright
+film face_scowl scowl loud_fast
+film face_apart smile loud_fast
+film hills hills even

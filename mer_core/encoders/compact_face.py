@@ -54,11 +54,13 @@ class CompactFaceEncoder(Encoder):
     """`frames` (B, F, C, H, W) → tokens (B, F, D), D the last stage's channels."""
 
     modality = "video"
+    view = "face"  # what media should hand over: the tracked face, or the whole frame
 
     def __init__(self, config: CompactFaceConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or CompactFaceConfig()
         self.width = config.channels[-1]
+        self.picture_size = config.size
         self.augment = FaceAugment(config.crop, config.rotate, config.zoom, config.erase)
         self.stem = nn.Conv2d(1, config.stem, 3, padding=1, bias=False)
         self.stem_norm = nn.BatchNorm2d(config.stem)

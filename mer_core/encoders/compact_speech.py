@@ -104,6 +104,7 @@ class CompactSpeechEncoder(Encoder):
         image = F.relu(self.stem_norm(self.stem(image)))
         mask = mask[:, ::2]
         for block in self.blocks:
+            assert isinstance(block, SEBlock)
             image = block(image, mask)
             mask = mask[:, :: block.stride[0]]
         tokens = image.permute(0, 2, 1, 3).flatten(2)  # (B, T/8, C * bands)
