@@ -1,4 +1,4 @@
-"""The one masked attention block, pooling over time, and the only place where a mask is inverted.
+"""Masked attention, pooling over time, and the only place where a mask is inverted.
 
 Everywhere else masks are `*_mask` with True = valid. `torch` wants the opposite
 (`key_padding_mask`, True = ignore); the inversion happens here and nowhere else.
@@ -21,6 +21,29 @@ def normed_mlp(width: int, feed_forward: float, dropout: float) -> nn.Sequential
         nn.Linear(hidden, width),
         nn.Dropout(dropout),
     )
+
+
+def attend(
+    attention: nn.MultiheadAttention, query: Tensor, key: Tensor, key_mask: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Multi-head attention over the valid keys, which are the values too.
+
+    Args:
+        attention: Batch first; its `kdim` and `vdim` are the width of `key`.
+        query: (B, Tq, Dq).
+        key: (B, Tk, Dk).
+        key_mask: (B, Tk) bool, True = valid.
+
+    Returns:
+        attended (B, Tq, Dq) and weights (B, Tq, Tk), averaged over heads; the weights of a query
+        sum to 1 over valid keys. Where no key is valid, both are 0.
+    """
+    any_key = key_mask.any(dim=1)[:, None, None]  # (B, 1, 1)
+    safe_mask = key_mask | ~any_key[:, 0]  # all-invalid rows attend anywhere, …
+    attended, weights = attention(
+        query, key, key, key_padding_mask=~safe_mask, average_attn_weights=True
+    )  # (B, Tq, Dq), (B, Tq, Tk)
+    return torch.where(any_key, attended, 0.0), torch.where(any_key, weights, 0.0)  # … then nowhere
 
 
 class MaskedAttention(nn.Module):
@@ -48,15 +71,9 @@ class MaskedAttention(nn.Module):
             tokens (B, Tq, D) and weights (B, Tq, Tk), averaged over heads; the weights of a row
             sum to 1 over valid keys, or are all 0 where no key is valid.
         """
-        any_key = key_mask.any(dim=1)  # (B,)
-        safe_mask = key_mask | ~any_key[:, None]  # all-invalid rows attend anywhere, then nowhere
         normed = self.query_norm(query)
         keys = normed if key is query else self.key_norm(key)
-        attended, weights = self.attention(
-            normed, keys, keys, key_padding_mask=~safe_mask, average_attn_weights=True
-        )  # (B, Tq, D), (B, Tq, Tk)
-        attended = torch.where(any_key[:, None, None], attended, 0.0)
-        weights = torch.where(any_key[:, None, None], weights, 0.0)
+        attended, weights = attend(self.attention, normed, keys, key_mask)
         tokens = query + self.dropout(attended)
         if self.feed_forward is not None:
             tokens = tokens + self.feed_forward(tokens)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mer_core.attention import MaskedAttention, masked_mean
+from mer_core.attention import MaskedAttention, attend, masked_mean
 
 WIDTH, HEADS = 8, 2
 
@@ -110,6 +110,26 @@ def test_a_query_without_keys_keeps_its_own_value():
     found.sum().backward()
     assert torch.isfinite(query.grad).all()
     assert all(torch.isfinite(p.grad).all() for p in module.parameters())
+
+
+def test_the_block_keeps_the_names_of_shipped_weights():
+    names = {name.rsplit(".", 1)[0] for name in block(feed_forward=0.0).state_dict()}
+    assert names == {"query_norm", "key_norm", "attention", "attention.out_proj"}
+
+
+def test_attend_reads_keys_of_another_width_and_nothing_that_is_padded():
+    torch.manual_seed(0)
+    attention = torch.nn.MultiheadAttention(WIDTH, HEADS, kdim=5, vdim=5, batch_first=True).double()
+    query, key = tokens(3, 2), torch.randn(3, 4, 5).double()
+    mask = torch.tensor([[True] * 4, [False, True, False, False], [False] * 4])
+    found, weights = attend(attention, query, torch.where(mask[:, :, None], key, 99.0), mask)
+    assert found.shape == (3, 2, WIDTH)
+    assert torch.allclose(weights[0].sum(dim=1), torch.ones(2).double())
+    assert weights[1].tolist() == [[0.0, 1.0, 0.0, 0.0]] * 2
+    value = attention.v_proj_weight @ key[1, 1] + attention.in_proj_bias[-WIDTH:]
+    assert torch.allclose(found[1], attention.out_proj(value).expand(2, -1))
+    assert (found[2] == 0).all()
+    assert (weights[2] == 0).all()
 
 
 def test_masked_mean_is_the_mean_of_the_valid_steps():

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from mer_core.clip_judging import MATCH, MATCH_LOGITS
 from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import FOUR
@@ -26,7 +27,6 @@ from train.paired_task import label_indices
 from train.pairs import Pair, evaluation_sets, mismatched
 
 BATCH = 32
-MATCH = "match"  # the condition under which the temperature of matching is kept
 MATCH_LABELS = ("different", "same")
 
 Floats = NDArray[np.float32]
@@ -126,7 +126,7 @@ class Asked:
         """(N, 2) for (different, same), the mean of both directions; None without matching."""
         rows = []
         for features in self._features(pairs, title):
-            found = self.framework.fuse(features).features.get("match_logits")
+            found = self.framework.fuse(features).features.get(MATCH_LOGITS)
             if found is None:
                 return None
             rows.append(found.float().mean(dim=1).cpu().numpy())

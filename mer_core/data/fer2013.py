@@ -28,7 +28,7 @@ def load(root: Path) -> list[Example]:
             split = SPLITS[row["split"]]
             if split == "train" and any(row[flag] == "1" for flag in FLAGS):
                 continue
-            image = pictures / row["path"]
-            emotion = canonical(row["emotion"])
-            examples.append(Example("fer2013", split, emotion, f"fer2013_{image.stem}", image=image))
+            image, emotion = pictures / row["path"], canonical(row["emotion"])
+            group = f"fer2013_{image.stem}"
+            examples.append(Example("fer2013", split, emotion, group, image=image))
     return examples

@@ -2,7 +2,8 @@
 
 Made to be trained from scratch on a few hours of speech. Loudness is kept: one input channel is
 normalised with the corpus' constants, so that a shout stays louder than a whisper; a second one
-is normalised within the recording, so that the microphone matters less. Residual blocks shorten time eightfold, to 12.5 tokens a second.
+is normalised within the recording, so that the microphone matters less. Residual blocks shorten
+time eightfold, to 12.5 tokens a second.
 
 Every convolution is given zeros where the recording has ended, exactly what its own padding would
 give it; so padding a batch changes nothing.

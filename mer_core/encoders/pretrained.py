@@ -1,4 +1,4 @@
-"""What both pretrained adapters share: a transformers backbone by Hub id, folder or config."""
+"""What the pretrained adapters share: a transformers backbone by Hub id, folder or config."""
 
 from __future__ import annotations
 
@@ -12,6 +12,33 @@ import mer_core.torchaudio_compat  # noqa: F401  (before transformers, see there
 from transformers import AutoConfig, AutoModel  # isort: skip
 
 
+# Only safetensors are read, and code that lies beside the weights is never run.
+LOADING: dict[str, Any] = {
+    "use_safetensors": True,
+    "trust_remote_code": False,
+    "dtype": torch.float32,
+}
+
+
+def load_config(
+    source: str, revision: str | None, config: dict[str, Any] | None, families: tuple[str, ...]
+) -> Any:
+    """transformers' config of a backbone that the adapter understands; see `load_backbone`."""
+    if config is None and not source:
+        raise ValueError("A pretrained encoder needs a source: a Hub id or a local folder.")
+    if config is None:
+        loaded = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+        family = loaded.model_type
+    else:
+        family = config.get("model_type", "")
+    if family not in families:
+        raise ValueError(
+            f"{source or 'The config'!r} is a {family or 'nameless'!r} model; "
+            f"this adapter reads {', '.join(families)}."
+        )
+    return loaded if config is None else AutoConfig.for_model(**config)
+
+
 def load_backbone(
     source: str,
     revision: str | None,
@@ -20,8 +47,6 @@ def load_backbone(
     **model_settings: Any,
 ) -> Any:
     """A bare transformers model in float32.
-
-    Only safetensors are read, and code that lies beside the weights is never run.
 
     Args:
         source: Hub id or local folder, for pretrained weights.
@@ -35,33 +60,13 @@ def load_backbone(
         ValueError: Neither `source` nor `config`, or a model of another family.
         OSError: `source` cannot be found or has no safetensors.
     """
-    if config is None and not source:
-        raise ValueError("A pretrained encoder needs a source: a Hub id or a local folder.")
-    if config is None:
-        loaded = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-        family = loaded.model_type
-    else:
-        family = config.get("model_type", "")
-    if family not in families:
-        raise ValueError(
-            f"{source or 'The config'!r} is a {family or 'nameless'!r} model; "
-            f"this adapter reads {', '.join(families)}."
-        )
+    loaded = load_config(source, revision, config, families)
     if config is not None:
         return AutoModel.from_config(
-            AutoConfig.for_model(**config),
-            trust_remote_code=False,
-            dtype=torch.float32,
-            **model_settings,
+            loaded, trust_remote_code=False, dtype=torch.float32, **model_settings
         )
     return AutoModel.from_pretrained(
-        source,
-        revision=revision,
-        config=loaded,
-        use_safetensors=True,
-        trust_remote_code=False,
-        dtype=torch.float32,
-        **model_settings,
+        source, revision=revision, config=loaded, **LOADING, **model_settings
     )
 
 

@@ -53,6 +53,12 @@ def _pretrained_text(folder: Path | None, **shape: Any) -> Encoder:
     return PretrainedTextEncoder(settings, tokenizer)
 
 
+def _pretrained_vision(folder: Path | None, **shape: Any) -> Encoder:
+    from mer_core.encoders.pretrained_vision import PretrainedVisionConfig, PretrainedVisionEncoder
+
+    return PretrainedVisionEncoder(PretrainedVisionConfig(**shape))
+
+
 def _cached(folder: Path | None, **shape: Any) -> Encoder:
     return CachedEncoder(**shape)
 
@@ -64,6 +70,7 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "compact_text": _compact_text,
     "pretrained_speech": _pretrained_speech,
     "pretrained_text": _pretrained_text,
+    "pretrained_vision": _pretrained_vision,
     "cached": _cached,
 }
 

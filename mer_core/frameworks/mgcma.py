@@ -49,6 +49,7 @@ from mer_core.alignment.token import AlignedTokens, Streams, TokenAlignment
 from mer_core.attention import masked_mean
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
+from mer_core.fusion import ModalityInput
 from mer_core.types import Features, Output
 
 Targets = Literal["pair", "label"]
@@ -259,29 +260,6 @@ class MGCMA(Framework):
         targets = _targets(self.config.instance_targets, labels)
         logits = cosine / self.config.instance_temperature
         return contrastive_loss(logits, targets, _both_present(output))
-
-
-class ModalityInput(nn.Module):
-    """Encoder tokens → the common width, and a learned stand-in where the modality is absent."""
-
-    def __init__(self, encoder_width: int, width: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout1d(dropout)  # one channel over all time
-        same = encoder_width == width
-        self.project = nn.Identity() if same else nn.Linear(encoder_width, width)
-        self.norm = nn.LayerNorm(width)
-        self.stand_in = nn.Parameter(torch.randn(width) * 0.02)
-
-    def forward(self, features: Features) -> Features:
-        """Tokens (B, T, width) with at least one valid step a row: its own, or the stand-in."""
-        present = features.present & features.mask.any(dim=1)  # (B,)
-        # Whatever padding holds must not reach a norm, whose gradient it could spoil.
-        clean = torch.where(features.mask[:, :, None], features.tokens, 0.0)
-        clean = self.dropout(clean.transpose(1, 2)).transpose(1, 2)
-        tokens = self.norm(self.project(clean))  # (B, T, width)
-        tokens = torch.where(present[:, None, None], tokens, self.stand_in.to(tokens.dtype))
-        first = torch.arange(tokens.shape[1], device=tokens.device) == 0  # (T,)
-        return Features(tokens, torch.where(present[:, None], features.mask, first), present)
 
 
 def _embed(projection: nn.Module, tokens: Tensor, mask: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mer_core.encoders.registry import build_encoder
 from mer_core.frameworks.base import Framework
+from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal
 
@@ -34,7 +35,27 @@ def _mgcma(
     )
 
 
-FRAMEWORKS: dict[str, Callable[..., Framework]] = {"unimodal": _unimodal, "mgcma": _mgcma}
+def _foal_net(
+    folder: Path | None,
+    labels: tuple[str, ...],
+    *,
+    audio_encoder: dict[str, Any],
+    video_encoder: dict[str, Any],
+    **settings: Any,
+) -> Framework:
+    return FoalNet(
+        build_encoder(audio_encoder, folder),
+        build_encoder(video_encoder, folder),
+        labels,
+        FoalNetConfig(**settings),
+    )
+
+
+FRAMEWORKS: dict[str, Callable[..., Framework]] = {
+    "unimodal": _unimodal,
+    "mgcma": _mgcma,
+    "foal_net": _foal_net,
+}
 
 
 def build_framework(

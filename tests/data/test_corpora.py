@@ -10,7 +10,7 @@ import pytest
 
 from mer_core.data import CORPORA, Example, load_corpus
 from mer_core.data.ravdess import FOLDS
-from mer_core.emotions import FOUR, SPEECH, TEXT
+from mer_core.emotions import FACE, FOUR, SPEECH, TEXT
 
 RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 NEMO = {
@@ -57,6 +57,17 @@ def make_nemo(root: Path) -> None:
     for speaker in ("MK0", "WR0", "EB0", "SM0", "IC0"):
         for emotion in NEMO:
             touch(root / "nemo" / "samples" / f"{speaker}_{emotion}_17.opus")
+
+
+def make_fer2013(root: Path) -> None:
+    rows = []
+    for split in ("train", "validation", "test"):
+        for i, emotion in enumerate(("anger", "happiness", "neutral", "surprise")):
+            path = f"{split}/{emotion}/{split}_{i}.jpg"
+            touch(root / "fer2013" / path)
+            row = {"path": path, "split": split, "emotion": emotion}
+            rows.append({**row, "duplicate": "0", "ambiguous": "0"})
+    write_csv(root / "fer2013" / "metadata.csv", rows)
 
 
 def make_goemotions(root: Path) -> None:
@@ -112,12 +123,14 @@ def make_isear(root: Path) -> None:
 MAKERS = {
     "ravdess": make_ravdess,
     "nemo": make_nemo,
+    "fer2013": make_fer2013,
     "goemotions": make_goemotions,
     "meld": make_meld,
     "emorynlp": make_emorynlp,
     "isear": make_isear,
 }
 SPOKEN = ("ravdess", "nemo")
+SHOWN = ("fer2013",)
 
 
 @pytest.fixture
@@ -134,14 +147,15 @@ def test_every_corpus_has_a_tree_here() -> None:
 @pytest.mark.parametrize("name", CORPORA)
 class TestEveryCorpus:
     def test_examples_are_whole(self, name: str, root: Path) -> None:
-        labels = SPEECH if name in SPOKEN else TEXT
+        labels = SPEECH if name in SPOKEN else FACE if name in SHOWN else TEXT
         for example in load_corpus(name, root):
             assert example.corpus == name
             assert example.emotion in labels
             assert example.split in ("train", "dev", "test")
             assert example.group.startswith(name)
             assert (example.path is not None) == (name in SPOKEN)
-            assert (example.text is not None) == (name not in SPOKEN)
+            assert (example.image is not None) == (name in SHOWN)
+            assert (example.text is not None) == (name not in SPOKEN + SHOWN)
 
     def test_every_split_has_examples(self, name: str, root: Path) -> None:
         for split in ("train", "dev", "test"):

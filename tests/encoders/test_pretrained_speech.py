@@ -218,6 +218,56 @@ def test_time_masking_is_drawn_by_torch_and_only_in_training(wav2vec2: Path) -> 
     assert encoder._hide_spans(hidden[:, :3]).shape == (4, 3, encoder.width)
 
 
+# WavLM's own: how far apart two frames are, in logarithmic buckets, and a gate on that bias.
+# Few buckets, so that a clip of a second runs through exact, logarithmic and saturated ones.
+NEAR = {"num_buckets": 8, "max_bucket_distance": 16}
+WAVLM = {  # as microsoft/wavlm-base(-plus) and microsoft/wavlm-large have them
+    "base": {"feat_extract_norm": "group", "do_stable_layer_norm": False, "do_normalize": False},
+    "large": {"feat_extract_norm": "layer", "do_stable_layer_norm": True, "do_normalize": True},
+}
+
+
+@pytest.fixture(scope="module", params=WAVLM)
+def wavlm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp(f"wavlm_{request.param}")
+    return save_tiny(folder, "wavlm", hidden_size=32, **NEAR, **WAVLM[request.param])
+
+
+@torch.no_grad()
+def test_wavlm_gives_what_the_bare_model_gives_alone(wavlm: Path) -> None:
+    encoder = build(wavlm)
+    assert encoder.width == 32
+    utterances = recordings((16_000, 401, 5_000, 12_345))
+    features = encoder(junk(collate(utterances)))
+    assert features.tokens.shape[2] == 32
+    for tokens, mask, utterance in zip(features.tokens, features.mask, utterances, strict=True):
+        assert utterance.waveform is not None
+        alone = bare(wavlm, utterance.waveform)
+        assert int(mask.sum()) == len(alone)
+        torch.testing.assert_close(tokens[mask], alone, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_wavlm_hears_how_far_apart_frames_are(wavlm: Path) -> None:
+    encoder = build(wavlm)
+    batch = collate(recordings((16_000, 5_000)))
+    before = encoder(batch)
+    encoder.backbone.encoder.layers[0].attention.rel_attn_embed.weight.zero_()
+    moved = (encoder(batch).tokens - before.tokens).norm(dim=2)[before.mask]
+    assert float(moved.min()) > 1e-3  # the bias matters here, so the test above sees it
+
+
+def test_wavlm_learns_its_distances(wavlm: Path) -> None:
+    encoder = build(wavlm).train()
+    encoder.backbone.config.layerdrop = 0.0
+    encoder(collate(recordings((16_000, 399, 5_000)))).tokens.square().sum().backward()
+    attention = encoder.backbone.encoder.layers[0].attention
+    for weight in (attention.rel_attn_embed.weight, attention.gru_rel_pos_const):
+        assert weight.grad is not None
+        assert torch.isfinite(weight.grad).all()
+        assert weight.grad.abs().sum() > 0
+
+
 def test_other_families_and_missing_pieces_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Hub id or a local folder"):
         build_encoder({"family": "pretrained_speech"})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import wave
+import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -17,6 +19,7 @@ CODES = {"neutral": 1, "happy": 3, "sad": 4, "angry": 5}
 PITCH = {"neutral": 200, "happy": 900, "sad": 110, "angry": 1800}
 WORDS = {"neutral": "table door", "happy": "great joy", "sad": "tears lost", "angry": "hate you"}
 MELD = {"neutral": "neutral", "happy": "joy", "sad": "sadness", "angry": "anger"}
+STRIPES = {"neutral": 2, "happy": 4, "sad": 7, "angry": 11}
 ACTORS = {"train": (1, 11), "dev": (2,), "test": (6,)}
 
 
@@ -32,9 +35,33 @@ def write_tone(path: Path, frequency: float, seed: int) -> None:
         file.writeframes((samples * 32_767).astype(np.int16).tobytes())
 
 
+def write_faces(folder: Path) -> None:
+    """Striped pictures in FER2013's own layout: a zip, and a table beside it."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    with (
+        zipfile.ZipFile(folder / "images.zip", "w") as archive,
+        (folder / "metadata.csv").open("w", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, ["path", "split", "emotion", "duplicate", "ambiguous"])
+        writer.writeheader()
+        for split, takes in (("train", 6), ("validation", 3), ("test", 3)):
+            for emotion, stripes in STRIPES.items():
+                for take in range(takes):
+                    wave = np.sin(np.arange(48) / 48 * 2 * np.pi * stripes)
+                    picture = 128 + 80 * np.tile(wave, (48, 1)) + 10 * random.standard_normal((48, 48))
+                    data = cv2.imencode(".png", picture.clip(0, 255).astype(np.uint8))[1]
+                    path = f"{split}/{emotion}/{take}.png"
+                    archive.writestr(path, data.tobytes())
+                    row = {"path": path, "split": split, "emotion": emotion}
+                    writer.writerow({**row, "duplicate": 0, "ambiguous": 0})
+
+
 @pytest.fixture(scope="session")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """RAVDESS-like tones whose pitch tells the label, MELD-like lines whose words do."""
+    """RAVDESS-like tones whose pitch tells the label, MELD-like lines whose words do, and
+    FER2013-like pictures whose stripes do.
+    """
     root = tmp_path_factory.mktemp("corpora")
     for actors in ACTORS.values():
         for actor in actors:
@@ -52,6 +79,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for emotion, words in WORDS.items():
                     row = {"Utterance": f"the {words}", "Emotion": MELD[emotion]}
                     writer.writerow({**row, "Dialogue_ID": dialogue})
+    write_faces(root / "fer2013")
     return root
 
 
@@ -96,3 +124,24 @@ def speech_experiment() -> Experiment:
             epochs=4, draws=32, batch_size=8, learning_rate=5e-3, ema=0.5, precision="fp32"
         ),
     )
+
+
+@pytest.fixture
+def face_experiment() -> Experiment:
+    """A few epochs of a very small face encoder."""
+    return Experiment(
+        name="face",
+        seed=3,
+        labels="face",
+        architecture={
+            "framework": "unimodal",
+            "encoder": {
+                "family": "compact_face", "stem": 4, "channels": (8, 16), "blocks": (1, 1),
+                "crop": 0, "rotate": 3.0,
+            },
+        },
+        sources={"video": SourceConfig(corpora={"fer2013": 1.0})},
+        optim=OptimConfig(
+            epochs=6, draws=48, batch_size=8, learning_rate=1e-2, ema=0.5, precision="fp32"
+        ),
+    )  # fmt: skip

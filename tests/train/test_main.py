@@ -78,13 +78,65 @@ batch_size = 8
 precision = "fp32"
 """
 
+FACE = """
+name = "face"
+labels = "face"
+[architecture]
+framework = "unimodal"
+[architecture.encoder]
+family = "compact_face"
+stem = 4
+channels = [8, 16]
+blocks = [1, 1]
+[sources.video]
+corpora = { fer2013 = 1.0 }
+[optim]
+epochs = 1
+draws = 16
+batch_size = 8
+precision = "fp32"
+"""
+
+FOAL_NET = """
+name = "foal_net_default"
+freeze_encoders = true
+[architecture]
+framework = "foal_net"
+projection_width = 8
+[architecture.audio_encoder]
+from = "default/mgcma"
+modality = "speech"
+[architecture.video_encoder]
+from = "runs/face"
+[sources.speech]
+corpora = { ravdess = 1.0 }
+views = 1
+[sources.video]
+corpora = { fer2013 = 1.0 }
+views = 1
+frames = 3
+[loss_weights]
+avel = 1.0
+mem = 0.1
+[optim]
+epochs = 1
+draws = 16
+batch_size = 8
+precision = "fp32"
+"""
+
+CONFIGS = {
+    "speech": SPEECH, "text": TEXT, "mgcma_default": MGCMA, "face": FACE,
+    "foal_net_default": FOAL_NET,
+}  # fmt: skip
+
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder with the three configurations, as the current one."""
+    """An empty folder with the tiny configurations, as the current one."""
     configs = tmp_path / "configs"
     configs.mkdir()
-    for name, text in (("speech", SPEECH), ("text", TEXT), ("mgcma_default", MGCMA)):
+    for name, text in CONFIGS.items():
         (configs / f"{name}.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "CONFIGS", configs)
@@ -110,12 +162,20 @@ def test_default_makes_what_ships_and_resumes(
 ) -> None:
     arguments = ["default", "--data", str(corpora), "--source", str(bert), "--device", "cpu"]
     assert command.main(arguments) == 0
-    assert "| paired/ravdess×meld | both |" in capsys.readouterr().out
-    predictor = Predictor.load(workplace / "default", device="cpu")
+    printed = capsys.readouterr().out
+    for row in ("×meld | both", "×fer2013 | both", "×fer2013 | match", "fer2013 | all", "| four"):
+        assert f"{row} |" in printed
+    bundle = workplace / "default"
+    predictor = Predictor.load(bundle, device="cpu")
+    assert predictor.frameworks == ("mgcma", "foal_net")
     assert predictor.predict(text="the great joy").emotion in predictor.labels
-    weights = (workplace / "default" / "model.safetensors").read_bytes()
+    names = ("mgcma", "foal_net", "face")
+    weights = [(bundle / name / "model.safetensors").read_bytes() for name in names]
     assert command.main(arguments) == 0  # nothing left to train: the same model comes out
-    assert (workplace / "default" / "model.safetensors").read_bytes() == weights
+    assert [(bundle / name / "model.safetensors").read_bytes() for name in names] == weights
+    card = (bundle / "README.md").read_text("utf-8")
+    assert all(f"### {name}" in card for name in names)
+    assert "{" not in card
 
 
 def test_fit_takes_overrides(

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer
@@ -15,17 +16,22 @@ import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
 from transformers import (  # isort: skip
     BertConfig,
     BertModel,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
     Wav2Vec2Config,
     Wav2Vec2FeatureExtractor,
     Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
 )
 
 from mer_core.checkpoint import load_checkpoint
+from mer_core.emotions import LABEL_SETS
 from mer_core.serving import Predictor
 from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
 from train.evaluation import evaluate
 from train.export import evaluate_folder, export
-from train.pairs import evaluation_sets
+from train.pairs import evaluation_sets, mismatched
 from train.stages import fit_experiment, prune_text_encoder, tokenizer_of
 
 CPU = torch.device("cpu")
@@ -95,12 +101,13 @@ def test_from_corpora_to_predictor(
     for name, value in fitted.speech_encoder.state_dict().items():  # type: ignore[union-attr]
         assert torch.equal(value, trained.state_dict()[name]), f"{name} moved though frozen"
     metrics = export(tmp_path / "mgcma", tmp_path / "shipped", experiment, corpora)
+    assert metrics["matching"] == {}
     assert set(metrics["sets"]) == {"speech/ravdess", "text/meld", "paired/ravdess×meld"}
     assert set(metrics["sets"]["paired/ravdess×meld"]) == {"speech", "text", "both"}
     predictor = Predictor.load(tmp_path / "shipped", device="cpu")
     prediction = predictor.predict(text="the great joy")
     assert sum(prediction.probabilities.values()) == pytest.approx(1.0)
-    assert predictor.info()["metrics"] == json.loads(json.dumps(metrics))
+    assert predictor.info()["frameworks"]["mgcma"]["metrics"] == json.loads(json.dumps(metrics))
     assert "{" not in (tmp_path / "shipped" / "README.md").read_text("utf-8")
 
 
@@ -160,3 +167,104 @@ def test_pairs_share_their_label_and_stay_in_their_split(split: str, corpora: Pa
         assert pair.speech.split == pair.text.split == split
     assert sets == evaluation_sets(experiment, corpora, split)
     assert sets != evaluation_sets(experiment, corpora, split, seed=1)
+
+
+def tiny_foal_net(audio: dict[str, object], video: dict[str, object], frozen: bool) -> Experiment:
+    return Experiment(
+        name="foal_net",
+        freeze_encoders=frozen,
+        architecture={
+            "framework": "foal_net", "projection_width": 8, "heads": 2,
+            "audio_encoder": audio, "video_encoder": video,
+        },
+        sources={
+            "speech": SourceConfig(corpora={"ravdess": 1.0}, crop_seconds=0.5, views=1),
+            "video": SourceConfig(corpora={"fer2013": 1.0}, views=1, frames=3),
+        },
+        drop_modality={"speech": 0.25, "video": 0.25},
+        loss_weights={"avel": 1.0, "mem": 0.1},
+        optim=OptimConfig(
+            epochs=2, draws=16, batch_size=8, learning_rate=1e-3, precision="fp32", ema=0.5
+        ),
+    )  # fmt: skip
+
+
+def test_voices_and_faces_are_paired_by_label(
+    speech_experiment: Experiment, face_experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    fit_experiment(speech_experiment, corpora, tmp_path / "speech", CPU, cache)
+    fit_experiment(face_experiment, corpora, tmp_path / "face", CPU, cache)
+    experiment = tiny_foal_net(
+        {"from": str(tmp_path / "speech")}, {"from": str(tmp_path / "face")}, frozen=True
+    )
+    fit_experiment(experiment, corpora, tmp_path / "run", CPU, cache)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert {"train_ce", "train_avel", "train_mem"} <= set(rows[0])
+    metrics = evaluate_folder(tmp_path / "run", experiment, corpora)
+    assert set(metrics["sets"]["paired/ravdess×fer2013"]) == {"audio", "video", "both"}
+    matching = metrics["matching"]["paired/ravdess×fer2013"]
+    assert matching["labels"] == ["different", "same"]
+    assert sum(matching["confusion"][0]) == sum(matching["confusion"][1]) == matching["n"] / 2
+    assert "match" in metrics["temperatures"]
+    assert "3 drifting crops" in metrics["protocol"]["video"]
+    assert evaluate_folder(tmp_path / "run", experiment, corpora)["sets"] == metrics["sets"]
+
+
+def test_a_face_encoder_learns_and_is_measured_over_all_and_four(
+    face_experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    fit_experiment(face_experiment, corpora, tmp_path / "face", CPU, tmp_path / "cache")
+    reports = evaluate_folder(tmp_path / "face", face_experiment, corpora)["sets"]["video/fer2013"]
+    assert reports["all"]["labels"] == list(LABEL_SETS["face"])
+    assert reports["four"]["labels"] == list(LABEL_SETS["four"])
+    assert reports["four"]["n"] == 12
+    assert reports["four"]["unweighted_accuracy"] > 0.6  # chance is 0.25
+
+
+def test_mismatched_pairs_never_share_their_label(corpora: Path) -> None:
+    experiment = tiny_foal_net({}, {}, frozen=False)
+    pairs = evaluation_sets(experiment, corpora, "test")["paired/ravdess×fer2013"]
+    others = mismatched(pairs, np.random.default_rng(0))
+    assert [p.speech for p in others] == [p.speech for p in pairs]
+    for other in others:
+        assert other.speech is not None
+        assert other.video is not None
+        assert other.speech.emotion != other.video.emotion
+        assert other.video.split == "test"
+    met = {(p.emotion, p.video.emotion) for p in others if p.video}
+    assert all(sum(label == spoken for spoken, _ in met) > 1 for label in LABEL_SETS["four"])
+
+
+@pytest.mark.slow
+def test_foal_net_large_runs_on_tiny_local_models(corpora: Path, tmp_path: Path) -> None:
+    """The same TOML file as for WavLM-large and CLIP ViT-L/14, on models of the same classes."""
+    speech, vision = tmp_path / "wavlm", tmp_path / "clip"
+    config = WavLMConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        conv_dim=(8, 8), conv_stride=(5, 64), conv_kernel=(10, 64), num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2, feat_extract_norm="layer", do_stable_layer_norm=True,
+    )  # fmt: skip
+    WavLMModel(config).save_pretrained(speech)
+    Wav2Vec2FeatureExtractor(do_normalize=False, return_attention_mask=True).save_pretrained(speech)
+    tower = CLIPVisionConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        image_size=32, patch_size=16, projection_dim=16,
+    )  # fmt: skip
+    CLIPVisionModelWithProjection(tower).save_pretrained(vision)
+    experiment = load_experiment(
+        ROOT / "train" / "configs" / "foal_net_large.toml",
+        [
+            f"architecture.audio_encoder.source={speech}",
+            f"architecture.video_encoder.source={vision}",
+            "sources.speech.corpora={ravdess = 1.0}", "sources.video.frames=2",
+            "optim.epochs=1", "optim.batch_size=4", "optim.draws=16",
+        ],
+    )  # fmt: skip
+    before = CLIPVisionModelWithProjection.from_pretrained(vision).state_dict()
+    fitted = fit_experiment(experiment, corpora, tmp_path / "run", CPU, tmp_path / "cache")
+    row = json.loads((tmp_path / "run" / "log.jsonl").read_text())
+    assert {"train_ce", "train_avel", "train_mem"} <= set(row)
+    after = fitted.encoders()["video"].backbone.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())  # CLIP is frozen
+    assert Predictor.load(tmp_path / "run", device="cpu").sees

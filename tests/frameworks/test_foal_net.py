@@ -1,0 +1,667 @@
+"""Foal-Net as a whole: outputs, switches, padding, absence, losses."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mer_core.data.collate import collate, collate_features
+from mer_core.encoders.base import CachedEncoder, Encoder
+from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
+from mer_core.frameworks.base import total_loss
+from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
+from mer_core.frameworks.registry import build_framework
+from mer_core.types import Batch, Features, Output, Utterance
+
+LABELS = ("angry", "happy", "sad")
+AUDIO, VIDEO, WIDTH, HEADS = 6, 8, 5, 2
+WIDTHS = {"speech": AUDIO, "video": VIDEO}
+LENGTHS = ((5, 3), (2, 4), (4, 1), (3, 2))
+TARGETS = torch.tensor([0, 1, 2, 0])
+SWITCHES = list(itertools.product([False, True], repeat=2))
+SETTINGS = {"projection_width": WIDTH, "heads": HEADS}
+STILL = {"dropout": 0.0, "projection_dropout": 0.0, "classifier_dropout": 0.0}
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def foal_net(second="video", **settings):
+    first, other = CachedEncoder("speech", AUDIO), CachedEncoder(second, VIDEO)
+    return FoalNet(first, other, LABELS, FoalNetConfig(**{**SETTINGS, **settings})).eval()
+
+
+def rows(absent=(), second="video"):
+    """One {modality: tokens} an utterance; `absent` holds (row, modality) to leave out."""
+    generator = torch.Generator().manual_seed(7)
+    found = []
+    for i, (audio, video) in enumerate(LENGTHS):
+        row = {
+            "speech": torch.randn(audio, AUDIO, generator=generator),
+            second: torch.randn(video, VIDEO, generator=generator),
+        }
+        found.append({k: None if (i, k) in absent else v for k, v in row.items()})
+    return found
+
+
+def batch_of(utterances):
+    return collate_features(utterances, WIDTHS)
+
+
+def padded(batch, steps, value=99.0):
+    """The same batch with `steps` more positions of junk and a mask that says so."""
+    cached = {}
+    for modality, features in batch.cached.items():
+        junk = F.pad(features.tokens, (0, 0, 0, steps), value=value)
+        cached[modality] = Features(junk, F.pad(features.mask, (0, steps)), features.present)
+    return Batch(cached=cached)
+
+
+def with_absence(batch, absent):
+    """Absent rows as an encoder may leave them: no valid step, and junk in the padding."""
+    cached = {}
+    for modality, features in batch.cached.items():
+        gone = torch.tensor([(i, modality) in absent for i in range(len(features.present))])
+        tokens = torch.where(gone[:, None, None], torch.nan, features.tokens)
+        cached[modality] = Features(tokens, features.mask & ~gone[:, None], ~gone)
+    return Batch(cached=cached)
+
+
+def perturb(model):
+    """Weights away from their symmetric start, so that no norm is an identity by luck."""
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(torch.randn_like(p) * 0.2)
+    return model
+
+
+def losses_of(model, batch, labels=TARGETS):
+    return model.losses(model(batch), labels)
+
+
+@pytest.mark.parametrize(("avel", "mem"), SWITCHES)
+def test_each_task_can_be_switched_off_alone(avel, mem):
+    model = foal_net(avel=avel, mem=mem)
+    output = model(batch_of(rows()))
+    losses = model.losses(output, TARGETS)
+    assert output.logits.shape == (4, 3)
+    assert set(losses) == {"ce"} | ({"avel"} if avel else set()) | ({"mem"} if mem else set())
+    assert all(loss.shape == () and loss.dtype == torch.float32 for loss in losses.values())
+    names = [name for name, _ in model.named_parameters()]
+    assert any("_embed." in name or "log_temperature" in name for name in names) == avel
+    assert any("_match." in name for name in names) == mem
+    assert ("match_logits" in output.features) == mem
+    for modality, width in (("audio", AUDIO), ("video", VIDEO)):
+        embedding = output.features[f"{modality}_embedding"]
+        assert output.features[f"{modality}_pooled"].shape == (4, width)
+        assert embedding.shape == (4, WIDTH if avel else width)
+        assert torch.allclose(embedding.norm(dim=1), torch.ones(4))
+
+
+def test_outputs_have_their_names_and_shapes_and_rows_of_attention_sum_to_one():
+    output = foal_net()(batch_of(rows(absent={(1, "speech"), (2, "video")})))
+    assert output.masks["audio"].sum(dim=1).tolist() == [5, 1, 4, 3]  # a stand-in is one token
+    assert output.masks["video"].sum(dim=1).tolist() == [3, 4, 1, 2]
+    assert output.features["audio_present"].tolist() == [True, False, True, True]
+    assert output.features["video_present"].tolist() == [True, True, False, True]
+    assert output.features["match_logits"].shape == (4, 2, 2)
+    assert output.features["audio_tokens"].shape == (4, 5, AUDIO)
+    assert output.features["video_tokens"].shape == (4, 4, VIDEO)
+    assert list(output.attention) == ["audio_to_video", "video_to_audio"]
+    for name, shape in (("audio_to_video", (4, 5, 4)), ("video_to_audio", (4, 4, 5))):
+        assert output.attention[name].shape == shape
+        assert torch.allclose(output.attention[name].sum(dim=2), torch.ones(shape[:2]))
+    assert (output.attention["video_to_audio"][1, :, 1:] == 0).all()
+
+
+def slow_layer(layer, query, key):
+    """NumPy, one head at a time: LN(q + W_o Attn(q; k, k)) and head-averaged weights."""
+    w = {name: p.detach().numpy() for name, p in layer.named_parameters()}
+    size = query.shape[1] // HEADS
+    parts = np.split(w["attention.in_proj_bias"], 3)
+    q, k, v = (
+        x @ w[f"attention.{name}_proj_weight"].T + b
+        for x, name, b in zip((query, key, key), "qkv", parts, strict=True)
+    )
+    heads, weights = [], 0.0
+    for h in range(HEADS):
+        part = slice(h * size, (h + 1) * size)
+        scores = np.exp(q[:, part] @ k[:, part].T / np.sqrt(size))
+        shares = scores / scores.sum(axis=1, keepdims=True)
+        heads.append(shares @ v[:, part])
+        weights = weights + shares / HEADS
+    answer = np.concatenate(heads, axis=1) @ w["attention.out_proj.weight"].T
+    total = query + answer + w["attention.out_proj.bias"]
+    return slow_norm(total, w["norm.weight"], w["norm.bias"]), weights
+
+
+def slow_norm(x, weight, bias):
+    centred = x - x.mean(axis=-1, keepdims=True)
+    return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + 1e-5) * weight + bias
+
+
+def slow_projection(projection, pooled):
+    w = {name: p.detach().numpy() for name, p in projection.named_parameters()}
+    assert set(w) == {"first.weight", "second.weight", "norm.weight", "norm.bias"}  # no bias else
+    first = w["first.weight"] @ pooled
+    gelu = np.array([x * 0.5 * (1 + math.erf(x / math.sqrt(2))) for x in first])
+    projected = slow_norm(first + w["second.weight"] @ gelu, w["norm.weight"], w["norm.bias"])
+    return projected / np.sqrt((projected**2).sum())
+
+
+@torch.no_grad()
+def test_the_whole_model_equals_numpy_one_utterance_at_a_time():
+    model = perturb(foal_net())
+    output = model(batch_of(rows()))
+    to_video, to_audio = (
+        list(way.layers) for way in (model.fusion.audio_to_video, model.fusion.video_to_audio)
+    )
+    for i, row in enumerate(rows()):
+        audio, video = row["speech"].numpy(), row["video"].numpy()
+        a, v = audio, video
+        for one, other in zip(to_video, to_audio, strict=True):
+            (a, a_weights), (v, v_weights) = slow_layer(one, a, video), slow_layer(other, v, audio)
+        a, v = a.mean(axis=0), v.mean(axis=0)
+        head = model.classifier[1]
+        expected = {
+            "logits": head.weight.numpy() @ np.concatenate([a, v]) + head.bias.numpy(),
+            "audio_pooled": audio.mean(axis=0),
+            "video_pooled": video.mean(axis=0),
+            "audio_embedding": slow_projection(model.audio_embed, audio.mean(axis=0)),
+            "video_embedding": slow_projection(model.video_embed, video.mean(axis=0)),
+            "match_logits": [
+                m.weight.numpy() @ x + m.bias.numpy()
+                for m, x in ((model.audio_match, a), (model.video_match, v))
+            ],
+        }
+        found = {"logits": output.logits, **output.features}
+        for name, value in expected.items():
+            assert np.allclose(found[name][i].numpy(), value, atol=2e-5), name
+        n, m = len(audio), len(video)
+        for name, value in (
+            ("audio_to_video", a_weights),
+            ("video_to_audio", v_weights),
+        ):
+            size = (n, m) if name == "audio_to_video" else (m, n)
+            weights = output.attention[name][i, : size[0], : size[1]]
+            assert np.allclose(weights.numpy(), value, atol=1e-5)
+
+
+@pytest.mark.parametrize(("avel", "mem"), SWITCHES)
+def test_padding_never_changes_an_output_or_a_loss(avel, mem):
+    model = perturb(foal_net(avel=avel, mem=mem))
+    batch = batch_of(rows(absent={(3, "speech")}))
+    alone, found = model(batch), model(padded(batch, 3))
+    assert torch.allclose(found.logits, alone.logits, atol=1e-5)
+    for name, value in alone.features.items():
+        if not name.endswith("_tokens"):
+            assert torch.allclose(found.features[name].float(), value.float(), atol=1e-5), name
+    torch.manual_seed(1)
+    expected = model.losses(alone, TARGETS)
+    torch.manual_seed(1)
+    for name, loss in model.losses(found, TARGETS).items():
+        assert torch.allclose(loss, expected[name], atol=1e-5), name
+
+
+def test_a_batch_of_one_equals_the_row_in_a_batch():
+    model = perturb(foal_net())
+    utterances = rows(absent={(1, "video"), (2, "speech")})
+    together = model(batch_of(utterances))
+    for i, utterance in enumerate(utterances):
+        alone = model(batch_of([utterance]))
+        assert torch.allclose(alone.logits[0], together.logits[i], atol=1e-5)
+        for name in ("audio_embedding", "video_embedding", "audio_pooled", "match_logits"):
+            assert torch.allclose(alone.features[name][0], together.features[name][i], atol=1e-5)
+
+
+def test_reordering_a_batch_reorders_its_outputs_and_keeps_its_losses():
+    model = perturb(foal_net())
+    utterances, order = rows(absent={(1, "video")}), [2, 0, 3, 1]
+    first, other = model(batch_of(utterances)), model(batch_of([utterances[i] for i in order]))
+    assert torch.allclose(other.logits, first.logits[order], atol=1e-5)
+    for name in ("audio_embedding", "video_embedding", "match_logits"):
+        assert torch.allclose(other.features[name], first.features[name][order], atol=1e-5)
+    before, after = model.losses(first, TARGETS), model.losses(other, TARGETS[order])
+    for name in ("ce", "avel"):  # mem draws
+        assert torch.allclose(before[name], after[name], atol=1e-5)
+
+
+def test_embeddings_do_not_know_their_partner():
+    model = perturb(foal_net())
+    utterances = rows()
+    pairs = zip(utterances, utterances[::-1], strict=True)
+    swapped = [{**row, "video": other["video"]} for row, other in pairs]
+    first, other = model(batch_of(utterances)), model(batch_of(swapped))
+    for name in ("audio_embedding", "audio_pooled"):
+        assert torch.allclose(first.features[name], other.features[name], atol=1e-6)
+    assert not torch.allclose(first.logits, other.logits, atol=1e-3)
+
+
+ABSENCES = {
+    "none": set(),
+    "one video": {(0, "video")},
+    "every audio": {(i, "speech") for i in range(4)},
+    "every video": {(i, "video") for i in range(4)},
+    "everything of one": {(2, "speech"), (2, "video")},
+    "all but one pair": {(0, "video"), (1, "speech"), (2, "video")},
+    "everything": {(i, k) for i in range(4) for k in ("speech", "video")},
+}
+
+
+@pytest.mark.parametrize(("avel", "mem"), SWITCHES)
+@pytest.mark.parametrize("absence", ABSENCES)
+@pytest.mark.parametrize("labels", [[0, 1, 1, 2], [1, 1, 1, 1]])
+def test_outputs_and_gradients_are_finite_whatever_is_absent(avel, mem, absence, labels):
+    model = foal_net(avel=avel, mem=mem).train()
+    output = model(with_absence(batch_of(rows()), ABSENCES[absence]))
+    assert all(torch.isfinite(v).all() for v in (output.logits, *output.features.values()))
+    losses = model.losses(output, torch.tensor(labels))
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    total_loss(losses, {}).backward()
+    for name, p in model.named_parameters():
+        assert p.grad is None or torch.isfinite(p.grad).all(), name
+
+
+@pytest.mark.parametrize("modality", ["speech", "video"])
+def test_presence_alone_hides_a_modality(modality):
+    model = perturb(foal_net())
+    batch = batch_of(rows())
+    shown = batch.cached[modality]
+    nobody = torch.zeros(4, dtype=torch.bool)
+    found, again = (
+        model(Batch(cached={**batch.cached, modality: Features(tokens, shown.mask, nobody)}))
+        for tokens in (shown.tokens, shown.tokens * 3 + 1)
+    )
+    assert torch.equal(found.logits, again.logits)
+    assert all(torch.equal(found.features[k], again.features[k]) for k in found.features)
+    assert not torch.allclose(found.logits, model(batch).logits, atol=1e-3)
+
+
+def test_stand_ins_learn_from_absence_and_only_from_it():
+    model = foal_net()
+    losses_of(model, batch_of(rows(absent={(0, "speech")})))["ce"].backward()
+    assert model.audio_input.stand_in.grad.abs().sum() > 0
+    assert model.video_input.stand_in.grad.abs().sum() == 0
+
+
+def test_incomplete_utterances_take_no_part_in_either_task():
+    model = perturb(foal_net(**STILL)).train()
+    batch = with_absence(batch_of(rows()), {(0, "speech"), (2, "video")})
+    audio = batch.cached["speech"].tokens.clone().nan_to_num().requires_grad_()
+    shown = batch.cached["speech"]
+    losses = losses_of(model, Batch(cached={**batch.cached, "speech": Features(
+        audio, shown.mask, shown.present)}))  # fmt: skip
+    for name in ("avel", "mem"):
+        (grad,) = torch.autograd.grad(losses[name], audio, retain_graph=True)
+        assert (grad[[0, 2]] == 0).all(), name  # 2 has audio, but nothing to compare it with
+        assert grad[[1, 3]].abs().sum() > 0, name
+
+
+def test_alone_hides_the_others():
+    model = perturb(foal_net())
+    features = model.encode(batch_of(rows()))
+    assert list(features) == ["audio", "video"]
+    for modality, other in (("audio", "video"), ("video", "audio")):
+        output = model.fuse({modality: features[modality], other: Features(
+            torch.zeros_like(features[other].tokens), torch.zeros_like(features[other].mask),
+            torch.zeros(4, dtype=torch.bool))})  # fmt: skip
+        assert torch.equal(model.alone(features)[modality].logits, output.logits)
+
+
+def slow_avel(similarity, labels, average):
+    """The released code's formula in loops; `average` divides by the number of positives."""
+    n, total = len(labels), 0.0
+    for matrix in (similarity, list(zip(*similarity, strict=True))):
+        for i, row in enumerate(matrix):
+            partition = sum(math.exp(s) for s in row)
+            positives = [j for j in range(n) if labels[j] == labels[i]]
+            cost = -sum(math.log(math.exp(row[j]) / partition) for j in positives)
+            total += cost / (len(positives) if average else 1)
+    return total / (2 * n)
+
+
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("temperature", [0.07, 2.659])
+def test_losses_equal_the_slow_loops_over_the_complete_rows(average, temperature):
+    model = foal_net(average_positives=average, temperature=temperature)
+    output = model(batch_of(rows(absent={(1, "video")})))
+    labels, kept = [0, 1, 0, 2], [0, 2, 3]
+    audio, video = (output.features[f"{m}_embedding"].detach() for m in ("audio", "video"))
+    similarity = [[float(audio[i] @ video[j]) / temperature for j in kept] for i in kept]
+    losses = model.losses(output, torch.tensor(labels))
+    expected = slow_avel(similarity, [labels[i] for i in kept], average)
+    assert losses["avel"].item() == pytest.approx(expected, rel=1e-4)
+    log_p = torch.log_softmax(output.logits, dim=1)
+    ce = -sum(log_p[i, c].item() for i, c in enumerate(labels)) / 4  # every row, also incomplete
+    assert losses["ce"].item() == pytest.approx(ce, rel=1e-5)
+
+
+def avel_of(cosine, temperature, average):
+    """AVEL of 16 utterances, four a label, with these cosines of audio against video."""
+    model = foal_net(mem=False, temperature=temperature, average_positives=average)
+    everyone = torch.ones(16, dtype=torch.bool)
+    features = {
+        "audio_embedding": torch.eye(16),
+        "video_embedding": cosine.T.contiguous(),  # so that their product is `cosine`
+        "audio_present": everyone,
+        "video_present": everyone,
+    }
+    output = Output(torch.zeros(16, 4), features)
+    return model.losses(output, torch.arange(16) % 4)["avel"].item()
+
+
+@pytest.mark.parametrize(("average", "positives"), [(False, 4), (True, 1)])
+def test_avel_has_the_values_known_of_the_released_settings(average, positives):
+    labels = torch.arange(16) % 4
+    same = labels[:, None] == labels[None, :]
+    none = torch.zeros(16, 16)
+    assert avel_of(none, 2.659, average) == pytest.approx(positives * math.log(16), rel=1e-5)
+    extreme = torch.where(same, 1.0, -1.0)
+    assert avel_of(extreme, 2.659, average) == pytest.approx(9.07 * positives / 4, abs=0.005)
+    # No four directions are opposite to each other: the best they can be is a simplex.
+    simplex = torch.where(same, 1.0, -1 / 3)
+    for temperature in (0.07, 2.659):
+        up, down = math.exp(1 / temperature), math.exp(-1 / 3 / temperature)
+        best = positives * math.log((4 * up + 12 * down) / up)
+        assert avel_of(simplex, temperature, average) == pytest.approx(best, rel=1e-5)
+    assert avel_of(simplex, 0.07, average) == pytest.approx(positives * math.log(4), rel=1e-5)
+
+
+@pytest.mark.parametrize(("average", "positives"), [(False, 4), (True, 1)])
+def test_avel_starts_near_the_logarithm_of_the_batch(average, positives):
+    audio, video = CachedEncoder("speech", 192), CachedEncoder("video", 256)
+    model = FoalNet(audio, video, tuple("abcd"), FoalNetConfig(average_positives=average)).eval()
+    made = [{"speech": torch.randn(9, 192), "video": torch.randn(6, 256)} for _ in range(16)]
+    batch = collate_features(made, {"speech": 192, "video": 256})
+    loss = losses_of(model, batch, torch.arange(16) % 4)["avel"]
+    assert loss.item() == pytest.approx(positives * math.log(16), abs=0.02 * positives)
+
+
+def slow_two_way(logits, kind):
+    return -math.log(math.exp(logits[kind]) / sum(math.exp(x) for x in logits))
+
+
+def test_mem_equals_the_matching_of_a_batch_with_its_videos_swapped():
+    # Two complete rows of different labels: each is the other's only negative.
+    model = perturb(foal_net())
+    utterances = rows(absent={(0, "speech"), (3, "video")})
+    own = model(batch_of(utterances))
+    first, second = utterances[1], utterances[2]
+    swapped = model(
+        batch_of([{**first, "video": second["video"]}, {**second, "video": first["video"]}])
+    )
+    positive, negative = (o.features["match_logits"].tolist() for o in (own, swapped))
+    expected = 0.0
+    for direction in range(2):
+        costs = [slow_two_way(positive[i][direction], 1) for i in (1, 2)]
+        costs += [slow_two_way(negative[i][direction], 0) for i in (0, 1)]
+        expected += sum(costs) / 4 / 2
+    found = model.losses(own, TARGETS)["mem"].item()
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def crossed(model, utterances):
+    """Matching logits [audio][video] of every audio with every video."""
+    return [
+        [
+            model(batch_of([{**a, "video": v["video"]}])).features["match_logits"][0].tolist()
+            for v in utterances
+        ]
+        for a in utterances
+    ]
+
+
+@torch.no_grad()
+def test_mem_draws_by_the_similarity_in_its_own_direction():
+    model = perturb(foal_net(temperature=0.01))  # so sharp that the hardest is always drawn
+    model.log_temperature.fill_(math.log(0.01))
+    labels, utterances = TARGETS.tolist(), rows()
+    cosine = torch.rand(4, 4) * 2 - 1
+    planted = {"audio_embedding": torch.eye(4), "video_embedding": cosine.T}
+    output = model(batch_of(utterances))
+    output = dataclasses.replace(output, features={**output.features, **planted})
+    logits, expected = crossed(model, utterances), 0.0
+    for i in range(4):
+        others = [j for j in range(4) if labels[j] != labels[i]]
+        video = max(others, key=lambda j: cosine[i, j])
+        audio = max(others, key=lambda j: cosine[j, i])
+        a2v = slow_two_way(logits[i][i][0], 1) + slow_two_way(logits[i][video][0], 0)
+        v2a = slow_two_way(logits[i][i][1], 1) + slow_two_way(logits[audio][i][1], 0)
+        expected += (a2v + v2a) / 8 / 2
+    assert model.losses(output, TARGETS)["mem"].item() == pytest.approx(expected, rel=1e-4)
+
+
+@torch.no_grad()
+def test_without_avel_mem_draws_evenly():
+    model = perturb(foal_net(avel=False))
+    labels, utterances = TARGETS.tolist(), rows()
+    output = model(batch_of(utterances))
+    logits, expected = crossed(model, utterances), 0.0
+    for direction, i in itertools.product(range(2), range(4)):
+        others = [j for j in range(4) if labels[j] != labels[i]]
+        pairs = [(i, j) if direction == 0 else (j, i) for j in others]  # (audio, video)
+        drawn = [slow_two_way(logits[a][v][direction], 0) for a, v in pairs]
+        own = slow_two_way(logits[i][i][direction], 1)
+        expected += (own + sum(drawn) / len(drawn)) / 8 / 2
+    draws = [model.losses(output, TARGETS)["mem"].item() for _ in range(400)]
+    assert len(set(draws)) > 1
+    error = 4 * np.std(draws) / math.sqrt(len(draws))
+    assert np.mean(draws) == pytest.approx(expected, abs=error)
+
+
+def test_mem_of_one_label_has_positives_only():
+    model = perturb(foal_net())
+    output = model(batch_of(rows()))
+    logits = output.features["match_logits"].tolist()
+    expected = sum(slow_two_way(row[d], 1) for row in logits for d in range(2)) / 8
+    found = model.losses(output, torch.zeros(4).long())["mem"].item()
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_mem_trains_fusion_and_heads_and_leaves_the_projection_alone():
+    model = foal_net().train()
+    losses_of(model, batch_of(rows()))["mem"].backward()
+    for name, p in model.named_parameters():
+        part = name.split(".")[0]
+        if part in ("fusion", "audio_match", "video_match"):
+            assert p.grad.abs().sum() > 0 or "in_proj_bias" in name, name
+        elif part in ("audio_embed", "video_embed", "log_temperature", "classifier"):
+            assert p.grad is None, name
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_the_temperature_is_learned_if_asked_and_stays_in_its_range(learned):
+    model = foal_net(learn_temperature=learned, temperature=0.07).train()
+    assert model.log_temperature.exp().item() == pytest.approx(0.07)
+    assert model.log_temperature.requires_grad == learned
+    losses_of(model, batch_of(rows()))["avel"].backward()
+    assert (model.log_temperature.grad is not None) == learned
+    with torch.no_grad():
+        model.log_temperature.fill_(9.0)
+    losses_of(model, batch_of(rows()))
+    assert model.log_temperature.exp().item() == pytest.approx(10.0)
+
+
+def test_defaults_are_the_released_ones():
+    config = FoalNetConfig()
+    assert config.temperature == pytest.approx(math.log(1 / 0.07), abs=1e-3)
+    model = foal_net()
+    assert len(model.fusion.audio_to_video.layers) == 2
+    assert (config.heads, config.projection_width, config.projection_dropout) == (4, 512, 0.5)
+
+
+def test_bfloat16_autocast_stays_close_and_its_losses_are_float32():
+    model = foal_net(**STILL).train()
+    batch = batch_of(rows(absent={(0, "video")}))
+    labels = torch.tensor([0, 1, 1, 1])  # one label among the complete: nothing is drawn
+    exact = losses_of(model, batch, labels)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = losses_of(model, batch, labels)
+        drawn = losses_of(model, batch)
+    for name, loss in rough.items():
+        assert loss.dtype == torch.float32
+        assert loss.item() == pytest.approx(exact[name].item(), abs=0.05)
+    total_loss(drawn, {}).backward()
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    assert all(torch.isfinite(g).all() for g in grads)
+
+
+def train(model, batch, labels, steps, rate=1e-2, weights=None):
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        total_loss(losses_of(model, batch, labels), weights or {}).backward()
+        optimizer.step()
+    return model
+
+
+def test_it_learns_a_toy_task():
+    model = foal_net(**STILL).train()
+    batch = batch_of(rows())
+    first = losses_of(model, batch)
+    train(model, batch, TARGETS, 60, weights={"avel": 1.0, "mem": 0.5})
+    last = losses_of(model, batch)
+    assert last["ce"] < 0.1 < first["ce"]
+    assert last["avel"] < first["avel"]
+    assert last["mem"] < 0.2 < first["mem"]
+
+
+def test_it_learns_what_neither_modality_knows_alone():
+    # The label is the exclusive or of what is heard and what is seen.
+    heard, seen = torch.randn(2, 3, AUDIO), torch.randn(2, 2, VIDEO)
+    bits = list(itertools.product([0, 1], repeat=2))
+    batch = batch_of([{"speech": heard[a], "video": seen[v]} for a, v in bits])
+    labels = torch.tensor([a ^ v for a, v in bits])
+    model = train(foal_net(**STILL, avel=False, mem=False).train(), batch, labels, 150)
+    assert model(batch).logits.argmax(dim=1).tolist() == labels.tolist()
+    alone = model.alone(model.encode(batch))
+    for bit, modality in enumerate(("audio", "video")):
+        said = alone[modality].logits
+        same = [i for i in range(4) if bits[i][bit] == 0]
+        assert torch.allclose(said[same[0]], said[same[1]], atol=1e-5)
+
+
+def test_training_twice_from_one_seed_gives_the_same_bits():
+    states = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        model = train(foal_net().train(), batch_of(rows()), TARGETS, 3)
+        states.append(model.eval().state_dict())
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    outputs = [model(batch_of(rows())) for _ in range(2)]
+    assert torch.equal(outputs[0].logits, outputs[1].logits)
+
+
+@pytest.mark.parametrize("settings", [{}, {"avel": False}, {"mem": False, "temperature": 0.07}])
+def test_architecture_builds_the_same_model_again(settings):
+    model = perturb(foal_net(**settings))
+    architecture = model.architecture()
+    assert architecture["framework"] == "foal_net"
+    again = build_framework(architecture, LABELS).eval()
+    again.load_state_dict(model.state_dict())
+    assert again.architecture() == architecture
+    assert torch.equal(again(batch_of(rows())).logits, model(batch_of(rows())).logits)
+
+
+def test_with_text_everything_is_named_after_it():
+    model = foal_net(second="text")
+    batch = collate_features(
+        rows(absent={(1, "text")}, second="text"), {"speech": AUDIO, "text": VIDEO}
+    )
+    assert list(model.encoders()) == ["audio", "text"]
+    output = model(batch)
+    assert list(output.attention) == ["audio_to_text", "text_to_audio"]
+    assert set(output.masks) == {"audio", "text"}
+    kinds = ("pooled", "embedding", "present", "tokens")
+    names = {f"{m}_{kind}" for m, kind in itertools.product(("audio", "text"), kinds)}
+    assert set(output.features) == {*names, "match_logits"}
+    assert set(model.losses(output, TARGETS)) == {"ce", "avel", "mem"}
+    assert set(model.alone(model.encode(batch))) == {"audio", "text"}
+    again = build_framework(model.architecture(), LABELS)
+    assert list(again.encoders()) == ["audio", "text"]
+
+
+class TinyEar(Encoder):
+    """A token for every 100 samples."""
+
+    modality, width = "speech", AUDIO
+
+    def __init__(self):
+        super().__init__()
+        self.listen = torch.nn.Linear(100, AUDIO)
+
+    def forward(self, batch):
+        tokens = self.listen(batch.waveform.unfold(1, 100, 100))  # (B, T, D)
+        return Features(tokens, batch.waveform_mask[:, ::100], batch.speech_present)
+
+    def architecture(self):
+        return {"family": "tiny"}
+
+
+def test_sound_and_pictures_train_end_to_end():
+    face = CompactFaceEncoder(CompactFaceConfig(size=16, stem=4, channels=(8,), blocks=(1,),
+                                                crop=14))  # fmt: skip
+    model = FoalNet(TinyEar(), face, LABELS, FoalNetConfig(**SETTINGS)).train()
+    random = np.random.default_rng(0)
+
+    def clip(samples, frames):
+        sound = random.standard_normal(samples).astype(np.float32) if samples else None
+        pictures = random.integers(0, 256, (frames, 20, 20, 3), np.uint8) if frames else None
+        return Utterance(sound, frames=pictures)
+
+    batch = collate([clip(400, 3), clip(200, 0), clip(0, 2), clip(300, 1)])
+    output = model(batch)
+    assert output.features["video_present"].tolist() == [True, False, True, True]
+    assert output.features["audio_present"].tolist() == [True, True, False, True]
+    losses = model.losses(output, torch.tensor([0, 1, 1, 2]))
+    total_loss(losses, {}).backward()
+    for encoder in model.encoders().values():
+        assert any(p.grad.abs().sum() > 0 for p in encoder.parameters())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"projection_width": 0},
+        {"heads": 0},
+        {"layers": 0},
+        {"dropout": 1.0},
+        {"projection_dropout": -0.1},
+        {"input_dropout": 2.0},
+        {"classifier_dropout": 1.0},
+        {"temperature": 0.0},
+        {"temperature": 11.0},
+        {"label_smoothing": 1.0},
+    ],
+)
+def test_settings_that_mean_nothing_are_refused_in_words(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        FoalNetConfig(**settings)
+
+
+def test_heads_that_divide_no_width_are_refused_in_words():
+    with pytest.raises(ValueError, match="heads must divide width 6"):
+        foal_net(heads=4)
+
+
+def test_an_unknown_setting_is_an_error():
+    with pytest.raises(ValueError, match="banana"):
+        build_framework({**foal_net().architecture(), "banana": 1}, LABELS)
+
+
+def test_two_encoders_of_one_modality_are_refused_in_words():
+    with pytest.raises(ValueError, match="both encoders read audio"):
+        foal_net(second="speech")
+
+
+def test_config_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        FoalNetConfig().heads = 3  # type: ignore[misc]
