@@ -1,4 +1,4 @@
-"""The command line: files and text in, one row a file out.
+"""The command line: recordings, videos and text in, one row a file out.
 
 Nothing heavy is imported until the arguments are known to be right, so that `--help` and a
 wrong option answer at once.
@@ -53,16 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     parser = argparse.ArgumentParser(
-        prog="python -m mer_core", description="Emotion recognition from speech and text."
+        prog="python -m mer_core", description="Emotion recognition from speech, text and video."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     predict = commands.add_parser(
         "predict",
-        help="assign a category to recordings, a text, or both",
+        help="assign a category to recordings, videos, a text, or both",
         description="One row a FILE. Exit code: 0 all fine, 1 some files failed, 2 wrong usage.",
     )
-    predict.add_argument("files", nargs="*", metavar="FILE", help="recordings, up to 5 minutes")
+    predict.add_argument(
+        "files", nargs="*", metavar="FILE",
+        help="recordings, up to 5 minutes; videos, up to 60 seconds",
+    )  # fmt: skip
     predict.add_argument("--text", help="what was said; goes with every FILE, or stands alone")
+    predict.add_argument(
+        "--sound-only", action="store_true", help="judge a video by its sound, like a recording"
+    )
     output = predict.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print one JSON object a line")
     output.add_argument("--csv", metavar="OUT", help="write a table to the file OUT")
@@ -86,7 +92,7 @@ def run_predict(options: argparse.Namespace) -> int:
     failed = 0
     try:
         with row_writer(options, predictor.labels) as write:
-            for row in predicted_rows(predictor, options.files, options.text):
+            for row in predicted_rows(predictor, options.files, options.text, options.sound_only):
                 write(row)
                 failed += row["error"] is not None
     except BrokenPipeError:
@@ -137,13 +143,22 @@ def explain(sentence: str) -> int:
     return WRONG_USAGE
 
 
-def predicted_rows(predictor: Predictor, files: Sequence[str], text: str | None) -> Iterator[Row]:
+def predicted_rows(
+    predictor: Predictor, files: Sequence[str], text: str | None, sound_only: bool = False
+) -> Iterator[Row]:
     """One row a file in order, or one for the text alone; a bad file is a row with its error."""
+    from mer_core.media.video import has_picture
+
+    def kind(file: str | None) -> str:
+        """What a file is given as: a video if it has pictures and the model judges them."""
+        watched = predictor.sees and not sound_only and file is not None and has_picture(file)
+        return "video" if watched else "audio"
+
     entries: list[str | None] = [*files] if files else [None]
     with tqdm(total=len(entries), desc="predict", unit="file", disable=len(entries) < 2) as bar:
         for start in range(0, len(entries), BATCH_SIZE):
             chunk = entries[start : start + BATCH_SIZE]
-            items = [{"audio": file, "text": text, "name": file or ""} for file in chunk]
+            items = [{kind(file): file, "text": text, "name": file or ""} for file in chunk]
             predictions = predictor.predict_many(items, batch_size=BATCH_SIZE)
             for file, prediction in zip(chunk, predictions, strict=True):
                 bar.update()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from mer_core.data.collate import collate
 from mer_core.frameworks.base import Framework
@@ -57,6 +58,8 @@ class Judge:
         self.temperatures = temperatures
         self.device = device
         self.tokenize = getattr(framework.encoders().get("text"), "tokenizer", None)
+        names = {encoder.modality: name for name, encoder in framework.encoders().items()}
+        self.speech = names.get("speech", "speech")  # what the framework calls it
         self._lock = threading.Lock()
 
     def judge(self, readings: Sequence[Reading], batch_size: int = 16) -> list[Prediction]:
@@ -79,7 +82,9 @@ class Judge:
             features = self.framework.encode(collate(utterances, self.tokenize).to(self.device))
             both = self.framework.fuse(features)
             alone = self.framework.alone(features)
-        return [_judgement(row, features, both, alone) for row in range(len(utterances))]
+        return [
+            judgement(row, features, both, alone, self.speech) for row in range(len(utterances))
+        ]
 
     def _predict(self, reading: Reading, judged: list[tuple[Piece, Judgement]]) -> Prediction:
         empty: dict[str, dict[str, float] | None] = dict.fromkeys(
@@ -100,7 +105,7 @@ class Judge:
             return prediction
         weights = np.array([piece.weight for piece, _ in judged])
         weights = weights / weights.sum()
-        logits = _weighted(weights, [j.logits for _, j in judged])
+        logits = weighted_mean(weights, [j.logits for _, j in judged])
         by_modality = {**empty, **{key: self._named(value, key) for key, value in logits.items()}}
         decisive = by_modality[COMBINED] or next(p for p in by_modality.values() if p)
         return replace(
@@ -109,19 +114,14 @@ class Judge:
             probabilities=decisive,
             by_modality=by_modality,
             attention=word_attention(reading, [(p, j.attention) for p, j in judged]),
-            embeddings_before=_unit(_weighted(weights, [j.before for _, j in judged])),
-            embeddings_after=_unit(_weighted(weights, [j.after for _, j in judged])),
+            embeddings_before=unit(weighted_mean(weights, [j.before for _, j in judged])),
+            embeddings_after=unit(weighted_mean(weights, [j.after for _, j in judged])),
             timeline=self._timeline(reading, judged),
         )
 
     def _named(self, logits: FloatArray, condition: str) -> dict[str, float]:
-        """Calibrated probabilities by category."""
-        scores = logits.astype(np.float64) / self.temperatures.get(condition, 1.0)
-        exponents = np.exp(scores - scores.max())
-        values = exponents / exponents.sum()
-        return {
-            name: float(value) for name, value in zip(self.framework.labels, values, strict=True)
-        }
+        temperature = self.temperatures.get(condition, 1.0)
+        return named_probabilities(logits, self.framework.labels, temperature)
 
     def _timeline(
         self, reading: Reading, judged: list[tuple[Piece, Judgement]]
@@ -135,34 +135,48 @@ class Judge:
             if (start, end) not in found:
                 windows.append(Window(start, end, None, {}))
                 continue
-            named = self._named(found[start, end].logits["speech"], "speech")
+            named = self._named(found[start, end].logits[self.speech], self.speech)
             windows.append(Window(start, end, max(named, key=lambda n: named[n]), named))
         return tuple(windows)
 
 
-def _judgement(
-    row: int, features: dict[str, Features], both: Output, alone: dict[str, Output]
+def judgement(
+    row: int,
+    features: dict[str, Features],
+    both: Output,
+    alone: dict[str, Output],
+    speech_name: str,
 ) -> Judgement:
+    """One row of what the network said; `speech_name` is what the framework calls speech."""
     present = [m for m, f in features.items() if bool(f.present[row])]
-    logits = {m: _array(alone[m].logits[row]) for m in present}
+    logits = {m: as_array(alone[m].logits[row]) for m in present}
     weights = None
     if len(present) > 1:
-        logits[COMBINED] = _array(both.logits[row])
-        found = both.attention.get("text_to_speech")
+        logits[COMBINED] = as_array(both.logits[row])
+        found = both.attention.get(f"text_to_{speech_name}")
         if found is not None:
-            text, speech = (features[m].mask[row] for m in ("text", "speech"))
-            weights = _array(found[row][text][:, speech])
+            text, speech = (features[m].mask[row] for m in ("text", speech_name))
+            weights = as_array(found[row][text][:, speech])
     return Judgement(
         logits=logits,
-        before={m: _array(both.features[f"{m}_pooled"][row]) for m in present},
-        after={m: _array(both.features[f"{m}_embedding"][row]) for m in present},
+        before={m: as_array(both.features[f"{m}_pooled"][row]) for m in present},
+        after={m: as_array(both.features[f"{m}_embedding"][row]) for m in present},
         attention=weights,
     )
 
 
-def _weighted(
-    weights: NDArray[np.float64], rows: list[dict[str, FloatArray]]
+def named_probabilities(
+    logits: FloatArray, labels: Sequence[str], temperature: float
+) -> dict[str, float]:
+    """Logits (C,) → calibrated probabilities by category."""
+    values = softmax(logits.astype(np.float64) / temperature)
+    return {name: float(value) for name, value in zip(labels, values, strict=True)}
+
+
+def weighted_mean(
+    weights: NDArray[np.float64], rows: Sequence[dict[str, FloatArray]]
 ) -> dict[str, FloatArray]:
+    """Mean of rows of named arrays; `weights` (N,) sum to 1."""
     return {
         key: np.asarray(
             sum(w * row[key] for w, row in zip(weights, rows, strict=True)), dtype=np.float32
@@ -171,9 +185,11 @@ def _weighted(
     }
 
 
-def _unit(vectors: dict[str, FloatArray]) -> dict[str, FloatArray]:
+def unit(vectors: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Named vectors at length 1."""
     return {m: v / max(float(np.linalg.norm(v)), 1e-12) for m, v in vectors.items()}
 
 
-def _array(tensor: torch.Tensor) -> FloatArray:
+def as_array(tensor: torch.Tensor) -> FloatArray:
+    """A float32 array of a tensor on any device."""
     return np.asarray(tensor.float().cpu().numpy(), dtype=np.float32)

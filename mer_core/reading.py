@@ -17,11 +17,15 @@ MAX_UNKNOWN = 0.5  # share of word pieces outside the vocabulary beyond which a 
 SENTENCES = {
     "silence": "The recording is silent.",
     "no_speech": "No speech was found in the recording, only noise, music or too few words.",
+    "no_sound": "The video has no sound.",
+    "no_face": "No face was found in the video.",
     "unreadable_text": "The text holds no words that the model knows; it reads English.",
 }
 HELP = {
     "silence": "Check the microphone and its level, and record again.",
     "no_speech": "Speak a sentence close to the microphone, and record again.",
+    "no_sound": "Record it with the microphone on.",
+    "no_face": "Look at the camera from the front, in even light, and record again.",
     "unreadable_text": "Write it in English, or leave it out.",
 }
 
@@ -82,9 +86,11 @@ class Reader:
         tokens = self.tokenizer.detail(written) if self.tokenizer and written else None
         readable = tokens is not None and is_readable(tokens)
         spoken = activity is not None and activity.spoken
+        judged = [name for name, there in (("speech", spoken), ("text", readable)) if there]
+        truncated = len(tokens.words) if tokens and readable and tokens.truncated else 0
         reasons = []
         if activity is not None and not spoken:
-            reasons.append("silence" if activity.silent else "no_speech")
+            reasons.append(why_unspoken(activity))
         if written is not None and not readable:
             reasons.append("unreadable_text")
         return Reading(
@@ -95,22 +101,31 @@ class Reader:
             text=written if readable else None,
             tokens=tokens if readable else None,
             state=reasons[0] if reasons else "ok",
-            message=" ".join(explain(reasons, spoken, readable, tokens)),
+            message=" ".join(explain(reasons, *judged, truncated=truncated)),
         )
 
 
-def explain(
-    reasons: list[str], spoken: bool, readable: bool, tokens: TokenizedText | None
-) -> list[str]:
-    """The sentences for what could not be judged, and for what was judged instead."""
+def explain(reasons: list[str], *judged: str, truncated: int = 0) -> list[str]:
+    """The sentences for what could not be judged, and for what was judged instead.
+
+    Args:
+        reasons: Keys of `SENTENCES`.
+        judged: What could be judged, in words.
+        truncated: Words that were read of a text too long to be read in full, or 0.
+    """
     sentences = [SENTENCES[reason] for reason in reasons]
-    if reasons and not spoken and not readable:
+    if reasons and not judged:
         sentences += [HELP[reason] for reason in reasons]
     elif reasons:
-        sentences.append(f"Only the {'speech' if spoken else 'text'} was judged.")
-    if tokens is not None and readable and tokens.truncated:
-        sentences.append(f"Only the first {len(tokens.words)} words of the text were read.")
+        sentences.append(f"Only the {judged[0]} was judged.")
+    if truncated:
+        sentences.append(f"Only the first {truncated} words of the text were read.")
     return sentences
+
+
+def why_unspoken(activity: SpeechActivity) -> str:
+    """The reason, a key of `SENTENCES`, why a recording without speech says nothing."""
+    return "silence" if activity.silent else "no_speech"
 
 
 def is_readable(tokens: TokenizedText) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mer_core.types import Prediction
+    from mer_core.types import FaceTrack, Prediction
 
-MODALITIES = ("speech", "text", "both")
-HEADINGS = ("file", "emotion", "p", "speech", "text", "note")
+MODALITIES = ("speech", "text", "audio", "video", "both")  # of all frameworks
+HEADINGS = ("file", "emotion", "p", "speech", "text", "face", "note")
 WIDEST_NAME = 60  # characters of a file name that a table shows
 
 Row = dict[str, Any]
@@ -24,8 +24,9 @@ def to_row(file: str | None, prediction: Prediction) -> Row:
         "probabilities": _plain(prediction.probabilities),
         "by_modality": {
             name: None if (found := prediction.by_modality.get(name)) is None else _plain(found)
-            for name in MODALITIES
+            for name in prediction.by_modality
         },
+        "match": None if prediction.match is None else round(prediction.match, 6),
         "state": prediction.state,
         "message": prediction.message,
         "error": {"kind": prediction.error_kind, "message": prediction.message}
@@ -42,7 +43,18 @@ def to_row(file: str | None, prediction: Prediction) -> Row:
             }
             for window in prediction.timeline
         ],
+        "face": None if prediction.face is None else _face(prediction.face),
+        "companion": None if prediction.companion is None else to_row(file, prediction.companion),
     }
+
+
+def _face(face: FaceTrack) -> list[dict[str, Any]]:
+    """Time and box of every frame in which the face was found; shares of width and height."""
+    return [
+        {"time": round(float(time), 3), "box": [round(float(side), 4) for side in box]}
+        for time, box, found in zip(face.times, face.boxes, face.found, strict=True)
+        if found
+    ]
 
 
 def _plain(probabilities: dict[str, float]) -> dict[str, float]:
@@ -54,9 +66,10 @@ def csv_row(row: Row, labels: Sequence[str]) -> dict[str, Any]:
     flat = {key: row[key] for key in ("file", "emotion", "state", "framework", "duration")}
     flat |= {f"p_{label}": row["probabilities"].get(label) for label in labels}
     for modality in MODALITIES:
-        found = row["by_modality"][modality] or {}
+        found = row["by_modality"].get(modality) or {}
         flat |= {f"{modality}_{label}": found.get(label) for label in labels}
     error = row["error"] or {"kind": "", "message": ""}
+    flat["match"] = row["match"]
     return flat | {"message": row["message"], "error": error["kind"]}
 
 
@@ -79,8 +92,9 @@ def _cells(row: Row) -> tuple[str, ...]:
         name,
         "error" if row["error"] else row["emotion"] or "-",
         "-" if confidence is None else f"{confidence:.2f}",
-        _favourite(row["by_modality"]["speech"]),
-        _favourite(row["by_modality"]["text"]),
+        _favourite(row["by_modality"].get("speech") or row["by_modality"].get("audio")),
+        _favourite(row["by_modality"].get("text")),
+        _favourite(row["by_modality"].get("video")),
         _visible(row["message"]),
     )
 

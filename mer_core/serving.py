@@ -1,7 +1,8 @@
-"""`Predictor`: a recording and a text in, a `Prediction` out.
+"""`Predictor`: a recording, a text or a video in, a `Prediction` out.
 
-Reading (media, speech activity, text) is apart from judging (the framework), so that a clip
-without speech or a text in another script is simply an absent modality with a reason.
+Reading (media, speech activity, text, face) is apart from judging (the framework), so that a clip
+without speech or a text in another script is simply an absent modality with a reason. Sound and
+text go to the framework that reads them (MGCMA), video to the one that sees (Foal-Net).
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from typing import Any
 
 import torch
 
-from mer_core.checkpoint import Checkpoint, load_checkpoint, parameters
+from mer_core.checkpoint import Checkpoint, load_checkpoints, parameters
+from mer_core.clip_judging import ClipJudge
+from mer_core.clip_reading import ClipReader, ClipReading
 from mer_core.judging import Judge
 from mer_core.media import MediaError
 from mer_core.media.audio import AudioSource
+from mer_core.media.video import VideoSource
 from mer_core.reading import Reader, Reading
-from mer_core.types import Prediction
+from mer_core.types import SAMPLE_RATE, Prediction
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "assets" / "default"
 
@@ -29,19 +33,22 @@ class Predictor:
 
     Attributes:
         labels: The categories it can assign.
-        framework: Name of the framework, such as `mgcma`.
+        frameworks: Names of its frameworks, such as `mgcma` and `foal_net`.
     """
 
-    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
-        self._checkpoint = checkpoint
-        self._network = checkpoint.framework.to(device)
-        self.labels = checkpoint.framework.labels
-        self.framework: str = checkpoint.config["architecture"]["framework"]
-        encoders = self._network.encoders()
-        self._reader = Reader(getattr(encoders.get("text"), "tokenizer", None), tuple(encoders))
-        self._judge = Judge(
-            self._network, self.framework, checkpoint.config.get("temperatures", {}), device
-        )
+    def __init__(self, checkpoints: Mapping[str, Checkpoint], device: torch.device) -> None:
+        self._checkpoints = checkpoints
+        self.frameworks = tuple(checkpoints)
+        self.labels = next(iter(checkpoints.values())).framework.labels
+        self._sound: SoundAndText | None = None
+        self._sight: Sight | None = None
+        for name, checkpoint in checkpoints.items():
+            checkpoint.framework.to(device)
+            read = {e.modality for e in checkpoint.framework.encoders().values()}
+            if read == {"speech", "video"}:
+                self._sight = self._sight or Sight(name, checkpoint, device)
+            elif "video" not in read:
+                self._sound = self._sound or SoundAndText(name, checkpoint, device)
 
     @classmethod
     def load(
@@ -53,7 +60,8 @@ class Predictor:
         """Load a model.
 
         Args:
-            source: A checkpoint folder or a Hub id; None is the default that ships with Attune.
+            source: A checkpoint, a folder of several, or a Hub id; None is the default that ships
+                with Attune.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
             revision: Branch, tag or commit of a Hub id.
 
@@ -62,22 +70,38 @@ class Predictor:
             ValueError: There is no such device.
         """
         chosen = pick_device(device)
-        return cls(load_checkpoint(DEFAULT_MODEL if source is None else source, revision), chosen)
+        return cls(load_checkpoints(DEFAULT_MODEL if source is None else source, revision), chosen)
 
-    def predict(self, audio: AudioSource | None = None, text: str | None = None) -> Prediction:
-        """Judge one recording, one text, or both.
+    @property
+    def sees(self) -> bool:
+        """Whether it judges video."""
+        return self._sight is not None
+
+    def predict(
+        self,
+        audio: AudioSource | None = None,
+        text: str | None = None,
+        video: VideoSource | None = None,
+    ) -> Prediction:
+        """Judge one recording, one text, both; or one video, optionally with its text.
 
         Args:
             audio: A path, the bytes of a file, or (waveform, sample rate in Hz).
             text: What was said.
+            video: A path or the bytes of a file; its sound is its own, so not beside `audio`.
 
         Returns:
             A prediction; its `state` says if there is no label, or one of half the input only.
+            With video and text, the text is judged with the video's sound: see `companion`.
 
         Raises:
             MediaError: The input cannot be read, or there is none. Its text is for people.
         """
-        return self._judge.judge([self._reader.read(audio, text)])[0]
+        if video is not None:
+            return self._watch(video, audio, text)
+        if self._sound is None:
+            raise MediaError("no_input", "This model judges video only: give one.")
+        return self._sound.judge.judge([self._sound.reader.read(audio, text)])[0]
 
     def predict_many(
         self, items: Sequence[Mapping[str, Any]], batch_size: int = 16
@@ -85,7 +109,8 @@ class Predictor:
         """Judge many, with the numbers that `predict` gives one by one.
 
         Args:
-            items: Mappings with `audio`, `text` (either may be missing) and, for tables, `name`.
+            items: Mappings with `audio`, `text`, `video` (any may be missing) and, for tables,
+                `name`.
             batch_size: Windows of speech that go through the network at once.
 
         Returns:
@@ -97,12 +122,19 @@ class Predictor:
         places: list[int] = []
         for place, item in enumerate(items):
             try:
-                readings.append(self._reader.read(item.get("audio"), item.get("text")))
-                places.append(place)
+                if item.get("video") is not None or self._sound is None:
+                    results[place] = self.predict(
+                        item.get("audio"), item.get("text"), item.get("video")
+                    )
+                else:
+                    readings.append(self._sound.reader.read(item.get("audio"), item.get("text")))
+                    places.append(place)
             except MediaError as error:
-                results[place] = refusal(error, self.framework)
-        for place, prediction in zip(places, self._judge.judge(readings, batch_size), strict=True):
-            results[place] = prediction
+                results[place] = refusal(error, self.frameworks[0])
+        if self._sound is not None:
+            judged = self._sound.judge.judge(readings, batch_size)
+            for place, prediction in zip(places, judged, strict=True):
+                results[place] = prediction
         return [
             replace(result, name=str(item.get("name", "")))
             for result, item in zip(results, items, strict=True)
@@ -112,18 +144,63 @@ class Predictor:
     def info(self) -> dict[str, Any]:
         """What is loaded: names, sizes, labels, temperatures and the measured figures."""
         return {
-            "model": self._checkpoint.source,
-            "framework": self.framework,
+            "model": next(iter(self._checkpoints.values())).source,
             "labels": list(self.labels),
-            "modalities": list(self._network.encoders()),
-            "parameters": parameters(self._network),
-            "encoders": {
-                modality: encoder.architecture()["family"]
-                for modality, encoder in self._network.encoders().items()
+            "frameworks": {
+                name: {
+                    "modalities": list(checkpoint.framework.encoders()),
+                    "parameters": parameters(checkpoint.framework),
+                    "encoders": {
+                        modality: encoder.architecture()["family"]
+                        for modality, encoder in checkpoint.framework.encoders().items()
+                    },
+                    "temperatures": checkpoint.config.get("temperatures", {}),
+                    "metrics": checkpoint.metrics,
+                }
+                for name, checkpoint in self._checkpoints.items()
             },
-            "temperatures": self._checkpoint.config.get("temperatures", {}),
-            "metrics": self._checkpoint.metrics,
         }
+
+    def _watch(self, video: VideoSource, audio: AudioSource | None, text: str | None) -> Prediction:
+        if audio is not None:
+            raise MediaError("two_sounds", "Give a video or a recording, not both at once.")
+        if self._sight is None:
+            raise MediaError(
+                "no_framework",
+                "This model judges no video; give the clip as a recording to judge its sound.",
+            )
+        reading = self._sight.reader.read(video)
+        prediction = self._sight.judge.judge(reading)
+        if text is None or self._sound is None:
+            return prediction
+        return replace(prediction, companion=self._companion(self._sound, reading, text))
+
+    def _companion(self, sound: SoundAndText, reading: ClipReading, text: str) -> Prediction:
+        heard = None if reading.waveform is None else (reading.waveform, SAMPLE_RATE)
+        return sound.judge.judge([sound.reader.read(heard, text)])[0]
+
+
+class SoundAndText:
+    """A framework that hears and reads, and what reads for it."""
+
+    def __init__(self, name: str, checkpoint: Checkpoint, device: torch.device) -> None:
+        encoders = checkpoint.framework.encoders()
+        modalities = tuple(encoder.modality for encoder in encoders.values())
+        self.reader = Reader(getattr(encoders.get("text"), "tokenizer", None), modalities)
+        temperatures = checkpoint.config.get("temperatures", {})
+        self.judge = Judge(checkpoint.framework, name, temperatures, device)
+
+
+class Sight:
+    """A framework that hears and sees, and what reads for it."""
+
+    def __init__(self, name: str, checkpoint: Checkpoint, device: torch.device) -> None:
+        encoder: Any = next(
+            e for e in checkpoint.framework.encoders().values() if e.modality == "video"
+        )
+        self.reader = ClipReader(encoder.view, encoder.picture_size)
+        temperatures = checkpoint.config.get("temperatures", {})
+        self.judge = ClipJudge(checkpoint.framework, name, temperatures, device)
 
 
 def refusal(error: MediaError, framework: str) -> Prediction:
@@ -131,7 +208,7 @@ def refusal(error: MediaError, framework: str) -> Prediction:
     return Prediction(
         emotion=None,
         probabilities={},
-        by_modality={"speech": None, "text": None, "both": None},
+        by_modality={},
         state="refused",
         message=error.message,
         error_kind=error.kind,

@@ -166,7 +166,7 @@ def test_long_text_says_how_much_of_it_was_read(predictor):
 
 def test_info_says_what_is_loaded(predictor):
     info = predictor.info()
-    assert info["framework"] == predictor.framework == "mgcma"
+    assert tuple(info["frameworks"]) == predictor.frameworks == ("mgcma", "foal_net")
     assert info["labels"] == list(FOUR)
     assert info["modalities"] == ["speech", "text"]
     assert set(info["temperatures"]) == {"speech", "text", "both"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from mer_core.data import dialogues, fer2013, goemotions, isear, nemo, ravdess
+from mer_core.data import dialogues, fer2013, goemotions, iemocap, isear, nemo, ravdess
 from mer_core.data.example import Example
 
 CORPORA: dict[str, Callable[[Path], list[Example]]] = {
@@ -15,6 +15,7 @@ CORPORA: dict[str, Callable[[Path], list[Example]]] = {
     "goemotions": goemotions.load,
     "meld": dialogues.load_meld,
     "emorynlp": dialogues.load_emorynlp,
+    "iemocap": iemocap.load,
     "isear": isear.load,
 }
 

@@ -23,6 +23,7 @@ import torch
 from mer_core.media import load_audio
 from mer_core.serving import Predictor
 from tests.benchmarks.clip import five_seconds, write_wav
+from tests.benchmarks.timing import timed
 
 from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model  # isort: skip
 
@@ -73,13 +74,6 @@ def baseline_pair(waveform: np.ndarray, tokens: int) -> Callable[[], None]:
 
     run()
     return run
-
-
-def timed(function: Callable[[], object]) -> float:
-    """Seconds that one call takes."""
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

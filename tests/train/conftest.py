@@ -49,7 +49,9 @@ def write_faces(folder: Path) -> None:
             for emotion, stripes in STRIPES.items():
                 for take in range(takes):
                     wave = np.sin(np.arange(48) / 48 * 2 * np.pi * stripes)
-                    picture = 128 + 80 * np.tile(wave, (48, 1)) + 10 * random.standard_normal((48, 48))
+                    picture = (
+                        128 + 80 * np.tile(wave, (48, 1)) + 10 * random.standard_normal((48, 48))
+                    )
                     data = cv2.imencode(".png", picture.clip(0, 255).astype(np.uint8))[1]
                     path = f"{split}/{emotion}/{take}.png"
                     archive.writestr(path, data.tobytes())
