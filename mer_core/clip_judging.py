@@ -19,7 +19,15 @@ from mer_core.clip_reading import ClipReading
 from mer_core.data.collate import collate, pad
 from mer_core.frameworks.base import Framework
 from mer_core.judging import COMBINED, as_array, named_probabilities, unit, weighted_mean
-from mer_core.types import SAMPLE_RATE, CrossAttention, Features, FloatArray, Output, Prediction, Window
+from mer_core.types import (
+    SAMPLE_RATE,
+    CrossAttention,
+    Features,
+    FloatArray,
+    Output,
+    Prediction,
+    Window,
+)
 from mer_core.windows import LONG_SECONDS, spans
 
 CONTEXT = 0.5  # seconds on both sides that a second of the timeline is judged with

@@ -173,8 +173,9 @@ class FaceTrack:
 
     Attributes:
         times: (F,) of every frame that was read, seconds from the start of the clip.
-        boxes: (F, 4) left, top, width, height as shares of the frame's width and height (0 to 1,
-            of the upright picture); all zero where `found` is False.
+        boxes: (F, 4) left, top, width, height as shares of the upright frame's width and height;
+            all zero where `found` is False. They are the whole crop: close to the edge of the
+            frame they reach beyond 0 and 1.
         found: (F,) bool, True where the face was seen, or bridged over a short gap.
         thumbnails: (F, S, S, 3) uint8 RGB crops, black where `found` is False.
         preview: (H, W, 3) uint8 RGB, the frame at `preview_index`, upright.

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mer_core.media.boxes import MAX_SAMPLES, ImplausibleBoxesError, samples_of
 from mer_core.media.errors import MediaError
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray
@@ -77,43 +78,64 @@ def load_audio(source: AudioSource) -> FloatArray:
 
 
 def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
-    """Something PyAV opens, after the checks that need no decoding."""
-    opened: str | io.BytesIO
-    if isinstance(source, bytes | bytearray):
-        size, opened = len(source), io.BytesIO(source)
-    elif isinstance(source, str | os.PathLike):
-        path = Path(source)
-        size = _file_size(path)
-        # `file:` keeps a name such as `concat:a.wav` or `http://x` from meaning a protocol.
-        opened = f"file:{path}"
-    else:
+    if not isinstance(source, bytes | bytearray | str | os.PathLike):
         raise MediaError(
             "bad_type",
             f"Audio must be a path, bytes or (waveform, sample rate in Hz), "
             f"not {type(source).__name__}.",
         )
-    if size == 0:
-        raise MediaError("empty", f"The file is empty (0 bytes). {ACCEPTED}")
-    if size > MAX_BYTES:
+    opened = open_source(source, MAX_BYTES, ACCEPTED)
+    try:
+        plausible = samples_of(opened) <= MAX_SAMPLES
+    except (ImplausibleBoxesError, OSError):
+        plausible = False
+    if not plausible:
         raise MediaError(
-            "too_large",
-            f"The file has {size / 2**20:.0f} MB; at most {MAX_BYTES // 2**20} MB are read.",
+            "not_audio",
+            f"The file could not be read as sound: it claims more than it can hold. {ACCEPTED}",
         )
     return opened
 
 
-def _file_size(path: Path) -> int:
+def open_source(
+    source: str | os.PathLike[str] | bytes, max_bytes: int, accepted: str
+) -> str | io.BytesIO:
+    """Something PyAV opens, after the checks that need no decoding.
+
+    Raises:
+        MediaError: The source is missing, a folder, empty or larger than `max_bytes`; `accepted`
+            is the sentence that says what would be read.
+    """
+    opened: str | io.BytesIO
+    if isinstance(source, bytes | bytearray):
+        size, opened = len(source), io.BytesIO(source)
+    else:
+        path = Path(source)
+        size = _file_size(path, accepted)
+        # `file:` keeps a name such as `concat:a.wav` or `http://x` from meaning a protocol.
+        opened = f"file:{path}"
+    if size == 0:
+        raise MediaError("empty", f"The file is empty (0 bytes). {accepted}")
+    if size > max_bytes:
+        raise MediaError(
+            "too_large",
+            f"The file has {size / 2**20:.0f} MB; at most {max_bytes // 2**20} MB are read.",
+        )
+    return opened
+
+
+def _file_size(path: Path, accepted: str) -> int:
     """Bytes of a file that exists and can be opened."""
     name = (path.name or str(path))[:80]
     try:
         if path.is_dir():
-            raise MediaError("not_a_file", f"{name!r} is a folder, not a file. {ACCEPTED}")
+            raise MediaError("not_a_file", f"{name!r} is a folder, not a file. {accepted}")
         if not path.is_file():
-            raise MediaError("not_found", f"There is no file named {name!r}. {ACCEPTED}")
+            raise MediaError("not_found", f"There is no file named {name!r}. {accepted}")
         with path.open("rb"):
             return path.stat().st_size
     except OSError:  # no permission, a name longer than the file system takes, ...
-        raise MediaError("not_found", f"{name!r} cannot be opened. {ACCEPTED}") from None
+        raise MediaError("not_found", f"{name!r} cannot be opened. {accepted}") from None
 
 
 def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:

@@ -22,6 +22,7 @@ from tests.hostile.clips import (
     wav,
 )
 from tests.hostile.refusals import refusal_of
+from tests.hostile.videos import claiming_fragment, claiming_samples
 
 
 def zipped(tmp_path: Path) -> bytes:
@@ -279,3 +280,14 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     path.write_bytes(wav(speechlike(1.0)))
     path.chmod(0)
     assert refusal_of(path).kind == "not_found"
+
+
+@pytest.mark.parametrize("bomb", [claiming_samples, claiming_fragment])
+def test_tables_that_claim_more_than_a_file_holds_are_never_built(
+    bomb: Callable[[int], bytes], tmp_path: Path
+) -> None:
+    data = bomb(2**31)
+    path = tmp_path / "bomb.mp4"
+    path.write_bytes(data)
+    for source in (data, path):
+        assert refusal_of(source).kind == "not_audio"
