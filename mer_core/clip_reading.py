@@ -8,7 +8,8 @@ import numpy as np
 
 from mer_core.media import MediaError, load_audio
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
-from mer_core.media.video import MAX_SECONDS, Video, VideoSource, load_video
+from mer_core.media.video import Video, VideoSource, load_video
+from mer_core.media.video_bounds import MAX_SECONDS
 from mer_core.reading import envelope, explain, why_unspoken
 from mer_core.types import SAMPLE_RATE, ByteArray, FaceTrack, FloatArray, Utterance
 

@@ -17,23 +17,25 @@ from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from mer_core.media.audio import SLACK_SECONDS, open_source
 from mer_core.media.boxes import MAX_SAMPLES, ImplausibleBoxesError, samples_of
 from mer_core.media.errors import MediaError
+from mer_core.media.upright import Upright, stretch_of
+from mer_core.media.video_bounds import (
+    MAX_BYTES,
+    MAX_DECODED_FRAMES,
+    MAX_PIXELS,
+    MAX_SECONDS,
+    check_amount,
+    check_duration,
+    check_size,
+    too_many,
+)
 from mer_core.types import ByteArray, FloatArray
 
-MAX_SECONDS = 60.0
-MAX_BYTES = 100 * 2**20
 FRAME_RATE = 5.0  # frames kept a second
 MAX_FRAMES = 150  # frames kept; clips over 30 s are read more sparsely
-MAX_DECODED_FRAMES = 7_500  # 60 s at 120 a second, and some slack
-MAX_SIDE = 4_096  # pixels
-MAX_PIXELS = 4_096 * 2_304  # of a frame; 4K and the rows that codecs add to it
-MAX_DECODED_PIXELS = 65 * 60 * 1920 * 1080  # of all frames: 60 s of full HD at 60 a second
-STORED_SIDE = 640  # pixels, the longer side of what is kept
-MAX_STRETCH = 4.0  # width of a pixel over its height, or the other way round
 THREADS = 2  # each holds frames of its own
 ACCEPTED = "Accepted: webm, mp4, mov or mkv, up to 60 seconds and 100 MB."
 # Playlists (m3u8, ffconcat) are left out: they name other files, which a visitor must not open.
@@ -110,7 +112,7 @@ def _open_checked(source: VideoSource) -> str | io.BytesIO:
     except (ImplausibleBoxesError, OSError):
         raise _unreadable() from None
     if samples > MAX_SAMPLES:
-        raise _too_many(samples)
+        raise too_many(samples)
     return opened
 
 
@@ -173,7 +175,7 @@ def _scan(opened: str | io.BytesIO) -> _Clip:
                 length = float((packet.duration or 0) * stream.time_base)
                 first, last = min(first, seconds), max(last, seconds)
                 end = max(end, seconds + min(length, MAX_SECONDS))
-            _check_amount(count, last - first, stream)
+            check_amount(count, last - first, stream)
         if not count:
             raise MediaError("empty", f"The file holds no picture at all. {ACCEPTED}")
         interval = 1 / min(max(float(stream.guessed_rate or 25), 1.0), 1_000.0)
@@ -187,7 +189,7 @@ def _scan(opened: str | io.BytesIO) -> _Clip:
         if container.start_time is not None:  # sound may begin a little before the picture
             begin = container.start_time / av.time_base
             start = begin if first - SLACK_SECONDS <= begin <= first else first
-        _check_duration(end - start)
+        check_duration(end - start)
         return _Clip(start, end - start, interval, bool(container.streams.audio))
 
 
@@ -205,50 +207,13 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 def _check_header(container: Any, stream: Any) -> None:
     if stream.codec_context is None:
         raise MediaError("not_video", f"The picture is in a form nobody knows. {ACCEPTED}")
-    _check_size(stream.codec_context.width, stream.codec_context.height)
+    check_size(stream.codec_context.width, stream.codec_context.height)
     # A stream's own duration is exact; a container's covers its longest stream.
     if stream.duration is not None:
-        _check_duration(float(stream.duration * stream.time_base))
+        check_duration(float(stream.duration * stream.time_base))
     elif container.duration is not None:
-        _check_duration(container.duration / av.time_base)
-    _check_amount(stream.frames, 0.0, stream)
-
-
-def _check_size(width: int, height: int) -> None:
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise MediaError(
-            "too_big_picture",
-            f"The picture has {width} × {height} pixels; at most 4K (3840 × 2160) is read.",
-        )
-
-
-def _check_amount(frames: int, seconds: float, stream: Any) -> None:
-    _check_duration(seconds)
-    if frames > MAX_DECODED_FRAMES:
-        raise _too_many(frames)
-    width, height = stream.codec_context.width, stream.codec_context.height
-    if frames * width * height > MAX_DECODED_PIXELS:
-        raise MediaError(
-            "too_many_frames",
-            f"The video has too many frames of {width} × {height} pixels to be read; "
-            "a minute at 1920 × 1080 and 60 frames a second is the most.",
-        )
-
-
-def _too_many(frames: int) -> MediaError:
-    return MediaError(
-        "too_many_frames",
-        f"The video has {frames} frames or more; at most {MAX_DECODED_FRAMES} are read.",
-    )
-
-
-def _check_duration(seconds: float) -> None:
-    if seconds > MAX_SECONDS + SLACK_SECONDS:
-        length = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
-        raise MediaError(
-            "too_long",
-            f"The video lasts {length}; at most {MAX_SECONDS:.0f} seconds are analysed.",
-        )
+        check_duration(container.duration / av.time_base)
+    check_amount(stream.frames, 0.0, stream)
 
 
 def _read(opened: str | io.BytesIO, clip: _Clip) -> Video:
@@ -257,7 +222,7 @@ def _read(opened: str | io.BytesIO, clip: _Clip) -> Video:
         context = stream.codec_context
         context.thread_type, context.thread_count = "AUTO", THREADS
         context.options = {**context.options, **DECODER_BOUNDS}
-        shape = _Shape(_stretch(stream))
+        shape = Upright(stretch_of(stream))
         frames: ByteArray | None = None
         times: list[float] = []
         for seconds, frame in _chosen(container, stream, clip):
@@ -300,60 +265,3 @@ def _decoded(container: Any, stream: Any) -> Iterator[Any]:
         except av.FFmpegError:
             continue
         yield from frames
-
-
-def _stretch(stream: Any) -> float:
-    """Width of a pixel over its height; 1 where the file says nothing sensible."""
-    ratio = float(stream.sample_aspect_ratio or 1)
-    return ratio if 1 / MAX_STRETCH <= ratio <= MAX_STRETCH else 1.0
-
-
-class _Shape:
-    """Turns frames upright and brings all to the size of the first, whatever size they have.
-
-    Attributes:
-        width: Of the first frame as displayed, before shrinking.
-        height: Of the first frame as displayed, before shrinking.
-    """
-
-    def __init__(self, stretch: float) -> None:
-        self.width = self.height = 0
-        self._stretch = stretch
-        self._canvas: tuple[int, int] | None = None  # height, width
-        self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
-
-    def upright(self, frame: Any) -> ByteArray:
-        """(H, W, 3) RGB; frames of another shape than the first lie on black."""
-        _check_size(frame.width, frame.height)
-        turns = round(frame.rotation / 90) % 4
-        wide, high = max(1, round(frame.width * self._stretch)), frame.height
-        shown = (high, wide) if turns % 2 else (wide, high)
-        if self._canvas is None:
-            self.width, self.height = shown
-            scale = min(1.0, STORED_SIDE / max(shown))
-        else:
-            scale = min(self._canvas[1] / shown[0], self._canvas[0] / shown[1])
-        shrunk = self._reformatter.reformat(
-            frame,
-            width=max(1, round(wide * scale)),
-            height=max(1, round(high * scale)),
-            format="rgb24",
-            interpolation="AREA",
-        )
-        pixels: ByteArray = np.asarray(shrunk.to_ndarray(), np.uint8)
-        picture = np.rot90(pixels, turns)  # counterclockwise, as FFmpeg counts
-        if self._canvas is None:
-            self._canvas = picture.shape[:2]
-        return _centred(picture, self._canvas)
-
-
-def _centred(picture: ByteArray, canvas: tuple[int, int]) -> ByteArray:
-    """`picture` in the middle of black of shape (height, width, 3)."""
-    height, width = canvas
-    if picture.shape[:2] == canvas:
-        return picture
-    whole = np.zeros((height, width, 3), np.uint8)
-    part = picture[:height, :width]
-    top, left = (height - part.shape[0]) // 2, (width - part.shape[1]) // 2
-    whole[top : top + part.shape[0], left : left + part.shape[1]] = part
-    return whole

@@ -12,8 +12,9 @@ import av
 import numpy as np
 import pytest
 
-from mer_core.media import MediaError, video
-from mer_core.media.video import MAX_BYTES, MAX_DECODED_FRAMES, has_picture, load_video
+from mer_core.media import MediaError, video_bounds
+from mer_core.media.video import has_picture, load_video
+from mer_core.media.video_bounds import MAX_BYTES, MAX_DECODED_FRAMES
 from tests.hostile.clips import speechlike, wav
 from tests.hostile.videos import (
     claiming_duration,
@@ -215,7 +216,7 @@ def test_time_is_measured_without_a_header() -> None:
 
 def test_all_pixels_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded([quarters()] * 10)
-    monkeypatch.setattr(video, "MAX_DECODED_PIXELS", 9 * 64 * 48)
+    monkeypatch.setattr(video_bounds, "MAX_DECODED_PIXELS", 9 * 64 * 48)
     error = refusal_of(data)
     assert error.kind == "too_many_frames"
     assert "64 × 48" in error.message
