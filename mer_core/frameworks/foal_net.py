@@ -61,7 +61,9 @@ class FoalNetConfig:
 
     Attributes:
         projection_width: Of the space in which AVEL compares; released: 512.
-        heads: Of every attention, a divisor of both encoders' widths; released: 4.
+        width: Both modalities' tokens are brought to it first. None as released, which tunes one
+            encoder; frozen ones leave nothing before fusion to learn, and no space in common.
+        heads: Of every attention, a divisor of both modalities' widths; released: 4.
         layers: Cross-attention layers each way; released: 2.
         dropout: Behind every attention; released: 0.1.
         input_dropout: Of whole channels of the encoders' tokens; for frozen encoders, which know
@@ -82,6 +84,7 @@ class FoalNetConfig:
     """
 
     projection_width: int = 512
+    width: int | None = None
     heads: int = 4
     layers: int = 2
     dropout: float = 0.1
@@ -97,12 +100,12 @@ class FoalNetConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that mean nothing."""
-        for name in ("projection_width", "heads", "layers"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be 1 or more, but is {getattr(self, name)}.")
+        for name in ("projection_width", "width", "heads", "layers"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be 1 or more, but is {value}.")
         for name in ("dropout", "input_dropout", "projection_dropout", "classifier_dropout"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), but is {getattr(self, name)}.")
+                raise ValueError(f"{name} must be in [0, 1), but is {value}.")
         low, high = TEMPERATURE_RANGE
         if not low <= self.temperature <= high:
             raise ValueError(f"temperature must be in [{low}, {high}], but is {self.temperature}.")
@@ -134,9 +137,9 @@ class FoalNet(Framework):
             raise ValueError(
                 f"Foal-Net fuses two modalities; both encoders read {self.modalities[0]}."
             )
-        audio, video = audio_encoder.width, video_encoder.width
-        self.audio_input = ModalityInput(audio, None, config.input_dropout)
-        self.video_input = ModalityInput(video, None, config.input_dropout)
+        audio, video = config.width or audio_encoder.width, config.width or video_encoder.width
+        self.audio_input = ModalityInput(audio_encoder.width, config.width, config.input_dropout)
+        self.video_input = ModalityInput(video_encoder.width, config.width, config.input_dropout)
         self.audio_embed: nn.Module = nn.Identity()
         self.video_embed: nn.Module = nn.Identity()
         if config.avel:
@@ -172,8 +175,8 @@ class FoalNet(Framework):
         """Logits (B, C), tokens, embeddings before and after alignment, matching, attention, masks.
 
         Features, of audio and likewise of video: `audio_pooled` (B, Da) before alignment;
-        `audio_embedding` (B, D) after it but before fusion, L2-normalised (without AVEL there is
-        no common space: the pooled tokens, of length 1); `audio_present` (B,). With MEM:
+        `audio_embedding` (B, D) after it but before fusion, L2-normalised (without AVEL: the
+        pooled tokens, which have a space in common only if `width` is set); `audio_present` (B,). With MEM:
         `audio_tokens` (B, Ta, Da), from which `losses` fuses drawn pairs, and `match_logits`
         (B, 2, 2) of (audio that looked at video, video that looked at audio) × (different, same),
         without meaning where one is absent.

@@ -422,3 +422,28 @@ def test_two_encoders_of_one_modality_are_refused_in_words():
 def test_config_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         FoalNetConfig().heads = 3  # type: ignore[misc]
+
+
+def test_a_common_width_is_a_common_space_even_without_avel():
+    model = perturb(foal_net(width=4, heads=2, avel=False))
+    batch = batch_of(rows())
+    output = model(batch)
+    assert output.features["audio_embedding"].shape == output.features["video_embedding"].shape
+    assert output.features["audio_pooled"].shape == (4, 4)
+    for name in ("audio", "video"):
+        pooled = output.features[f"{name}_pooled"]
+        assert torch.equal(output.features[f"{name}_embedding"], F.normalize(pooled, dim=1))
+    assert torch.allclose(model(padded(batch, 3)).logits, output.logits, atol=1e-5)
+    again = build_framework(
+        {**model.architecture(), "audio_encoder": cached("speech", AUDIO),
+         "video_encoder": cached("video", VIDEO)}, LABELS
+    )  # fmt: skip
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again.eval()(batch).logits, output.logits)
+    total_loss(losses_of(model, batch), {}).backward()
+    for part in (model.audio_input, model.video_input):
+        assert part.project.weight.grad.abs().sum() > 0  # what the maps show is trained
+
+
+def cached(modality, width):
+    return {"family": "cached", "modality": modality, "width": width}
