@@ -105,7 +105,7 @@ class FoalNetConfig:
                 raise ValueError(f"{name} must be 1 or more, but is {value}.")
         for name in ("dropout", "input_dropout", "projection_dropout", "classifier_dropout"):
             if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must be in [0, 1), but is {value}.")
+                raise ValueError(f"{name} must be in [0, 1), but is {getattr(self, name)}.")
         low, high = TEMPERATURE_RANGE
         if not low <= self.temperature <= high:
             raise ValueError(f"temperature must be in [{low}, {high}], but is {self.temperature}.")
@@ -176,10 +176,10 @@ class FoalNet(Framework):
 
         Features, of audio and likewise of video: `audio_pooled` (B, Da) before alignment;
         `audio_embedding` (B, D) after it but before fusion, L2-normalised (without AVEL: the
-        pooled tokens, which have a space in common only if `width` is set); `audio_present` (B,). With MEM:
-        `audio_tokens` (B, Ta, Da), from which `losses` fuses drawn pairs, and `match_logits`
-        (B, 2, 2) of (audio that looked at video, video that looked at audio) × (different, same),
-        without meaning where one is absent.
+        pooled tokens, which have a space in common only if `width` is set); `audio_present` (B,).
+        With MEM: `audio_tokens` (B, Ta, Da), from which `losses` fuses drawn pairs, and
+        `match_logits` (B, 2, 2) of (audio that looked at video, video that looked at audio) ×
+        (different, same), without meaning where one is absent.
         Attention: `audio_to_video` (B, Ta, Tv), `video_to_audio` (B, Tv, Ta).
         Masks: `audio` (B, Ta), `video` (B, Tv); of an absent modality, one stand-in is valid.
         """

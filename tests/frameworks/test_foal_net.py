@@ -432,7 +432,8 @@ def test_a_common_width_is_a_common_space_even_without_avel():
     assert output.features["audio_pooled"].shape == (4, 4)
     for name in ("audio", "video"):
         pooled = output.features[f"{name}_pooled"]
-        assert torch.equal(output.features[f"{name}_embedding"], F.normalize(pooled, dim=1))
+        unit = torch.nn.functional.normalize(pooled, dim=1)
+        assert torch.equal(output.features[f"{name}_embedding"], unit)
     assert torch.allclose(model(padded(batch, 3)).logits, output.logits, atol=1e-5)
     again = build_framework(
         {**model.architecture(), "audio_encoder": cached("speech", AUDIO),
