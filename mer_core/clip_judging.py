@@ -88,7 +88,6 @@ class ClipJudge:
         main, parts = stretches[: 1 + len(long)], stretches[1 + len(long) :]
         judged = [s for s in main[1:] if s.logits] or main[:1]
         weights = np.array([stretch.weight for stretch in judged])
-        weights = weights / weights.sum()
         logits = weighted_mean(weights, [s.logits for s in judged])
         named = {**prediction.by_modality, **self._named(logits)}
         decisive = decide(named)

@@ -104,7 +104,6 @@ class Judge:
         if not judged:
             return prediction
         weights = np.array([piece.weight for piece, _ in judged])
-        weights = weights / weights.sum()
         logits = weighted_mean(weights, [j.logits for _, j in judged])
         by_modality = {**empty, **{key: self._named(value, key) for key, value in logits.items()}}
         decisive = by_modality[COMBINED] or next(p for p in by_modality.values() if p)
@@ -176,13 +175,16 @@ def named_probabilities(
 def weighted_mean(
     weights: NDArray[np.float64], rows: Sequence[dict[str, FloatArray]]
 ) -> dict[str, FloatArray]:
-    """Mean of rows of named arrays; `weights` (N,) sum to 1."""
-    return {
-        key: np.asarray(
-            sum(w * row[key] for w, row in zip(weights, rows, strict=True)), dtype=np.float32
-        )
-        for key in rows[0]
-    }
+    """Mean of rows of named arrays by `weights` (N,); a name counts where it is there."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    means = {}
+    for name in names:
+        here = [
+            (weight, row[name]) for weight, row in zip(weights, rows, strict=True) if name in row
+        ]
+        total = sum(weight for weight, _ in here)
+        means[name] = np.asarray(sum(w / total * values for w, values in here), dtype=np.float32)
+    return means
 
 
 def unit(vectors: dict[str, FloatArray]) -> dict[str, FloatArray]:

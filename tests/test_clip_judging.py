@@ -153,3 +153,11 @@ def test_the_same_clip_gives_the_same_prediction(judge: ClipJudge) -> None:
     first, second = judge.judge(reading(9.5)), judge.judge(reading(9.5))
     assert first.by_modality == second.by_modality
     assert first.timeline == second.timeline
+
+
+def test_windows_may_lack_a_half_that_others_have(judge: ClipJudge) -> None:
+    prediction = judge.judge(reading(20.0, spoken=(0.0, 14.0), seen=(13.0, 20.0)))
+    for name in ("audio", "video", "both"):
+        assert sum((prediction.by_modality[name] or {}).values()) == pytest.approx(1.0)
+    assert prediction.match is not None
+    assert set(prediction.embeddings_after) == {"audio", "video"}

@@ -124,10 +124,9 @@ def _eye(canvas: Canvas, x: float, y: float, side: int, look: Look, moment: floa
     inner, outer = x - side * 17, x + side * 19
     down, up = y - 21 + look.frown, y - 22 - 0.35 * look.frown
     middle = (x, (down + up) / 2 - 4)
-    canvas.polygon(
-        [(inner, down), middle, (outer, up), (outer, up + 4), (x, middle[1] + 7), (inner, down + 7)],
-        HAIR, 1.2,
-    )  # fmt: skip
+    above = [(inner, down), middle, (outer, up)]
+    below = [(outer, up + 4), (x, middle[1] + 7), (inner, down + 7)]
+    canvas.polygon(above + below, HAIR, 1.2)
 
 
 def _mouth(canvas: Canvas, x: float, y: float, look: Look, level: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components.navbar import Navbar
 
-from mer_core.demo import speak, theme
+from mer_core.demo import face_voice, speak, theme
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
 from mer_core.demo.services import Services
@@ -30,22 +30,27 @@ class Page:
     Attributes:
         title: In the navigation.
         path: Under the server's root; the first page's is empty.
+        texts: What it says of itself.
         build: Lays the page out inside the given blocks.
     """
 
     title: str
     path: str
+    texts: notes.Texts
     build: Callable[[Services, gr.Blocks], None]
 
 
-PAGES: tuple[Page, ...] = (Page("Speak & type", "", speak.build),)
+PAGES: tuple[Page, ...] = (
+    Page("Speak & type", "", speak.TEXTS, speak.build),
+    Page("Face & voice", "/face", face_voice.TEXTS, face_voice.build),
+)
 
 
 def build_demo(engine: Engine) -> gr.Blocks:
     """The whole demo over a model that may still be loading; the caller starts the engine."""
     services = Services(engine, Transcripts(engine))
     demo = gr.Blocks(
-        title="Attune: emotion in voice and words",
+        title="Attune: emotion in voice, words and face",
         analytics_enabled=False,
         delete_cache=(SWEEP_SECONDS, (KEPT_MINUTES - 2) * 60),
     )
@@ -77,18 +82,20 @@ def _page(page: Page, services: Services, blocks: gr.Blocks) -> None:
     engine = services.engine
     if len(PAGES) > 1:
         Navbar(visible=True, main_page_name=PAGES[0].title)
-    header = gr.HTML(
-        notes.header(engine.sentence(), engine.state), elem_id="header", apply_default_css=False
-    )
-    gr.HTML(notes.notice(KEPT_MINUTES), elem_id="notice", apply_default_css=False)
+
+    def headed() -> str:
+        return notes.header(engine.sentence(), engine.state, page.texts.tagline)
+
+    header = gr.HTML(headed(), elem_id="header", apply_default_css=False)
+    gr.HTML(notes.notice(KEPT_MINUTES, page.texts), elem_id="notice", apply_default_css=False)
     page.build(services, blocks)
-    gr.HTML(notes.footer(), elem_id="colophon", apply_default_css=False)
+    gr.HTML(notes.footer(page.texts), elem_id="colophon", apply_default_css=False)
 
     async def follow() -> AsyncIterator[str]:
         while engine.state in ("waiting", "loading"):
-            yield notes.header(engine.sentence(), engine.state)
+            yield headed()
             await asyncio.sleep(POLL_SECONDS)
-        yield notes.header(engine.sentence(), engine.state)
+        yield headed()
 
     blocks.load(
         follow, outputs=header,

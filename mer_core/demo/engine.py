@@ -13,10 +13,15 @@ from mer_core.types import Prediction
 
 PATIENCE = 180.0  # seconds a prediction waits for the model before it gives up
 FRAMEWORK_TITLES = {"mgcma": "MGCMA", "foal_net": "Foal-Net"}
+WATCHING = "foal_net"  # the framework that judges voice and face
 
 LOADING = "The model is loading…"
 FAILED = "The model could not be loaded; the terminal that runs this page says why."
 EXPIRED = "This clip has been deleted from the server. Please record or upload it once more."
+NO_VIDEO = (
+    "This model has no voice-and-face framework, so it cannot analyse video. "
+    "Voice and words can be analysed on the first page."
+)
 INTERNAL = "Something went wrong on our side. Your clip and text are still here: please try again."
 
 
@@ -28,10 +33,12 @@ class Recogniser(Protocol):
         """The categories it can assign."""
 
     @property
-    def framework(self) -> str:
-        """Its framework's name, such as `mgcma`."""
+    def frameworks(self) -> tuple[str, ...]:
+        """Names of what was loaded: `mgcma`, `foal_net` or both."""
 
-    def predict(self, audio: str | None = None, text: str | None = None) -> Prediction:
+    def predict(
+        self, audio: str | None = None, text: str | None = None, video: str | None = None
+    ) -> Prediction:
         """The category of one recording; raises `MediaError` for input it cannot read."""
 
 
@@ -63,20 +70,28 @@ class Engine:
         model = self._model.value
         if model is None:
             return FAILED if self.state == "failed" else LOADING
-        title = FRAMEWORK_TITLES.get(model.framework, model.framework)
-        return f"Ready: {title}, {len(model.labels)} categories"
+        titles = [FRAMEWORK_TITLES.get(name, name) for name in model.frameworks]
+        return f"Ready: {' and '.join(titles)}, {len(model.labels)} categories"
 
-    def predict(self, audio: str | None, text: str | None) -> Prediction:
+    @property
+    def watches(self) -> bool:
+        """Whether it can judge video; True until a loaded model says otherwise."""
+        model = self._model.value
+        return model is None or WATCHING in model.frameworks
+
+    def predict(self, audio: str | None, text: str | None, video: str | None = None) -> Prediction:
         """A prediction, or one whose `state` is `refused` and whose `message` says why."""
         if not self._model.wait(PATIENCE):
             return refusal("loading", f"{LOADING} Please try again in a moment.")
         model = self._model.value
         if model is None:
             return refusal("model", FAILED)
+        if video is not None and not self.watches:
+            return refusal("no_framework", NO_VIDEO)
         from mer_core.media import MediaError  # imports torch, which the model has done by now
 
         try:
-            return model.predict(audio=audio, text=text)
+            return model.predict(audio=audio, text=text, video=video)
         except MediaError as error:
             # A page hands over files that it stored itself, so a missing one was swept away.
             gone = error.kind == "not_found"
@@ -94,6 +109,9 @@ def load_predictor(source: str | None, device: str) -> Recogniser:
     # The first prediction imports and compiles what later ones need: no visitor should wait for it.
     for example in load_examples()[:1]:
         predictor.predict(audio=str(example.clip), text=example.text)
+    if WATCHING in predictor.frameworks:
+        for example in load_examples(index="videos.json")[:1]:
+            predictor.predict(video=str(example.clip))
     return predictor
 
 

@@ -1,4 +1,4 @@
-"""The demo's example clips: synthetic voices, made by `assets/examples/make.sh`."""
+"""The demo's example clips: synthetic voices, drawn faces, made by `assets/examples/make.sh`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Example:
     label: str
 
 
-def load_examples(folder: Path = EXAMPLES) -> list[Example]:
-    """The clips that `examples.json` lists; none where they are not installed."""
-    index = folder / "examples.json"
-    if not index.is_file():
+def load_examples(folder: Path = EXAMPLES, index: str = "examples.json") -> list[Example]:
+    """The clips that an index lists, recordings or `videos.json`; none where there is none."""
+    listed = folder / index
+    if not listed.is_file():
         return []
-    entries = json.loads(index.read_text(encoding="utf-8"))
+    entries = json.loads(listed.read_text(encoding="utf-8"))
     return [Example(folder / entry["file"], entry["text"], entry["label"]) for entry in entries]

@@ -1,25 +1,36 @@
-// Runs in the page's head, before gradio asks for the microphone.
+// Runs in the page's head, before gradio asks for the microphone or the camera.
 (() => {
   "use strict";
 
   // Browsers flatten loudness and colour speech unless asked not to; both carry emotion.
   const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+  const VOICE = { name: "microphone", it: "it", other: "upload a recording, or just type." };
+  const FACE = { name: "camera or the microphone", it: "both", other: "upload a video." };
   const REFUSED = {
-    NotAllowedError:
-      "The browser did not allow the microphone. Allow it in the address bar, " +
-      "or upload a recording, or just type.",
-    NotFoundError: "No microphone was found. Connect one, upload a recording, or just type.",
-    NotReadableError: "The microphone is in use by another program. Close it there and try again.",
+    NotAllowedError: ({ name, it, other }) =>
+      `The browser did not allow the ${name}. Allow ${it} in the address bar, or ${other}`,
+    NotFoundError: ({ name, other }) => `No ${name} was found. Connect one, or ${other}`,
+    NotReadableError: ({ name }) =>
+      `The ${name} is in use by another program. Close it there and try again.`,
   };
+  const UNKNOWN = ({ name, other }) => `The ${name} could not be opened. You can still ${other}`;
+  const MUTE = "No microphone was found: the video will have no sound, so the face is judged alone.";
 
   const say = (sentence) => {
-    const note = document.querySelector("#microphone-note");
+    const note = document.querySelector("#device-note");
     if (note) note.textContent = sentence;
   };
 
   const devices = navigator.mediaDevices;
   if (devices && devices.getUserMedia) {
     const original = devices.getUserMedia.bind(devices);
+    // A camera without a microphone still shows a face.
+    const mute = async (asked, error) => {
+      if (!asked.video || !asked.audio || error.name !== "NotFoundError") throw error;
+      const stream = await original({ ...asked, audio: false });
+      say(MUTE);
+      return stream;
+    };
     devices.getUserMedia = async (wanted) => {
       const asked = { ...wanted };
       if (asked.audio) asked.audio = { ...(asked.audio === true ? {} : asked.audio), ...RAW };
@@ -28,11 +39,32 @@
         say("");
         return stream;
       } catch (error) {
-        say(REFUSED[error.name] || "The microphone could not be opened. Upload a recording, or just type.");
-        throw error;
+        try {
+          return await mute(asked, error);
+        } catch {
+          say((REFUSED[error.name] || UNKNOWN)(asked.video ? FACE : VOICE));
+          throw error;
+        }
       }
     };
   }
+
+  // Browsers do not write into a recording how long it is; a jump to its end makes them look.
+  document.addEventListener("loadedmetadata", ({ target }) => {
+    if (!target.closest("#video") || target.duration !== Infinity || target.srcObject) return;
+    target.addEventListener("durationchange", () => { target.currentTime = 0; }, { once: true });
+    target.currentTime = Number.MAX_SAFE_INTEGER;
+  }, true);
+
+  // Ctrl + Enter analyses from anywhere on the page.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.repeat) return;
+    const button = document.querySelector("button#analyse, #analyse button");
+    if (!button || button.disabled) return;
+    event.preventDefault();
+    event.stopPropagation();
+    button.click();
+  }, true);
 
   // Gradio replaces the result's HTML. A region that stays lets screen readers hear the new
   // sentence, and on a phone, where the result is further down, the page moves there.

@@ -9,16 +9,36 @@ from typing import Any
 import gradio as gr
 
 from mer_core.demo import theme
-from mer_core.demo.engine import INTERNAL, Engine, refusal, report
-from mer_core.demo.examples import EXAMPLES, load_examples
+from mer_core.demo.engine import Engine
+from mer_core.demo.examples import load_examples
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.result import render_details, render_verdict
-from mer_core.demo.panels.sentence import summary
+from mer_core.demo.parts import (
+    Renderers,
+    answered,
+    as_json,
+    device_note,
+    examples_gallery,
+    result_events,
+)
 from mer_core.demo.services import Services
-from mer_core.rows import to_row
 
 PLACEHOLDER = "What was said, for example: I can't believe you did that."
 POLL = 0.3  # seconds between two looks at something that loads
+RENDERERS = Renderers(render_verdict, render_details)
+TEXTS = notes.Texts(
+    tagline="Which emotion do a voice and its words express, and do the two agree?",
+    judged="the sound of a voice and to words",
+    kept="words and results are never stored or passed on.",
+    start="Record or upload a voice, type what was said, or both. Then press Analyse.",
+    promises=(
+        ("The category", "that the model assigns, with its confidence"),
+        ("Voice, words and both", "side by side, so that you see when they point apart"),
+        ("Words over time", "which moments of the recording each word attends to"),
+    ),
+    credit="Model after MGCMA (multi-granularity cross-modal alignment), trained on acted speech "
+    "and online comments. Example clips are synthetic voices.",
+)
 
 
 def build(services: Services, blocks: gr.Blocks) -> None:
@@ -28,18 +48,15 @@ def build(services: Services, blocks: gr.Blocks) -> None:
             audio, text, buttons, hint = _inputs()
             examples = _examples(audio, text)
         with gr.Column(scale=6, min_width=320):
-            verdict = gr.HTML(notes.empty(), elem_id="verdict", apply_default_css=False)
+            verdict = gr.HTML(notes.empty(TEXTS), elem_id="verdict", apply_default_css=False)
     details = gr.HTML("", elem_id="details", apply_default_css=False)
     analyse, clear, transcribe = buttons
     results = [verdict, details]
     handlers = Handlers(services)
-    shared: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model"}
-    shared |= {"fn": handlers.show, "inputs": [audio, text], "outputs": results}
-    gr.on([analyse.click, text.submit], show_progress="hidden", **shared)
-    if examples is not None:
-        examples.load_input_event.then(show_progress="hidden", **shared)
+    triggers = [analyse.click, text.submit]
+    result_events(triggers, examples, handlers.show, [audio, text], results)
     clear.click(
-        lambda: (None, "", notes.empty(), ""),
+        lambda: (None, "", notes.empty(TEXTS), ""),
         outputs=[audio, text, *results],
         queue=False,
         show_progress="hidden",
@@ -69,14 +86,7 @@ class Handlers:
 
     def show(self, clip: str | None, words: str | None) -> Iterator[tuple[str, Any]]:
         """First that it is being worked on, then the result."""
-        waiting = "Analysing…" if self._engine.state == "ready" else self._engine.sentence()
-        yield notes.working(waiting), gr.skip()
-        prediction = self._engine.predict(clip, words)
-        try:
-            yield render_verdict(prediction), render_details(prediction)
-        except Exception as error:  # a visitor gets a sentence, never a trace
-            report(error)
-            yield render_verdict(refusal("internal", INTERNAL)), ""
+        yield from answered(self._engine, lambda: self._engine.predict(clip, words), RENDERERS)
 
     def analyse(self, audio: str | None = None, text: str = "") -> dict[str, Any]:
         """Assign an emotion category to a recording, to its words, or to both.
@@ -88,10 +98,7 @@ class Handlers:
         Returns:
             The fields of the command line's `--json`, and a sentence that sums them up.
         """
-        prediction = self._engine.predict(audio, text)
-        row = to_row(None, prediction) | {"sentence": summary(prediction)}
-        del row["file"]  # a name on the server's disk means nothing to the caller
-        return row
+        return as_json(self._engine.predict(audio, text))
 
     def transcribe(self, clip: str | None) -> Iterator[tuple[Any, str]]:
         """Fill the text box with what was said, or say why not."""
@@ -118,9 +125,7 @@ def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Butt
         elem_id="voice",
         buttons=[],
     )
-    gr.HTML(
-        '<p id="microphone-note" role="alert"></p>', elem_id="microphone", apply_default_css=False
-    )
+    device_note()
     text = gr.Textbox(
         value="",
         label="Words",
@@ -139,19 +144,10 @@ def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Butt
 
 
 def _examples(audio: gr.Audio, text: gr.Textbox) -> Any:
-    """Clips that we made ourselves, or None where they are not installed."""
     examples = load_examples()
-    if not examples:
-        return None
-    gr.set_static_paths([EXAMPLES])
-    with gr.Column(elem_id="examples"):
-        return gr.Examples(
-            [[str(example.clip), example.text] for example in examples],
-            inputs=[audio, text],
-            example_labels=[example.label for example in examples],
-            label="Or try one of these; every voice is synthetic",
-            api_visibility="private",
-        )
+    rows = [[str(example.clip), example.text] for example in examples]
+    label = "Or try one of these; every voice is synthetic"
+    return examples_gallery(examples, rows, [audio, text], label)
 
 
 def _endpoint(handlers: Handlers, audio: gr.Audio, text: gr.Textbox) -> None:

@@ -130,7 +130,7 @@ def head() -> str:
     """Our own script and description for the page's head; nothing from other hosts."""
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     return (
-        '<meta name="description" content="Emotion recognition from speech and text">'
+        '<meta name="description" content="Emotion recognition from voice, words and face">'
         f"<script>{script}</script>"
     )
 

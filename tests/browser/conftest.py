@@ -59,6 +59,25 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real face, Grace Hopper's public-domain portrait, that Chromium plays as the webcam."""
+    if not shutil.which("ffmpeg"):
+        pytest.skip("no ffmpeg to make the webcam's picture with")
+    from matplotlib.cbook import get_sample_data
+
+    with get_sample_data("grace_hopper.jpg") as portrait:
+        picture = portrait.name
+    film = tmp_path_factory.mktemp("camera") / "face.mjpeg"
+    sway = "scale=640:-1,crop=640:480:0:30+8*sin(n/6)"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-loop", "1", "-framerate", "15", "-i", picture, "-t", "5",
+         "-vf", sway, "-q:v", "3", "-pix_fmt", "yuvj420p", str(film)],
+        check=True,
+    )  # fmt: skip
+    return film
+
+
+@pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
@@ -73,6 +92,20 @@ def browser(playwright: Any, chromium: str, microphone: Path) -> Iterator[Any]:
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={microphone}%noloop",
+    ]
+    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS + fake)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def filmed_browser(playwright: Any, chromium: str, microphone: Path, camera: Path) -> Iterator[Any]:
+    """A browser whose webcam shows a face and whose microphone speaks."""
+    fake = [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+        f"--use-file-for-fake-video-capture={camera}",
     ]
     started = playwright.chromium.launch(executable_path=chromium, args=FLAGS + fake)
     yield started
@@ -158,19 +191,41 @@ def real_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 Opener = Callable[..., Any]
 
 
+def _note_requests(page: Any, address: str, foreign: list[str]) -> None:
+    """Collect requests to other hosts."""
+    allowed = (address, address.replace("http", "ws", 1), "data:", "blob:")
+    page.on(
+        "request", lambda sent: None if sent.url.startswith(allowed) else foreign.append(sent.url)
+    )
+
+
+def _note_errors(page: Any, errors: list[str]) -> None:
+    """Collect what the console reports as an error."""
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+
 @pytest.fixture
 def open_page() -> Iterator[Opener]:
-    """`open_page(browser, address, width=…, dark=…)`; fails on requests to other hosts."""
+    """`open_page(browser, address, "/face", width=…, dark=…)`.
+
+    `script` runs before the page's own. Fails on requests to other hosts, and on errors in the
+    console unless `noisy` allows them.
+    """
     contexts: list[Any] = []
     foreign: list[str] = []
+    errors: list[str] = []
 
     def opened(
         browser: Any,
         address: str,
+        path: str = "/",
         width: int = 1280,
         height: int = 900,
         dark: bool = False,
         until: str = ".at-model-ready",
+        noisy: bool = False,
+        script: str = "",
     ) -> Any:
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale="en-US", permissions=[]
@@ -178,12 +233,11 @@ def open_page() -> Iterator[Opener]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(60_000)
-        allowed = (address, address.replace("http", "ws", 1), "data:", "blob:")
-        page.on(
-            "request",
-            lambda sent: None if sent.url.startswith(allowed) else foreign.append(sent.url),
-        )
-        page.goto(f"{address}/?__theme={'dark' if dark else 'light'}")
+        page.add_init_script(script)
+        _note_requests(page, address, foreign)
+        if not noisy:
+            _note_errors(page, errors)
+        page.goto(f"{address}{path}?__theme={'dark' if dark else 'light'}")
         page.wait_for_selector(until)
         return page
 
@@ -191,3 +245,4 @@ def open_page() -> Iterator[Opener]:
     for context in contexts:
         context.close()
     assert not foreign, f"the page asked other hosts: {foreign}"
+    assert not errors, f"the page's console holds errors: {errors}"

@@ -66,9 +66,14 @@ class FakeModel:
 
     labels = LABELS
     framework = "mgcma"
+    frameworks = ("mgcma", "foal_net")
 
-    def predict(self, audio: str | None = None, text: str | None = None) -> Prediction:
+    def predict(
+        self, audio: str | None = None, text: str | None = None, video: str | None = None
+    ) -> Prediction:
         """A plausible prediction; refuses what the real media layer refuses."""
+        if video is not None:
+            return self._watched(video)
         from mer_core.media import MediaError, load_audio, load_text
 
         text = load_text(text)
@@ -83,6 +88,18 @@ class FakeModel:
         if envelope is not None and envelope.max() < 0.01:
             return Prediction(None, {}, {}, "silence", "The recording is silent.", name=str(audio))
         return self._joined(speech, written, waveform, envelope, text, audio)
+
+    def _watched(self, video: str) -> Prediction:
+        from mer_core.media import MediaError, load_audio
+        from tests.browser.fake_video import watched
+
+        try:
+            waveform = load_audio(video)
+        except MediaError as error:
+            if error.kind != "no_sound":
+                raise
+            return watched(video, None, "The video has no sound.", chances)
+        return watched(video, envelope_of(waveform), "Nothing is said in the video.", chances)
 
     def _speech(self, level: float) -> dict[str, float]:
         return chances(0 if level > 0.12 else 3, 0.72)

@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mer_core.types import ENVELOPE_RATE, Prediction, TokenAttention, Window
+from mer_core.types import (
+    ENVELOPE_RATE,
+    CrossAttention,
+    FaceTrack,
+    Prediction,
+    TokenAttention,
+    Window,
+)
 
 LABELS = ("angry", "happy", "neutral", "sad")
 
@@ -87,4 +94,79 @@ def long(voice_only: Prediction) -> Prediction:
     )
     return replace(
         voice_only, duration=12.0, timeline=windows, envelope=np.ones(600, dtype=np.float32) * 0.5
+    )
+
+
+@pytest.fixture
+def face() -> FaceTrack:
+    """Four seconds at 5 pictures a second; no face in the third second."""
+    times = np.arange(20, dtype=np.float32) / 5
+    found = (times < 2) | (times >= 3)
+    boxes = np.where(found[:, None], [[0.25, 0.2, 0.5, 0.6]], 0).astype(np.float32)
+    thumbnails = np.zeros((20, 96, 96, 3), dtype=np.uint8)
+    thumbnails[found] = (np.arange(20, dtype=np.uint8) * 10)[found, None, None, None]
+    preview = np.full((240, 320, 3), 90, dtype=np.uint8)
+    return FaceTrack(times, boxes, found, thumbnails, preview, 6)
+
+
+@pytest.fixture
+def watched(face: FaceTrack) -> Prediction:
+    """A happy face with a happy voice; the third second is empty."""
+    steps = np.full((8, 20), 0.02, dtype=np.float32)
+    steps[np.arange(8), np.arange(8) * 2] = 0.62
+    windows = tuple(
+        Window(float(i), float(i + 1), None, {})
+        if i == 2
+        else Window(float(i), float(i + 1), "happy", chances("happy", 0.6))
+        for i in range(4)
+    )
+    return Prediction(
+        emotion="happy",
+        probabilities=chances("happy", 0.81),
+        by_modality={
+            "audio": chances("happy", 0.7),
+            "video": chances("happy", 0.76),
+            "both": chances("happy", 0.81),
+        },
+        framework="foal_net",
+        duration=4.0,
+        timeline=windows,
+        envelope=np.linspace(0, 0.8, 4 * ENVELOPE_RATE, dtype=np.float32),
+        face=face,
+        match=0.81,
+        cross_attention=CrossAttention(
+            np.linspace(0, 4, 9, dtype=np.float32), face.times, steps,
+            np.full((20, 8), 0.125, dtype=np.float32),
+        ),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def faceless(watched: Prediction) -> Prediction:
+    voice = chances("sad", 0.6)
+    return replace(
+        watched,
+        emotion="sad",
+        probabilities=voice,
+        by_modality={"audio": voice, "video": None, "both": None},
+        state="no_face",
+        message="No face was found; this is the voice alone.",
+        face=None,
+        match=None,
+        cross_attention=None,
+    )
+
+
+@pytest.fixture
+def soundless(watched: Prediction) -> Prediction:
+    seen = chances("happy", 0.7)
+    return replace(
+        watched,
+        by_modality={"audio": None, "video": seen, "both": None},
+        state="no_sound",
+        message="The video has no sound; this is the face alone.",
+        duration=None,
+        envelope=None,
+        match=None,
+        cross_attention=None,
     )

@@ -6,21 +6,23 @@ import inspect
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import app
-from mer_core.demo import speak
+from mer_core.demo import face_voice, speak
 from mer_core.demo.build import PAGES, UPLOAD_LIMIT, build_demo, launch_options
 from mer_core.demo.engine import Engine
-from mer_core.demo.examples import load_examples
+from mer_core.demo.examples import EXAMPLES, load_examples
 from mer_core.media import load_audio
 from mer_core.types import SAMPLE_RATE
 from tests.browser.fake_model import FakeModel
 
 ROOT = Path(__file__).resolve().parents[2]
+SMILE = str(EXAMPLES / "face_smile.mp4")
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +32,14 @@ def demo() -> Any:
     return build_demo(engine)
 
 
-def test_one_endpoint_is_public(demo: Any) -> None:
+def handler_of(demo: Any, name: str, page: str = "") -> Any:
+    """The function behind an event: by its name and its page's path."""
+    return next(f.fn for f in demo.fns.values() if f.name == name and f.page == page)
+
+
+def test_one_endpoint_a_page_is_public(demo: Any) -> None:
     public = [f.api_name for f in demo.fns.values() if f.api_visibility == "public" and f.api_name]
-    assert public == ["analyse"]
+    assert public == ["analyse", "analyse_video"]
 
 
 def test_the_endpoint_answers_in_json(demo: Any) -> None:
@@ -49,7 +56,7 @@ def test_the_endpoint_answers_in_json(demo: Any) -> None:
 
 
 def test_results_come_after_a_sign_of_work(demo: Any) -> None:
-    show = next(f.fn for f in demo.fns.values() if f.name == "show")
+    show = handler_of(demo, "show")
     working, done = list(show(None, "I am happy"))
     assert "aria-busy" in working[0]
     assert "Happy" in done[0]
@@ -57,11 +64,12 @@ def test_results_come_after_a_sign_of_work(demo: Any) -> None:
 
 
 def test_a_renderer_that_fails_gives_a_sentence(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speak, "render_details", lambda _: 1 // 0)
-    show = next(f.fn for f in demo.fns.values() if f.name == "show")
-    verdict, details = list(show(None, "I am happy"))[-1]
-    assert "went wrong on our side" in verdict
-    assert details == ""
+    for module, page, inputs in ((speak, "", (None, "I am happy")), (face_voice, "face", (SMILE,))):
+        failing = replace(module.RENDERERS, details=lambda _: 1 // 0)
+        monkeypatch.setattr(module, "RENDERERS", failing)
+        verdict, details = list(handler_of(demo, "show", page)(*inputs))[-1]
+        assert "went wrong on our side" in verdict
+        assert details == ""
 
 
 def test_nothing_is_kept_or_sent(demo: Any) -> None:
@@ -75,8 +83,25 @@ def test_nothing_is_kept_or_sent(demo: Any) -> None:
 
 
 def test_pages_have_their_own_paths() -> None:
-    assert len({page.path for page in PAGES}) == len(PAGES)
-    assert PAGES[0].path == ""
+    assert [(page.title, page.path) for page in PAGES] == [
+        ("Speak & type", ""), ("Face & voice", "/face"),
+    ]  # fmt: skip
+
+
+def test_every_page_is_built_and_carries_the_notice_before_its_inputs(demo: Any) -> None:
+    assert [path for path, _, _ in demo.pages] == ["", "face"]
+    for page, recorder in (("", "voice"), ("face", "video")):
+        ids = [b.elem_id for b in demo.blocks.values() if b.page == page and b.elem_id]
+        assert ids.index("notice") < ids.index(recorder) < ids.index("analyse")
+        assert len(ids) == len(set(ids))
+
+
+def test_a_webcam_is_recorded_with_sound_and_unmirrored(demo: Any) -> None:
+    video = next(b for b in demo.blocks.values() if b.elem_id == "video")
+    assert video.sources == ["webcam", "upload"]
+    assert video.include_audio
+    assert not video.webcam_options.mirror
+    assert video.format is None  # nothing is encoded anew on the server
 
 
 def test_example_clips_are_synthetic_and_small() -> None:
@@ -88,14 +113,26 @@ def test_example_clips_are_synthetic_and_small() -> None:
     assert sum(example.clip.stat().st_size for example in examples) < 400_000
 
 
+def test_example_videos_are_drawn_and_small() -> None:
+    examples = load_examples(index="videos.json")
+    assert len(examples) == 4
+    for example in examples:
+        assert example.label.startswith("drawn: ")
+        assert 2 < load_audio(example.clip).size / SAMPLE_RATE < 5
+        assert example.clip.stat().st_size < 150_000
+    assert len(list(EXAMPLES.glob("*.mp4"))) == len(examples)
+
+
 def test_without_example_clips_there_are_none(tmp_path: Path) -> None:
     assert load_examples(tmp_path) == []
+    assert load_examples(tmp_path, "videos.json") == []
 
 
 def test_importing_the_demo_leaves_torch_alone() -> None:
     code = (
         "import sys, mer_core.demo.build; "
-        "print(*(m for m in ('torch', 'transformers', 'matplotlib.pyplot') if m in sys.modules))"
+        "print(*(m for m in ('torch', 'transformers', 'cv2', 'matplotlib.pyplot') "
+        "if m in sys.modules))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120

@@ -19,12 +19,16 @@ OK = Prediction("sad", {"sad": 1.0}, {"text": {"sad": 1.0}})
 
 class Model:
     labels = ("angry", "happy", "neutral", "sad")
-    framework = "mgcma"
 
-    def __init__(self, answer: Prediction | Exception) -> None:
+    def __init__(
+        self, answer: Prediction | Exception, frameworks: tuple[str, ...] = ("mgcma", "foal_net")
+    ) -> None:
         self.answer = answer
+        self.frameworks = frameworks
 
-    def predict(self, audio: str | None = None, text: str | None = None) -> Prediction:
+    def predict(
+        self, audio: str | None = None, text: str | None = None, video: str | None = None
+    ) -> Prediction:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -51,7 +55,24 @@ def test_states_in_order() -> None:
     assert (engine.state, engine.sentence()) == ("loading", module.LOADING)
     go.set()
     assert engine.wait(30)
-    assert (engine.state, engine.sentence()) == ("ready", "Ready: MGCMA, 4 categories")
+    assert (engine.state, engine.sentence()) == ("ready", "Ready: MGCMA and Foal-Net, 4 categories")
+
+
+def test_a_model_without_video_says_so() -> None:
+    engine = Engine(lambda: Model(OK, ("mgcma",)))
+    assert engine.watches  # nothing is ruled out before the model is there
+    engine.start()
+    assert engine.wait(30)
+    assert engine.sentence() == "Ready: MGCMA, 4 categories"
+    assert not engine.watches
+    refused = engine.predict(None, None, "clip.mp4")
+    assert (refused.error_kind, refused.message) == ("no_framework", module.NO_VIDEO)
+    assert engine.predict("clip.wav", None) is OK
+
+
+def test_video_goes_to_the_model() -> None:
+    assert started(OK).watches
+    assert started(OK).predict(None, None, "clip.mp4") is OK
 
 
 def test_a_prediction_waits_for_the_model() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mer_core.demo.build import PAGES
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.attention import MAX_STEPS, MAX_WORDS, attention_figure, coarser, peaks
 from mer_core.demo.panels.probabilities import bars, verdict
@@ -19,44 +19,9 @@ from mer_core.demo.panels.timeline import stretches, timeline_figure
 from mer_core.demo.panels.waveform import COLUMNS, axis, outline
 from mer_core.types import Prediction, TokenAttention
 
+from .markup_page import Page
+
 NASTY = "</span><script>alert('x')</script>\"&<img src=x onerror=y>"
-VOID = {"img", "br", "input", "meta", "link"}
-
-
-class Page(HTMLParser):
-    """Checks that tags nest, and collects them with the text."""
-
-    def __init__(self, markup: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(markup)
-        self.close()
-        assert not self._open, f"never closed: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open, f"</{tag}> closes nothing"
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def having(self, **wanted: str) -> list[dict[str, str | None]]:
-        names = {name.replace("_", "-").rstrip("-"): value for name, value in wanted.items()}
-        return [
-            attrs
-            for _, attrs in self.tags
-            if all(value in (attrs.get(name) or "").split(" ") for name, value in names.items())
-        ]
 
 
 def whole(prediction: Prediction) -> Page:
@@ -221,6 +186,10 @@ def test_the_axis_has_round_ticks_inside() -> None:
 def test_stretches_tile_the_clip(long: Prediction) -> None:
     parts = stretches(long.timeline, 12.0)
     assert [(p.start, p.end) for p in parts] == [(0, 3), (3, 5), (5, 7), (7, 9), (9, 12)]
+    seconds = tuple(
+        replace(long.timeline[0], start=s, end=e) for s, e in ((0, 1), (1, 2), (2, 2.4))
+    )
+    assert [(p.start, p.end) for p in stretches(seconds, 2.4)] == [(0, 1), (1, 2), (2, 2.4)]
 
 
 def test_a_timeline_greys_out_what_holds_no_speech(long: Prediction) -> None:
@@ -239,16 +208,18 @@ def test_short_clips_have_no_timeline(agreeing: Prediction) -> None:
     assert timeline_figure(agreeing) == ""
 
 
-def test_notes_are_well_formed_and_say_what_must_be_said() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
+def test_notes_are_well_formed_and_say_what_must_be_said(page: Any) -> None:
     for state in ("waiting", "loading", "ready", "failed"):
-        assert "Ready <x>" in Page(notes.header("Ready <x>", state)).text
-    text = Page(notes.notice(10)).text
+        assert "Ready <x>" in Page(notes.header("Ready <x>", state, "Which <y>?")).text
+    text = Page(notes.notice(10, page.texts)).text
     for words in ("emotion recognition system", "10 minutes", "Not at work or in education"):
         assert words in text
-    assert "Analyse" in Page(notes.empty()).text
+    assert page.texts.judged in text
+    assert "Analyse" in Page(notes.empty(page.texts)).text
     assert Page(notes.working("Analysing…")).having(aria_busy="true")
     assert notes.hint("") == ""
-    Page(notes.footer())
+    Page(notes.footer(page.texts))
 
 
 def test_even_attention_is_said_to_be_even(agreeing: Prediction) -> None:

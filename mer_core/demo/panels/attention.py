@@ -1,4 +1,7 @@
-"""Token attention as a heatmap: one row a word, on the time axis of the waveform above it."""
+"""Attention as a heatmap over time: one row a word, or a moment of another sequence.
+
+A map of words stands on the time axis of the waveform above it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ MAX_WORDS = 40  # rows drawn; a long text would push the rest of the page away
 MAX_STEPS = 150  # columns drawn, neighbours joined
 SHADE = 1.3  # above 1, weak cells step back behind the strongest one
 PEAKED = 2.5  # times the even share; below it, colours show small differences
-EVEN_NOTE = " Here the words attend to all of it almost evenly; the colours show small differences."
+EVEN_NOTE = " Here they attend to all of it almost evenly; the colours show small differences."
 
 
 def attention_figure(prediction: Prediction) -> str:
@@ -33,19 +36,29 @@ def attention_figure(prediction: Prediction) -> str:
         '<h2 class="at-title">Where each word listened</h2>'
         '<p class="at-caption">Token alignment: the stronger a cell, the more of its attention the '
         f"word gave to that moment of the recording.{even}{note}</p>"
-        f'<div class="at-grid" role="img" aria-label="{escape(_described(attention))}">'
-        f"<span></span>{outline(prediction.envelope, duration)}{_rows(attention, duration)}"
-        f"<span></span>{axis(duration)}</div>{_table(attention)}</section>"
+        f"{heatmap(attention, duration, _described(attention), prediction.envelope)}"
+        f"{_table(attention)}</section>"
+    )
+
+
+def heatmap(
+    attention: TokenAttention, duration: float, described: str, envelope: FloatArray | None = None
+) -> str:
+    """Named rows over an axis of `duration` seconds, below the waveform if there is one."""
+    wave = "" if envelope is None else f"<span></span>{outline(envelope, duration)}"
+    return (
+        f'<div class="at-grid" role="img" aria-label="{escape(described)}">{wave}'
+        f"{_rows(attention, duration)}<span></span>{axis(duration)}</div>"
     )
 
 
 def is_even(attention: TokenAttention) -> bool:
-    """Whether no word singles out any moment."""
+    """Whether no row singles out any moment."""
     return float(attention.weights.max()) * attention.weights.shape[1] < PEAKED
 
 
 def peaks(attention: TokenAttention) -> list[tuple[str, float]]:
-    """Each word with the middle of the time step it attends to most, in seconds."""
+    """Each row's name with the middle of the time step it attends to most, in seconds."""
     middles = (attention.times[:-1] + attention.times[1:]) / 2
     return [
         (word, float(middles[int(np.argmax(row))]))

@@ -2,50 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mer_core.demo.background import State
 from mer_core.demo.panels.markup import escape
 
 
-def header(sentence: str, state: State) -> str:
+@dataclass(frozen=True)
+class Texts:
+    """What differs from page to page.
+
+    Attributes:
+        tagline: The page's question, below the name.
+        judged: What categories are assigned to, as in "a machine assigns … to …".
+        kept: What becomes of clips and results, after how long clips stay.
+        start: What to do, before the first analysis.
+        promises: (title, rest) of what a result will show.
+        credit: Whose model, learned from what.
+    """
+
+    tagline: str
+    judged: str
+    kept: str
+    start: str
+    promises: tuple[tuple[str, str], ...]
+    credit: str
+
+
+def header(sentence: str, state: State, tagline: str) -> str:
     """The name of the house, what it does, and whether the model is ready."""
     return (
         '<header class="at-header"><div><h1 class="at-brand">Attune</h1>'
-        '<p class="at-tagline">Which emotion do a voice and its words express, '
-        "and do the two agree?</p></div>"
+        f'<p class="at-tagline">{escape(tagline)}</p></div>'
         f'<p class="at-model at-model-{state}" role="status" data-testid="model">'
         f'<span class="at-lamp" aria-hidden="true"></span>{escape(sentence)}</p></header>'
     )
 
 
-def notice(minutes: int) -> str:
+def notice(minutes: int, texts: Texts) -> str:
     """What people must know before the first recording (AI Act, Art. 50(3))."""
     return (
         '<section class="at-notice" aria-label="Before you record"><h2>Before you record</h2><ul>'
         "<li><strong>What is computed.</strong> This is an emotion recognition system: a machine "
-        "assigns one of a few categories to the sound of a voice and to words. It does not know "
+        f"assigns one of a few categories to {escape(texts.judged)}. It does not know "
         "what anyone feels, and it is often wrong.</li>"
         "<li><strong>What is kept.</strong> Nothing beyond your visit. Clips are deleted from the "
-        f"server within {minutes} minutes; words and results are never stored or passed on.</li>"
+        f"server within {minutes} minutes; {escape(texts.kept)}</li>"
         "<li><strong>What not to use it for.</strong> Not at work or in education, not to judge, "
         "screen or diagnose anyone. Record others only if they agree.</li></ul></section>"
     )
 
 
-def empty() -> str:
+def empty(texts: Texts) -> str:
     """What will appear, before the first analysis."""
-    lines = (
-        ("The category", "that the model assigns, with its confidence"),
-        ("Voice, words and both", "side by side, so that you see when they point apart"),
-        ("Words over time", "which moments of the recording each word attends to"),
+    items = "".join(
+        f"<li><strong>{escape(title)}</strong> {escape(rest)}</li>"
+        for title, rest in texts.promises
     )
-    items = "".join(f"<li><strong>{title}</strong> {rest}</li>" for title, rest in lines)
     bars = "".join(f'<i style="block-size:{size}%"></i>' for size in _SKETCH)
     return (
         '<section class="at-card at-empty" aria-label="Result" data-testid="empty">'
         f'<div class="at-sketch" aria-hidden="true">{bars}</div>'
         '<p class="at-empty-title">Your result appears here</p>'
-        f"<p>Record or upload a voice, type what was said, or both. Then press Analyse.</p>"
-        f"<ul>{items}</ul></section>"
+        f"<p>{escape(texts.start)}</p><ul>{items}</ul></section>"
     )
 
 
@@ -61,13 +80,9 @@ def working(sentence: str) -> str:
     )
 
 
-def footer() -> str:
+def footer(texts: Texts) -> str:
     """Who made what, below everything."""
-    return (
-        '<footer class="at-footer">Model after MGCMA (multi-granularity cross-modal alignment), '
-        "trained on acted speech and online comments. Example clips are synthetic voices."
-        "</footer>"
-    )
+    return f'<footer class="at-footer">{escape(texts.credit)}</footer>'
 
 
 def hint(message: str) -> str:

@@ -20,6 +20,9 @@ STATE_TITLES = {
     "refused": "This could not be analysed",
 }
 
+# Of a video, either half gives a category, so that without one both are missing.
+BOTH_MISSING = "Neither face nor voice found"
+
 MISSING_HINTS = {
     "speech": "Add a recording to see voice and words side by side.",
     "text": "Type what was said to see voice and words side by side.",
@@ -29,9 +32,7 @@ MISSING_HINTS = {
 def verdict(prediction: Prediction) -> str:
     """The category with its bars, or the panel that says why there is none."""
     if prediction.emotion is None:
-        return message_panel(
-            STATE_TITLES.get(prediction.state, "No category assigned"), summary(prediction)
-        )
+        return message_panel(_state_title(prediction), summary(prediction))
     emotion = prediction.emotion
     chance = prediction.probabilities.get(emotion, 0.0)
     kicker = "Category the model assigns"
@@ -47,6 +48,12 @@ def verdict(prediction: Prediction) -> str:
         f'<p class="at-sentence" data-testid="sentence">{escape(summary(prediction))}</p>'
         f"{bars(prediction.probabilities)}</section>"
     )
+
+
+def _state_title(prediction: Prediction) -> str:
+    if "video" in prediction.by_modality and prediction.state != "refused":
+        return BOTH_MISSING
+    return STATE_TITLES.get(prediction.state, "No category assigned")
 
 
 def message_panel(title: str, message: str) -> str:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from mer_core.demo.panels.attention import attention_figure
+from mer_core.demo.panels.crossing import crossing_figure
+from mer_core.demo.panels.film import film_figure
+from mer_core.demo.panels.match import match_meter
 from mer_core.demo.panels.probabilities import comparison, verdict
 from mer_core.demo.panels.timeline import timeline_figure
 from mer_core.types import Prediction
 
 
 def render_verdict(prediction: Prediction) -> str:
-    """The category, its bars and the modalities side by side."""
-    return verdict(prediction) + comparison(prediction)
+    """The category, its bars, whether the pair matches, and the modalities side by side."""
+    return verdict(prediction) + match_meter(prediction) + comparison(prediction)
 
 
 def render_details(prediction: Prediction) -> str:
     """Figures that want the full width; empty where there is nothing to draw."""
     return timeline_figure(prediction) + attention_figure(prediction)
+
+
+def render_video_details(prediction: Prediction) -> str:
+    """The same for a clip with a picture."""
+    return film_figure(prediction) + crossing_figure(prediction)

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mer_core.demo.panels.markup import MODALITY_NOUNS, percent, ranked
 from mer_core.types import Prediction
 
 SURE = 0.5  # below this probability the model is said to be not sure
 SURE_NOT = "the model is not sure"
 LEAD = 0.1  # nor is it when the second category is closer than this
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How two modalities are compared.
+
+    Attributes:
+        apart: How a sentence begins whose modalities have different categories.
+        verb: What each does "to" a category.
+        same: What both do when they have the same one.
+    """
+
+    apart: str
+    verb: str
+    same: str
+
+
+ALIGNED = Wording("{pair} point apart: the {first} alone", "point", "point the same way")
+JUDGED = Wording("The {first} alone leads", "lead", "each lead to {emotion}")
 
 
 def summary(prediction: Prediction) -> str:
@@ -37,7 +58,9 @@ def _from_whole_input(prediction: Prediction, verdict: str) -> str:
         return _capitalised(verdict)
     if len(alone) == 1:
         return f"From the {_noun(next(iter(alone)))} alone, {verdict}"
-    return _compared(alone, prediction.emotion, verdict)
+    # Where a pair was judged for itself, only that judgement may say whether the two agree.
+    wording = ALIGNED if prediction.match is None else JUDGED
+    return _compared(alone, prediction.emotion, verdict, wording)
 
 
 def _verdict(prediction: Prediction) -> str:
@@ -55,19 +78,22 @@ def _verdict(prediction: Prediction) -> str:
     return f"the model assigns {prediction.emotion} with {percent(chance)} confidence."
 
 
-def _compared(alone: dict[str, tuple[str, float]], emotion: str, verdict: str) -> str:
+def _compared(
+    alone: dict[str, tuple[str, float]], emotion: str, verdict: str, wording: Wording
+) -> str:
     (first, (first_top, first_p)), (second, (second_top, second_p)) = list(alone.items())[:2]
     pair = f"{_noun(first)} and {_noun(second)}".capitalize()
     if first_top != second_top:
         return (
-            f"{pair} point apart: the {_noun(first)} alone to {first_top} ({percent(first_p)}), "
-            f"the {_noun(second)} alone to {second_top} ({percent(second_p)}). Together, {verdict}"
+            f"{wording.apart.format(pair=pair, first=_noun(first))} to {first_top} "
+            f"({percent(first_p)}), the {_noun(second)} alone to {second_top} "
+            f"({percent(second_p)}). Together, {verdict}"
         )
     if first_top != emotion:
-        return f"{pair} each point to {first_top}, yet together {verdict}"
+        return f"{pair} each {wording.verb} to {first_top}, yet together {verdict}"
     if SURE_NOT in verdict:
         return f"{pair} both lean towards {emotion}, but {verdict}"
-    return f"{pair} point the same way: {verdict}"
+    return f"{pair} {wording.same.format(emotion=emotion)}: {verdict}"
 
 
 def _noun(modality: str) -> str:

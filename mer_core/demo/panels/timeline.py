@@ -10,6 +10,7 @@ from mer_core.demo.panels.waveform import axis, outline
 from mer_core.types import Prediction, Window
 
 ROOM = 0.11  # share of the width below which a stretch carries no label
+NO_SPEECH = "no speech"  # what an empty window of a recording is called
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Stretch:
     Attributes:
         start: Seconds.
         end: Seconds.
-        window: The window whose middle is nearest.
+        window: The window it was cut from.
     """
 
     start: float
@@ -32,23 +33,31 @@ def timeline_figure(prediction: Prediction) -> str:
     if not prediction.timeline or not prediction.duration:
         return ""
     duration = max(prediction.duration, prediction.timeline[-1].end)
-    wave = "" if prediction.envelope is None else outline(prediction.envelope, duration)
-    parts = stretches(prediction.timeline, duration)
     return (
         '<section class="at-card" aria-label="Timeline">'
         '<h2 class="at-title">How it changes</h2>'
         '<p class="at-caption">The voice in overlapping windows; taller means more probable, '
         "hatched means no speech.</p>"
-        f'<div class="at-strip" role="img" aria-label="{escape(_described(prediction.timeline))}">'
-        f"{wave}{_tops(parts, duration)}{_columns(parts, duration)}{axis(duration)}</div>"
-        f"{_legend(prediction.timeline)}{_table(prediction.timeline)}</section>"
+        f"{strip(prediction, duration, NO_SPEECH)}{legend(prediction.timeline, NO_SPEECH)}"
+        f"{table(prediction.timeline, NO_SPEECH)}</section>"
+    )
+
+
+def strip(prediction: Prediction, duration: float, nothing: str) -> str:
+    """The waveform, the windows under it, and the axis; an empty window is called `nothing`."""
+    wave = "" if prediction.envelope is None else outline(prediction.envelope, duration)
+    parts = stretches(prediction.timeline, duration) if prediction.timeline else []
+    windows = f"{_tops(parts, duration)}{_columns(parts, duration)}" if parts else ""
+    described = escape(_described(prediction.timeline, nothing))
+    return (
+        f'<div class="at-strip" role="img" aria-label="{described}">'
+        f"{wave}{windows}{axis(duration)}</div>"
     )
 
 
 def stretches(timeline: tuple[Window, ...], duration: float) -> list[Stretch]:
-    """Overlapping windows cut where the next one's middle is nearer, without gap or overlap."""
-    middles = [(window.start + window.end) / 2 for window in timeline]
-    cuts = [(left + right) / 2 for left, right in pairwise(middles)]
+    """Windows cut in the middle of what each shares with the next, without gap or overlap."""
+    cuts = [(left.end + right.start) / 2 for left, right in pairwise(timeline)]
     edges = [0.0, *cuts, duration]
     return [
         Stretch(start, end, window)
@@ -101,28 +110,30 @@ def _column(part: Stretch) -> str:
     return "".join(drawn)
 
 
-def _legend(timeline: tuple[Window, ...]) -> str:
+def legend(timeline: tuple[Window, ...], nothing: str) -> str:
+    """The colours in words."""
     emotions = next((w.probabilities for w in timeline if w.probabilities), {})
     entries = "".join(
         f'<li style="{emotion_style(name)}"><span class="at-dot"></span>{escape(name)}</li>'
         for name in emotions
     )
     silent = any(window.emotion is None for window in timeline)
-    hatched = '<li><span class="at-dot at-hatched"></span>no speech</li>' if silent else ""
+    hatched = f'<li><span class="at-dot at-hatched"></span>{nothing}</li>' if silent else ""
     return f'<ul class="at-legend" aria-hidden="true">{entries}{hatched}</ul>'
 
 
-def _described(timeline: tuple[Window, ...]) -> str:
+def _described(timeline: tuple[Window, ...], nothing: str) -> str:
     listed = "; ".join(
-        f"{seconds(w.start)} to {seconds(w.end)} {w.emotion or 'no speech'}" for w in timeline[:20]
+        f"{seconds(w.start)} to {seconds(w.end)} {w.emotion or nothing}" for w in timeline[:20]
     )
     return f"Timeline of {len(timeline)} windows: {listed}."
 
 
-def _table(timeline: tuple[Window, ...]) -> str:
+def table(timeline: tuple[Window, ...], nothing: str) -> str:
+    """The windows, for reading."""
     rows = "".join(
         f"<tr><td>{seconds(window.start)} to {seconds(window.end)}</td>"
-        f"<td>{escape(window.emotion or 'no speech')}</td><td>{_confidence(window)}</td></tr>"
+        f"<td>{escape(window.emotion or nothing)}</td><td>{_confidence(window)}</td></tr>"
         for window in timeline
     )
     return (
