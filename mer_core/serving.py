@@ -18,7 +18,7 @@ import torch
 from mer_core.checkpoint import Checkpoint, load_checkpoints, parameters
 from mer_core.clip_judging import ClipJudge
 from mer_core.clip_reading import ClipReader, ClipReading
-from mer_core.judging import Judge
+from mer_core.judging import COMBINED, Judge
 from mer_core.media import MediaError
 from mer_core.media.audio import AudioSource
 from mer_core.media.video import VideoSource
@@ -130,7 +130,8 @@ class Predictor:
                     readings.append(self._sound.reader.read(item.get("audio"), item.get("text")))
                     places.append(place)
             except MediaError as error:
-                results[place] = refusal(error, self.frameworks[0])
+                asked = self._sound if item.get("video") is None else self._sight
+                results[place] = refusal(error, asked or self._sound or self._sight)
         if self._sound is not None:
             judged = self._sound.judge.judge(readings, batch_size)
             for place, prediction in zip(places, judged, strict=True):
@@ -203,16 +204,17 @@ class Sight:
         self.judge = ClipJudge(checkpoint.framework, name, temperatures, device)
 
 
-def refusal(error: MediaError, framework: str) -> Prediction:
+def refusal(error: MediaError, asked: SoundAndText | Sight | None) -> Prediction:
     """The prediction that stands for input which cannot be read."""
+    judge = asked.judge if asked else None
     return Prediction(
         emotion=None,
         probabilities={},
-        by_modality={},
+        by_modality=dict.fromkeys((*judge.framework.encoders(), COMBINED)) if judge else {},
         state="refused",
         message=error.message,
         error_kind=error.kind,
-        framework=framework,
+        framework=judge.name if judge else "",
     )
 
 

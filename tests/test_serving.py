@@ -8,8 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from mer_core import MediaError, Prediction, Predictor
+from mer_core.checkpoint import load_checkpoints, parameters
 from mer_core.emotions import FOUR
 from mer_core.media import load_audio
 from mer_core.serving import DEFAULT_MODEL
@@ -168,9 +170,14 @@ def test_info_says_what_is_loaded(predictor):
     info = predictor.info()
     assert tuple(info["frameworks"]) == predictor.frameworks == ("mgcma", "foal_net")
     assert info["labels"] == list(FOUR)
-    assert info["modalities"] == ["speech", "text"]
-    assert set(info["temperatures"]) == {"speech", "text", "both"}
-    assert info["metrics"]["sets"]
+    heard, seen = info["frameworks"].values()
+    assert heard["modalities"] == ["speech", "text"]
+    assert seen["modalities"] == ["audio", "video"]
+    assert set(heard["temperatures"]) == {"speech", "text", "both"}
+    assert set(seen["temperatures"]) == {"audio", "video", "both", "match"}
+    for found in (heard, seen):
+        assert found["metrics"]["sets"]
+    assert seen["metrics"]["matching"]
     json.dumps(info)
 
 
@@ -182,11 +189,22 @@ def test_a_device_that_is_not_there_is_one_sentence():
 
 
 def test_the_default_keeps_its_bounds(predictor):
-    encoders = predictor._network.encoders()
-    assert sum(p.numel() for p in encoders["speech"].parameters()) <= 4_000_000
-    assert sum(p.numel() for p in encoders["text"].parameters()) <= 12_000_000
-    assert sum(f.stat().st_size for f in DEFAULT_MODEL.rglob("*")) <= 36 * 2**20
+    loaded = load_checkpoints(DEFAULT_MODEL)
+    limits = {"speech": 4_000_000, "text": 12_000_000, "video": 3_000_000}
+    for checkpoint in loaded.values():
+        for encoder in checkpoint.framework.encoders().values():
+            assert parameters(encoder) <= limits[encoder.modality]
+    speech = [
+        c.framework.encoders()[n] for c, n in zip(loaded.values(), ("speech", "audio"), strict=True)
+    ]
+    for mine, shared in zip(*(e.state_dict().values() for e in speech), strict=True):
+        assert torch.equal(mine, shared)
+    assert sum(f.stat().st_size for f in DEFAULT_MODEL.rglob("*")) <= 44 * 2**20
     assert sorted(f.name for f in DEFAULT_MODEL.iterdir()) == [
-        "README.md", "config.json", "metrics.json", "model.safetensors",
-        "speech_encoder.safetensors", "text_encoder.safetensors", "tokenizer.json",
+        "README.md", "face", "foal_net", "mgcma", "speech_encoder.safetensors",
+        "text_encoder.safetensors", "tokenizer.json", "video_encoder.safetensors",
     ]  # fmt: skip
+    for name in ("face", "foal_net", "mgcma"):
+        assert sorted(f.name for f in (DEFAULT_MODEL / name).iterdir()) == [
+            "config.json", "metrics.json", "model.safetensors",
+        ]  # fmt: skip

@@ -63,7 +63,7 @@ def test_thinly_spread_speech_is_judged_whole():
 
 def test_what_is_judged_whole_is_claimed_by_no_window(predictor):
     thin = reading(30.0, speech=[(1, 1.13), (15, 15.13)])
-    (prediction,) = predictor._judge.judge([thin])
+    (prediction,) = predictor._sound.judge.judge([thin])
     assert prediction.emotion is not None
     assert len(prediction.timeline) == len(spans(30.0))
     assert all(window.emotion is None for window in prediction.timeline)
