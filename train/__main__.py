@@ -1,4 +1,4 @@
-"""`python -m train fit|prune|export|evaluate|default`."""
+"""`python -m train fit|prune|export|evaluate|ablate|default`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 
 from mer_core.serving import pick_device
+from train.ablation import Place, ablate, sweep
+from train.ablation_table import markdown
 from train.config import load_experiment
 from train.export import evaluate_folder, export, head_name, metrics_table
 from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
@@ -68,6 +70,18 @@ def parser() -> argparse.ArgumentParser:
     judge = add("evaluate", run_evaluate, "measure a checkpoint on the test sets")
     judge.add_argument("--model", type=Path, help="its folder (default: the shipped one)")
     judge.add_argument("--seed", type=int, default=0, help="of pairing and bootstrap")
+    strategies = add("ablate", run_ablate, "train and measure every alignment strategy; resumes")
+    strategies.add_argument("--seeds", type=int, default=3, help="runs of each strategy")
+    strategies.add_argument("--out", type=Path, help="folder (default: runs/ablation_NAME)")
+    strategies.add_argument(
+        "--sweep", action="append", default=[], metavar="KEY=V1,V2",
+        help="instead, try values of a setting with all strategies on, on development data",
+    )  # fmt: skip
+    chart = add("atlas", run_atlas, "fit the maps of trained heads, one a strategy")
+    chart.add_argument("--heads", type=Path, required=True, help="folder of a checkpoint each")
+    chart.add_argument("--out", type=Path, required=True, help="folder to write")
+    chart.add_argument("--pairs", type=int, default=1_000, help="of the reference, all emotions")
+    chart.add_argument("--seed", type=int, default=0, help="of the choice of pairs and the maps")
     whole = add("default", run_default, "make assets/default from the corpora: all of the above")
     whole.add_argument("--source", type=Path, required=True, help="folder of MiniLM (a BERT)")
     return top
@@ -101,6 +115,34 @@ def run_evaluate(options: argparse.Namespace) -> None:
     folder = options.model or DEFAULT_FOLDER / head_name(experiment)
     metrics = evaluate_folder(folder, experiment, options.data, options.cache, options.seed)
     print(metrics_table(metrics))
+
+
+def run_ablate(options: argparse.Namespace) -> None:
+    """Train and measure every strategy, or every value of the settings to sweep."""
+    experiment = load_experiment(options.config, options.overrides)
+    out = options.out or RUNS / f"ablation_{experiment.name}"
+    place = Place(options.data, out, pick_device(options.device), options.cache)
+    if not options.sweep:
+        print(markdown(ablate(experiment, place, options.seeds)))
+    for setting in options.sweep:
+        print(markdown(sweep(options.config, options.overrides, setting, place, options.seeds)))
+
+
+def run_atlas(options: argparse.Namespace) -> None:
+    """Write reference embeddings, maps and their figure."""
+    from train.atlas import atlas_table, build_atlas
+
+    built = build_atlas(
+        options.heads,
+        load_experiment(options.config, options.overrides),
+        options.data,
+        options.out,
+        pairs=options.pairs,
+        seed=options.seed,
+        device=pick_device(options.device),
+        cache=options.cache,
+    )
+    print(atlas_table(built, options.out))
 
 
 def run_default(options: argparse.Namespace) -> None:

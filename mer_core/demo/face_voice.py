@@ -42,7 +42,8 @@ TEXTS = notes.Texts(
         ("Voice and face", "each alone and both together, and whether they match"),
         ("Second by second", "how the category changes, with the face that was followed"),
     ),
-    credit="Model after Foal-Net (fusion of voice and face by alignment and label matching). "
+    credit="Model after Foal-Net (fusion of voice and face by alignment and label matching), "
+    "trained on acted voices and single pictures of faces, paired by label. "
     "Example clips are drawn faces with synthetic voices.",
 )
 
