@@ -1,0 +1,223 @@
+"""How two clouds of embeddings lie to each other; pure functions on arrays, in the original space.
+
+`x` (N, D) and `y` (M, D) are the embeddings of two modalities, rows of length 1 (`normalised`);
+`labels_*` are their class indices. Never read distances off a two-dimensional map: quote these.
+Functions without labels that pair row i of `x` with row i of `y` mean something for recordings
+whose modalities belong together, and nothing where partners were drawn by label.
+A collapsed cloud has neither gap nor spread, so read gap and alignment beside uniformity and
+accuracy. Ties count half everywhere, so that a collapse scores as chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+Floats = NDArray[np.float64]
+
+FOLDS = 5  # of the modality probe
+RIDGE = 1e-2  # of the modality probe, as a share of the features' mean variance
+UNIFORMITY_T = 2.0  # Wang & Isola's t
+DIGITS = 12  # distances that agree so far are tied
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """Diagonal Gaussians of N utterances.
+
+    Attributes:
+        mean: (N, D).
+        std: (N, D), standard deviations and not variances.
+    """
+
+    mean: ArrayLike
+    std: ArrayLike
+
+
+def normalised(rows: ArrayLike) -> Floats:
+    """Rows of length 1; a row of zeros stays."""
+    rows = np.asarray(rows, dtype=np.float64)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def modality_gap(x: Floats, y: Floats) -> float:
+    """||mean(x) - mean(y)||, 0 to 2; 0 = the clouds share their centre (Liang et al. 2022)."""
+    return float(np.linalg.norm(x.mean(axis=0) - y.mean(axis=0)))
+
+
+def modality_probe_accuracy(x: Floats, y: Floats, seed: int = 0) -> float:
+    """Balanced accuracy of a linear probe for the modality; 0.5 = cannot be told, 1 = always.
+
+    Ridge regression onto ±1, cross-validated over `FOLDS` seeded folds; row i of both clouds
+    falls into one fold, so that a pair is never split between training and test.
+    """
+    rows = np.concatenate([x, y])  # (N + M, D)
+    target = np.repeat([1.0, -1.0], [len(x), len(y)])
+    fold = np.concatenate([np.random.default_rng(seed).permutation(len(z)) % FOLDS for z in (x, y)])
+    weight = np.repeat([0.5 / len(x), 0.5 / len(y)], [len(x), len(y)])  # both count equally
+    correct = 0.0
+    for k in range(FOLDS):
+        train, test = fold != k, fold == k
+        scores = _ridge_scores(rows[train], target[train], weight[train], rows[test])
+        right = np.where(scores == 0, 0.5, (scores > 0) == (target[test] > 0))
+        correct += float((weight[test] * right).sum())
+    return correct
+
+
+def _ridge_scores(train: Floats, target: Floats, weight: Floats, test: Floats) -> Floats:
+    """Weighted ridge regression, predicted for `test`; scores that tie with 0 are 0."""
+    weight = weight / weight.sum()
+    centre, offset = weight @ train, weight @ target
+    centred = train - centre
+    covariance = centred.T @ (weight[:, None] * centred)  # (D, D)
+    ridge = max(RIDGE * float(np.trace(covariance)) / len(covariance), 1e-9)
+    slope = np.linalg.solve(
+        covariance + ridge * np.eye(len(covariance)),
+        centred.T @ (weight * (target - offset)),
+    )
+    return np.round((test - centre) @ slope + offset, 9)
+
+
+def alignment(x: Floats, y: Floats) -> float:
+    """Mean ||x_i - y_i||², 0 to 4; 0 = partners coincide (Wang & Isola 2020, alpha = 2)."""
+    return float(np.square(x - y).sum(axis=1).mean())
+
+
+def same_emotion_alignment(x: Floats, y: Floats, labels_x: ArrayLike, labels_y: ArrayLike) -> float:
+    """Mean ||x_i - y_j||² over all pairs of one emotion, 0 to 4; 0 = they coincide."""
+    return float(squared_distances(x, y)[same_emotion(labels_x, labels_y)].mean())
+
+
+def uniformity(z: Floats) -> float:
+    """log mean_{i<j} exp(-2 ||z_i - z_j||²), -8 to 0; 0 = collapsed (Wang & Isola 2020, t = 2)."""
+    pairs = np.triu_indices(len(z), k=1)
+    return float(np.log(np.exp(-UNIFORMITY_T * squared_distances(z, z)[pairs]).mean()))
+
+
+def ranks(x: Floats, y: Floats) -> Floats:
+    """(N,) rank of y_i among all of `y` by distance from x_i; 1 = nearest."""
+    distance = squared_distances(x, y)
+    own = np.diag(distance)[:, None]
+    return 0.5 + (distance < own).sum(axis=1) + 0.5 * (distance == own).sum(axis=1)
+
+
+def recall_at(x: Floats, y: Floats, k: int) -> float:
+    """R@k: share of x_i whose own y_i is among its k nearest, 0 to 1; chance k/N."""
+    return float((ranks(x, y) <= k).mean())
+
+
+def mean_reciprocal_rank(x: Floats, y: Floats) -> float:
+    """MRR: mean 1/rank of y_i as seen from x_i, 0 to 1; 1 = always the nearest."""
+    return float((1.0 / ranks(x, y)).mean())
+
+
+def precision_at(
+    x: Floats, y: Floats, labels_x: ArrayLike, labels_y: ArrayLike, k: int = 5
+) -> float:
+    """P@k: share of one emotion among the k nearest `y` of each x_i; chance 1/C if balanced.
+
+    Of items tied for the last places, each counts as its chance to be drawn.
+    """
+    distance, same = squared_distances(x, y), same_emotion(labels_x, labels_y)
+    k = min(k, distance.shape[1])
+    last = np.partition(distance, k - 1, axis=1)[:, k - 1 : k]  # (N, 1), the k-th smallest
+    nearer, tied = distance < last, distance == last
+    left = k - nearer.sum(axis=1)  # places for which the tied ones draw lots
+    hits = (nearer & same).sum(axis=1) + left * (tied & same).sum(axis=1) / tied.sum(axis=1)
+    return float(hits.mean() / k)
+
+
+def foscttm(x: Floats, y: Floats) -> float:
+    """Fraction of samples closer than the true match, both ways; 0 best, 0.5 chance (SCOT)."""
+    rank = np.concatenate([ranks(x, y), ranks(y, x)])
+    return float((rank - 1.0).mean() / max(1, len(x) - 1))
+
+
+def same_emotion_foscttm(x: Floats, y: Floats, labels_x: ArrayLike, labels_y: ArrayLike) -> float:
+    """Chance that an item of another emotion is nearer than one of its own; 0 best, 0.5 chance.
+
+    One minus the area under the ROC curve of each item's distances, averaged over both ways.
+    """
+    distance, same = squared_distances(x, y), same_emotion(labels_x, labels_y)
+    found = np.concatenate([_farther_share(distance, same), _farther_share(distance.T, same.T)])
+    return float(found.mean())
+
+
+def _farther_share(distance: Floats, same: NDArray[np.bool_]) -> Floats:
+    """Per row, the share of (same, other) pairs in which the other is nearer (Mann-Whitney)."""
+    own = same.sum(axis=1)
+    other = same.shape[1] - own
+    asked = (own > 0) & (other > 0)
+    sums = (rankdata(distance[asked], axis=1) * same[asked]).sum(axis=1)
+    own, other = own[asked], other[asked]
+    return np.asarray((sums - own * (own + 1) / 2) / (own * other))
+
+
+def linear_cka(x: Floats, y: Floats) -> float:
+    """||Yᵀ X||² / (||Xᵀ X|| ||Yᵀ Y||), centred columns, 0 to 1 (Kornblith et al. 2019).
+
+    1 = rows have the same geometry, whatever the rotation or the scale.
+    """
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    scale = float(np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    return float(np.square(y.T @ x).sum()) / scale if scale > 0 else 0.0
+
+
+def squared_mmd(x: Floats, y: Floats) -> float:
+    """Unbiased MMD² with k(a, b) = exp(-||a - b||² / 2 h²), at most 2; about 0 = same distribution.
+
+    Gretton et al. 2012, Eq. 3; h is the median distance between any two of all rows.
+    """
+    rows = np.concatenate([x, y])
+    distance = squared_distances(rows, rows)
+    median = float(np.median(distance[np.triu_indices(len(rows), k=1)]))
+    kernel = np.exp(-distance / (2.0 * (median or 1.0)))
+    n, m = len(x), len(y)
+    within_x = (kernel[:n, :n].sum() - n) / (n * (n - 1))
+    within_y = (kernel[n:, n:].sum() - m) / (m * (m - 1))
+    return float(within_x + within_y - 2.0 * kernel[:n, n:].mean())
+
+
+def silhouette(z: Floats, labels: ArrayLike) -> float:
+    """Mean (b - a) / max(a, b), -1 to 1 (Rousseeuw 1987); an item alone in its class counts 0.
+
+    a is the mean distance to the own class, b to the nearest other one. By emotion, higher is
+    better; by modality, about 0 is.
+    """
+    _, index = np.unique(np.asarray(labels), return_inverse=True)
+    member = np.eye(int(index.max()) + 1)[index]  # (N, C)
+    size, rows = member.sum(axis=0), np.arange(len(index))
+    sums = np.sqrt(squared_distances(z, z)) @ member  # (N, C)
+    own = sums[rows, index] / np.maximum(size[index] - 1, 1)
+    means = sums / size
+    means[rows, index] = np.inf
+    other = means.min(axis=1)
+    widest = np.maximum(own, other)
+    counted = (size[index] > 1) & (widest > 0)
+    return float(np.where(counted, (other - own) / np.where(widest > 0, widest, 1.0), 0.0).mean())
+
+
+def w2_ratio(x: Gaussians, y: Gaussians, related: NDArray[np.bool_]) -> float:
+    """Mean 2-Wasserstein distance of related pairs over that of the others; below 1 = nearer.
+
+    W2² = ||mean_x - mean_y||² + ||std_x - std_y||² (MAP, Eq. 6); `related` is (N, M).
+    """
+    points = [np.concatenate([np.asarray(g.mean), np.asarray(g.std)], axis=1) for g in (x, y)]
+    distance = np.sqrt(squared_distances(*(p.astype(np.float64) for p in points)))
+    others = float(distance[~related].mean())
+    return float(distance[related].mean()) / others if others > 0 else 1.0
+
+
+def same_emotion(labels_x: ArrayLike, labels_y: ArrayLike) -> NDArray[np.bool_]:
+    """(N, M) bool, True where two items share their emotion."""
+    return np.asarray(np.asarray(labels_x)[:, None] == np.asarray(labels_y)[None, :])
+
+
+def squared_distances(x: Floats, y: Floats) -> Floats:
+    """(N, M) squared Euclidean distances, none negative, ties made equal."""
+    square_x, square_y = np.square(x).sum(axis=1), np.square(y).sum(axis=1)
+    distance = square_x[:, None] + square_y[None, :] - 2.0 * (x @ y.T)
+    return np.asarray(np.round(np.maximum(distance, 0.0), DIGITS))

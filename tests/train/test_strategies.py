@@ -1,0 +1,147 @@
+"""Strategies are subsets of switches; a sweep changes one setting on development data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer
+
+import train.__main__ as command
+from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
+from train.config import Experiment
+from train.strategies import strategies, sweep_overrides
+
+
+@pytest.fixture(scope="module")
+def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
+    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
+
+
+@pytest.fixture(scope="module")
+def foal_net() -> Experiment:
+    return tiny_foal_net()
+
+
+def test_strategies_are_all_subsets_with_only_their_own_weights(
+    mgcma: Experiment, foal_net: Experiment
+) -> None:
+    found = strategies(mgcma)
+    assert list(found) == [
+        "none", "distribution", "token", "instance", "distribution+token",
+        "distribution+instance", "token+instance", "distribution+token+instance",
+    ]  # fmt: skip
+    for name, experiment in found.items():
+        on = set(name.split("+"))
+        for switch in ("distribution", "token", "instance"):
+            assert experiment.architecture[switch] == (switch in on)
+        assert set(experiment.loss_weights) == on & {"distribution", "instance"}
+        assert ("samples" in experiment.architecture) == ("distribution" in on)
+    assert list(strategies(foal_net)) == ["none", "avel", "mem", "avel+mem"]
+    assert strategies(foal_net)["mem"].loss_weights == {"mem": 0.1}
+    assert mgcma.loss_weights == {"distribution": 0.1, "instance": 0.2}  # as it was
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"architecture": {"framework": "unimodal"}}, "no alignment strategies"),
+        ({"freeze_encoders": False}, "freeze_encoders = true"),
+    ],
+)
+def test_what_has_no_strategies_is_a_sentence(
+    change: dict[str, Any], expected: str, mgcma: Experiment
+) -> None:
+    with pytest.raises(ValueError, match=expected):
+        strategies(dataclasses.replace(mgcma, **change))
+
+
+TOML = """
+name = "tiny"
+freeze_encoders = true
+[architecture]
+framework = "mgcma"
+width = 12
+heads = 2
+[architecture.speech_encoder]
+family = "compact_speech"
+channels = [4, 8]
+blocks = 1
+width = 16
+[architecture.text_encoder]
+family = "pretrained_text"
+source = "BERT"
+[sources.speech]
+corpora = { ravdess = 1.0 }
+views = 1
+[sources.text]
+corpora = { meld = 1.0 }
+[optim]
+epochs = 1
+draws = 16
+batch_size = 8
+precision = "fp32"
+"""
+
+
+@pytest.fixture
+def config(tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    bert = write_bert(tmp_path / "bert", tokenizer)
+    path = tmp_path / "tiny.toml"
+    path.write_text(TOML.replace("BERT", str(bert)))
+    return path
+
+
+def test_a_sweep_sees_development_data_only(
+    config: Path, corpora: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["ablate", "--config", str(config), "--data", str(corpora), "--device", "cpu"]
+    key = "architecture.instance_temperature"
+    assert command.main([*arguments, "--seeds", "1", "--sweep", f"{key}=0.07,0.5"]) == 0
+    assert f"Sweep of {key}" in capsys.readouterr().out
+    folder = tmp_path / "runs" / "ablation_tiny"
+    summary = json.loads((folder / f"sweep-{key}.json").read_text("utf-8"))
+    assert list(summary["rows"]) == [f"{key}=0.07", f"{key}=0.5"]
+    assert summary["protocol"]["split"] == "dev"
+    for cells in summary["rows"].values():
+        for figure in ("modality_gap", "precision_at_5", "unweighted_accuracy"):
+            assert "mean" in cells[figure]
+            assert "difference" not in cells[figure]
+    assert not (folder / "test").exists()
+    stored = json.loads((folder / "dev" / f"{key}=0.5" / "seed-0" / "run.json").read_text())
+    settings = stored["experiment"]["architecture"]
+    assert (settings["instance_temperature"], settings["token"]) == (0.5, True)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "expected"),
+    [
+        ("architecture.instance_temprature=0.1,0.2", "instance_temprature"),
+        ("architecture.instance_temperature=-1", "above 0"),
+        ("loss_weights.avel=0.1", "no avel"),
+        ("optim.epochs=1,2", "features stay as they are"),
+        ("sources.speech.views=1", "features stay as they are"),
+        ("architecture.speech_encoder.width=8", "features stay as they are"),
+        ("architecture.token=true,false", "without --sweep"),
+        ("architecture.width", "write it as"),
+        ("architecture.width=", "write it as"),
+    ],
+)
+def test_a_slip_in_a_sweep_is_one_sentence(
+    sweep: str, expected: str, config: Path, corpora: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["ablate", "--config", str(config), "--data", str(corpora), "--device", "cpu"]
+    assert command.main([*arguments, "--sweep", sweep]) == 2
+    errors = capsys.readouterr().err
+    assert expected in errors
+    assert "Traceback" not in errors
+
+
+def test_sweeps_are_read_like_settings(mgcma: Experiment) -> None:
+    key = "architecture.instance_temperature"
+    assert sweep_overrides(mgcma, f"{key} = 0.07, 0.5 ") == [f"{key}=0.07", f"{key}=0.5"]
+    assert sweep_overrides(mgcma, "loss_weights.ce=2") == ["loss_weights.ce=2"]

@@ -1,0 +1,294 @@
+"""What one trained strategy is worth: recognition of pairs, and how the two clouds lie.
+
+Every figure is the mean over the paired sets, each counting equally, and comes with replicates
+that resample the same items for every strategy and seed, so that differences can be taken replicate
+by replicate. Recognition: bootstrap over speakers. Alignment: half-samples of the items of each
+label without replacement, whose spread equals the bootstrap's, while a clip drawn twice would lie
+at distance 0 from itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import softmax
+from torch import Tensor
+
+from mer_core.alignment_metrics import Gaussians
+from mer_core.alignment_report import METRICS, REASONS, Metric, alignment_report
+from mer_core.data import Example
+from mer_core.data.collate import collate_features
+from mer_core.emotions import FOUR
+from mer_core.frameworks.base import Framework
+from mer_core.metrics import BINS, group_tables, macro_f1, unweighted_accuracy, weighted_accuracy
+from mer_core.types import Output
+from train.evaluation import common_temperature
+from train.paired_task import label_indices
+from train.pairs import Pair
+
+BATCH = 64
+RESAMPLES = 1_000  # of the speakers
+HALVES = 100  # half-samples of the items
+PER_LABEL = 100  # items of each label and modality in a set's clouds, at most
+
+RECOGNITION = {
+    "unweighted_accuracy": Metric("UA", "higher"),
+    "weighted_accuracy": Metric("WA", "higher"),
+    "macro_f1": Metric("macro-F1", "higher"),
+    "ece": Metric("ECE", "lower"),
+}
+SPACES = {"after": "embedding", "before": "pooled"}  # space → the framework's feature
+NO_COMMON_SPACE = "without a common width and without AVEL the two modalities share no space"
+
+Floats = NDArray[np.float64]
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What strategies are measured on: computed once, the same for all of them.
+
+    Attributes:
+        dev: Paired development sets, from which the temperature comes.
+        judged: Paired sets that are measured.
+        tokens: Example → (T, D) features of its frozen encoder, without augmentation.
+        widths: Modality → D.
+        device: Where frameworks run.
+    """
+
+    dev: Mapping[str, Sequence[Pair]]
+    judged: Mapping[str, Sequence[Pair]]
+    tokens: Mapping[Example, Tensor]
+    widths: dict[str, int]
+    device: torch.device
+
+    def outputs(self, framework: Framework, pairs: Sequence[Pair]) -> Iterator[Output]:
+        """The framework's outputs, batch by batch in the order of `pairs`."""
+        with torch.inference_mode():
+            for start in range(0, len(pairs), BATCH):
+                rows = [self._row(pair) for pair in pairs[start : start + BATCH]]
+                yield framework(collate_features(rows, self.widths).to(self.device))
+
+    def logits(self, framework: Framework, pairs: Sequence[Pair]) -> NDArray[np.float32]:
+        """(N, C)."""
+        parts = [output.logits.float().cpu().numpy() for output in self.outputs(framework, pairs)]
+        return np.concatenate(parts)
+
+    def _row(self, pair: Pair) -> dict[str, Tensor | None]:
+        parts = {modality: getattr(pair, modality) for modality in self.widths}
+        return {m: None if part is None else self.tokens[part] for m, part in parts.items()}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures of one set, or of all.
+
+    Attributes:
+        figures: Name → value, or None where it does not exist.
+        replicates: Name → the same figure on resampled items.
+    """
+
+    figures: Figures
+    replicates: dict[str, Floats]
+
+
+def measure(framework: Framework, bench: Bench, shared: Mapping[str, bool]) -> dict[str, Any]:
+    """All figures of one trained framework, as JSON.
+
+    Args:
+        framework: Reads cached features.
+        bench: What it is measured on.
+        shared: `before` and `after` alignment → whether the modalities share a space there.
+    """
+    temperature = common_temperature(
+        [(bench.logits(framework, p), label_indices(p).numpy()) for p in bench.dev.values()]
+    )
+    by_set = {}
+    for name, pairs in bench.judged.items():
+        logits = bench.logits(framework, pairs).astype(np.float64)
+        by_set[name] = _joined(
+            recognition(pairs, softmax(logits / temperature, axis=1)),
+            clouds(framework, bench, pairs, shared),
+        )
+    whole = mean_over_sets(list(by_set.values()))
+    return {
+        "temperature": temperature,
+        "modalities": list(framework.encoders()),
+        "figures": whole.figures,
+        "reasons": {name: reason(name, shared) for name, v in whole.figures.items() if v is None},
+        "sets": {name: measured.figures for name, measured in by_set.items()},
+        "replicates": {name: values.tolist() for name, values in whole.replicates.items()},
+    }
+
+
+def reason(name: str, shared: Mapping[str, bool]) -> str:
+    """Why a figure does not exist; `name` as in `Measured.figures`."""
+    space, _, metric = name.rpartition("/")
+    if not shared[space or "after"]:
+        return NO_COMMON_SPACE
+    return REASONS[METRICS[metric].needs]
+
+
+def mean_over_sets(parts: Sequence[Measured]) -> Measured:
+    """Each set counts equally; a figure that one set lacks does not exist."""
+    figures: Figures = {}
+    for name in parts[0].figures:
+        values = [part.figures[name] for part in parts]
+        known = [value for value in values if value is not None]
+        figures[name] = float(np.mean(known)) if len(known) == len(values) else None
+    replicates = {
+        name: np.mean([part.replicates[name] for part in parts], axis=0)
+        for name in figures
+        if all(name in part.replicates for part in parts)
+    }
+    return Measured(figures, replicates)
+
+
+def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
+    """UA, WA, macro-F1 and ECE of calibrated (N, C) probabilities, bootstrapped over speakers.
+
+    One speaker alone has no replicates: nothing says how the next one would do.
+    """
+    labels, groups = label_indices(pairs).numpy(), [pair.group for pair in pairs]
+    tables = group_tables(labels, probabilities.argmax(axis=1), groups, len(FOUR))  # (G, C, C)
+    gaps = calibration_gaps(labels, probabilities, groups)  # (G, BINS)
+    (values,) = _recognised(tables, gaps, np.arange(len(tables))[None])
+    figures = dict(zip(RECOGNITION, values.tolist(), strict=True))
+    names = sorted(set(groups))
+    if len(names) < 2:
+        return Measured(figures, {})
+    # Sets of the same speakers resample the same speakers.
+    key = hashlib.sha256("\n".join(names).encode()).digest()
+    drawn = np.random.default_rng(list(key)).integers(0, len(names), (RESAMPLES, len(names)))
+    replicates = _recognised(tables, gaps, drawn)
+    return Measured(figures, dict(zip(RECOGNITION, replicates.T, strict=True)))
+
+
+def calibration_gaps(
+    labels: NDArray[np.int64], probabilities: Floats, groups: Sequence[str]
+) -> Floats:
+    """(G, BINS) summed accuracy minus confidence; summed over groups, they make the ECE."""
+    _, index = np.unique(np.asarray(groups), return_inverse=True)
+    confidence = probabilities.max(axis=1)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.zeros((int(index.max()) + 1, BINS))
+    np.add.at(gaps, (index, bins), (probabilities.argmax(axis=1) == labels) - confidence)
+    return gaps
+
+
+def _recognised(tables: NDArray[np.int64], gaps: Floats, drawn: NDArray[np.int64]) -> Floats:
+    """(R, 4) figures in the order of `RECOGNITION`, of `drawn` (R, G) groups."""
+    rows = []
+    for groups in drawn:
+        table = tables[groups].sum(axis=0)
+        ece = np.abs(gaps[groups].sum(axis=0)).sum() / table.sum()
+        rows.append((unweighted_accuracy(table), weighted_accuracy(table), macro_f1(table), ece))
+    return np.array(rows)
+
+
+def clouds(
+    framework: Framework, bench: Bench, pairs: Sequence[Pair], shared: Mapping[str, bool]
+) -> Measured:
+    """Alignment metrics of a set's own items, balanced by label, each seen alone.
+
+    Metrics after alignment keep their names; those before it are called `before/…`.
+    """
+    modalities = {name: encoder.modality for name, encoder in framework.encoders().items()}
+    places = [[getattr(pair, m) for pair in pairs] for m in modalities.values()]
+    chosen = balanced([list(dict.fromkeys(items)) for items in places])
+    seen = [
+        _features(framework, bench, name, modality, items)
+        for (name, modality), items in zip(modalities.items(), chosen, strict=True)
+    ]
+    labels = [np.array([FOUR.index(item.emotion) for item in items]) for items in chosen]
+    measured = Measured(dict.fromkeys(_names()), {})
+    for space in SPACES:
+        if shared[space]:
+            measured = _joined(measured, _in_space(space, seen, labels))
+    return measured
+
+
+def balanced(pools: Sequence[Sequence[Example]]) -> list[list[Example]]:
+    """As many items of every label from every modality, at most `PER_LABEL`, label by label."""
+    shuffled = [
+        [pool[i] for i in np.random.default_rng(0).permutation(len(pool))] for pool in pools
+    ]
+    by_label = [{label: [e for e in s if e.emotion == label] for label in FOUR} for s in shuffled]
+    size = min(PER_LABEL, *(len(items) for pool in by_label for items in pool.values()))
+    if size < 2:
+        raise ValueError("Alignment metrics need two items or more of every label and modality.")
+    return [[e for label in FOUR for e in pool[label][:size]] for pool in by_label]
+
+
+def _features(
+    framework: Framework, bench: Bench, name: str, modality: str, items: Sequence[Example]
+) -> dict[str, Floats]:
+    """Kind (`embedding`, `pooled`, and `mean` and `std` of Gaussians) → (N, D)."""
+    found: dict[str, list[Floats]] = {}
+    for output in bench.outputs(framework, [Pair(**{modality: item}) for item in items]):
+        for kind in (*SPACES.values(), "mean", "std"):
+            if (values := output.features.get(f"{name}_{kind}")) is not None:
+                found.setdefault(kind, []).append(values.double().cpu().numpy())
+    return {kind: np.concatenate(parts) for kind, parts in found.items()}
+
+
+def _in_space(
+    space: str, seen: Sequence[dict[str, Floats]], labels: Sequence[NDArray[np.int64]]
+) -> Measured:
+    """The report of one space; replicates only after alignment, where the tables compare."""
+    every = [np.arange(len(own)) for own in labels]
+    figures = _report(space, seen, labels, every)
+    prefix = "" if space == "after" else f"{space}/"
+    if prefix:
+        return Measured({f"{prefix}{name}": value for name, value in figures.items()}, {})
+    halves = [_report(space, seen, labels, half) for half in half_samples(labels)]
+    replicates = {}
+    for name, value in figures.items():
+        if value is not None:
+            rows = np.array([half[name] for half in halves], dtype=np.float64)
+            replicates[name] = value + rows - rows.mean()  # a half is smaller, so only its spread
+    return Measured(figures, replicates)
+
+
+def half_samples(labels: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[np.int64]]]:
+    """`HALVES` times, for each modality, places of half of the items of every label."""
+    generator = np.random.default_rng(0)
+    for _ in range(HALVES):
+        yield [
+            np.concatenate(
+                [
+                    generator.permutation(np.flatnonzero(own == label))[: (own == label).sum() // 2]
+                    for label in np.unique(own)
+                ]
+            )
+            for own in labels
+        ]
+
+
+def _report(
+    space: str,
+    seen: Sequence[dict[str, Floats]],
+    labels: Sequence[NDArray[np.int64]],
+    rows: Sequence[NDArray[np.int64]],
+) -> Figures:
+    x, y = (features[SPACES[space]][i] for features, i in zip(seen, rows, strict=True))
+    gaussians = None
+    if space == "after" and "mean" in seen[0]:
+        of_x, of_y = (Gaussians(f["mean"][i], f["std"][i]) for f, i in zip(seen, rows, strict=True))
+        gaussians = of_x, of_y
+    of_rows = [own[i] for own, i in zip(labels, rows, strict=True)]
+    return alignment_report(x, y, *of_rows, natural=False, gaussians=gaussians)
+
+
+def _names() -> list[str]:
+    return [*METRICS, *(f"before/{name}" for name in METRICS)]
+
+
+def _joined(first: Measured, second: Measured) -> Measured:
+    return Measured(first.figures | second.figures, first.replicates | second.replicates)
