@@ -73,6 +73,9 @@ class FoalNetConfig:
             what WavLM has it be unless a checkpoint says otherwise.
         avel: Whether audio and video of one emotion are drawn together.
         mem: Whether matching pairs are told from hard negatives.
+        match_hidden: Width of a hidden layer in MEM's heads; 0: linear, as released. What they read
+            is a sum of what both modalities say, and whether two summands agree is no linear
+            function of their sum: tuned encoders can bring it about before, frozen ones cannot.
         temperature: First τ, which divides the cosines. 2.659 as released, which is soft: the
             modality gap closes, and hard negatives are hardly harder than others. 0.07 is sharp.
         learn_temperature: Whether τ is trained, as released; here within `TEMPERATURE_RANGE`.
@@ -93,6 +96,7 @@ class FoalNetConfig:
     classifier_dropout: float = 0.1
     avel: bool = True
     mem: bool = True
+    match_hidden: int = 0
     temperature: float = 2.659
     learn_temperature: bool = True
     average_positives: bool = True
@@ -106,6 +110,8 @@ class FoalNetConfig:
         for name in ("dropout", "input_dropout", "projection_dropout", "classifier_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be in [0, 1), but is {getattr(self, name)}.")
+        if self.match_hidden < 0:
+            raise ValueError(f"match_hidden must be 0 or more, but is {self.match_hidden}.")
         low, high = TEMPERATURE_RANGE
         if not low <= self.temperature <= high:
             raise ValueError(f"temperature must be in [{low}, {high}], but is {self.temperature}.")
@@ -153,7 +159,8 @@ class FoalNet(Framework):
             audio, video, config.heads, config.layers, config.dropout
         )
         if config.mem:
-            self.audio_match, self.video_match = nn.Linear(audio, 2), nn.Linear(video, 2)
+            self.audio_match = match_head(audio, config.match_hidden)
+            self.video_match = match_head(video, config.match_hidden)
         self.classifier = nn.Sequential(
             nn.Dropout(config.classifier_dropout), nn.Linear(audio + video, len(labels))
         )
@@ -263,6 +270,13 @@ class FoalNet(Framework):
         a2v = matching_loss(own[:, 0], self.audio_match(of_audio.pooled), present, has_video)
         v2a = matching_loss(own[:, 1], self.video_match(of_video.pooled), present, has_audio)
         return (a2v + v2a) / 2
+
+
+def match_head(width: int, hidden: int) -> nn.Module:
+    """(B, width) → (B, 2) of different and same; linear where `hidden` is 0."""
+    if not hidden:
+        return nn.Linear(width, 2)
+    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, 2))
 
 
 class Projection(nn.Module):

@@ -9,11 +9,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from mer_core.data.collate import collate_features
 from mer_core.encoders.base import CachedEncoder
 from mer_core.frameworks.base import total_loss
-from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
+from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig, match_head
 from mer_core.types import Output
 from tests.frameworks.tiny_foal_net import (
     STILL,
@@ -227,3 +228,23 @@ def test_bfloat16_autocast_stays_close_and_its_losses_are_float32():
     total_loss(drawn, {}).backward()
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     assert all(torch.isfinite(g).all() for g in grads)
+
+
+def test_a_hidden_layer_lets_mem_learn_agreement_from_a_sum():
+    """Same or different of two labels is an exclusive or, which no linear head reads off a sum."""
+    heads = {hidden: match_head(4, hidden) for hidden in (0, 16)}
+    one, other = torch.meshgrid(torch.arange(2), torch.arange(2), indexing="ij")
+    one, other = one.flatten(), other.flatten()
+    sums = torch.cat([F.one_hot(one, 2), F.one_hot(other, 2)], dim=1).float()  # (4, 4)
+    same = (one == other).long()
+    found = {}
+    for hidden, head in heads.items():
+        optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
+        for _ in range(200):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(head(sums), same)
+            loss.backward()
+            optimizer.step()
+        found[hidden] = loss.item()
+    assert found[0] == pytest.approx(math.log(2), abs=0.01)
+    assert found[16] < 0.05
