@@ -1,4 +1,4 @@
-"""`python -m train fit|prune|export|evaluate|ablate|default`."""
+"""`python -m train fit|prune|export|evaluate|ablate|atlas|default`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from mer_core.serving import pick_device
 from train.ablation import Place, ablate, sweep
 from train.ablation_table import markdown
+from train.atlas import atlas_table, build_atlas
 from train.config import load_experiment
 from train.export import evaluate_folder, export, head_name, metrics_table
 from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
@@ -130,8 +131,6 @@ def run_ablate(options: argparse.Namespace) -> None:
 
 def run_atlas(options: argparse.Namespace) -> None:
     """Write reference embeddings, maps and their figure."""
-    from train.atlas import atlas_table, build_atlas
-
     built = build_atlas(
         options.heads,
         load_experiment(options.config, options.overrides),

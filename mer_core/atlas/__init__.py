@@ -1,0 +1,1 @@
+"""Reference embeddings, their maps, a visitor's place on them, and figures of all that."""

@@ -1,0 +1,137 @@
+"""Reference embeddings: held-out pairs under one alignment strategy, stored at half precision.
+
+What is kept is `<modality>_embedding` of a framework's `Output`: pooled, L2-normalised, before
+fusion. Every strategy trains what lies behind it, so that comparing strategies by it is fair:
+
+- MGCMA with the instance term off has no projection there; it is the masked mean of the stream
+  that fusion reads, and the classifier's cross-entropy trains that stream.
+- Foal-Net with `width` set and AVEL off has none either; it is the mean of the tokens behind the
+  trained input layer. Without `width` there is no common space and nothing to put on one map.
+
+So neither is ever an untouched random projection. In both papers it knows nothing of the partner
+of its pair, so that a recording alone lands where it would land with one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mer_core.atlas.distances import prepared
+from mer_core.types import FloatArray
+
+Labels = NDArray[np.int64]
+Pairing = Literal["label", "natural"]
+
+REPRESENTATION = "<modality>_embedding: pooled, L2-normalised, before fusion"
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """N pairs of one framework under one strategy; row i of every field belongs to pair i.
+
+    Attributes:
+        embeddings: Modality → (N, D) float32, the leading modality first; two of them.
+        labels: (N,) indices into `emotions`, shared by both halves of a pair.
+        emotions: The categories.
+        corpora: Modality → N corpus names.
+        groups: Modality → N names of the speaker, dialogue or picture.
+        pairing: `natural` if both halves are one recording, `label` if only the label joins them.
+    """
+
+    embeddings: dict[str, FloatArray]
+    labels: Labels
+    emotions: tuple[str, ...]
+    corpora: dict[str, tuple[str, ...]]
+    groups: dict[str, tuple[str, ...]]
+    pairing: Pairing = "label"
+
+    def __post_init__(self) -> None:
+        """Refuse rows that do not belong together."""
+        if len(self.embeddings) != 2:
+            raise ValueError(f"A reference holds two modalities, not {len(self.embeddings)}.")
+        if self.pairing not in get_args(Pairing):
+            raise ValueError(f"pairing is {self.pairing!r}; it can be {get_args(Pairing)}.")
+        shapes = {vectors.shape for vectors in self.embeddings.values()}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+            raise ValueError(f"Embeddings of both modalities must be (N, D), but are {shapes}.")
+        for name in self.embeddings:
+            lengths = len(self.labels), len(self.corpora[name]), len(self.groups[name])
+            if set(lengths) != {len(self)}:
+                raise ValueError(f"{name}: {len(self)} embeddings, but {lengths} names and labels.")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.embeddings.values())))
+
+    @property
+    def modalities(self) -> tuple[str, str]:
+        """The leading one first."""
+        lead, partner = self.embeddings
+        return lead, partner
+
+    @property
+    def joint(self) -> FloatArray:
+        """(2N, D): every pair's leading half, then every partner; the order of a map's points."""
+        return np.concatenate(list(self.embeddings.values()))
+
+    @property
+    def distances(self) -> FloatArray:
+        """(N,) cosine distance of each pair's halves, 0 (same direction) to 2."""
+        lead, partner = (prepared(vectors, "cosine") for vectors in self.embeddings.values())
+        return np.asarray(1 - (lead * partner).sum(axis=1), dtype=np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write an npz, embeddings as fp16."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = {
+            "modalities": np.array(self.modalities),
+            "labels": self.labels.astype(np.uint8),
+            "emotions": np.array(self.emotions),
+            "pairing": np.array(self.pairing),
+        }
+        for name in self.modalities:
+            arrays[f"{name}_embedding"] = self.embeddings[name].astype(np.float16)
+            arrays |= _coded(f"{name}_corpora", self.corpora[name])
+            arrays |= _coded(f"{name}_groups", self.groups[name])
+        with path.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Reference:
+        """Read what `save` wrote; runs no code of the file's own.
+
+        Raises:
+            ValueError: Not such a file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                names = [str(name) for name in stored["modalities"]]
+                return cls(
+                    {n: stored[f"{n}_embedding"].astype(np.float32) for n in names},
+                    stored["labels"].astype(np.int64),
+                    tuple(str(emotion) for emotion in stored["emotions"]),
+                    {n: _decoded(stored, f"{n}_corpora") for n in names},
+                    {n: _decoded(stored, f"{n}_groups") for n in names},
+                    cast("Pairing", str(stored["pairing"])),
+                )
+        except KeyError as error:
+            raise ValueError(f"{path.name} is no reference: {error} is missing.") from None
+
+
+def halved(vectors: FloatArray) -> FloatArray:
+    """`vectors` as they will be read back: rounded to fp16. Maps are fitted on these."""
+    return vectors.astype(np.float16).astype(np.float32)
+
+
+def _coded(key: str, names: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
+    """Names that repeat, as the different ones and their numbers."""
+    different, codes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    return {f"{key}_names": different, f"{key}_codes": codes.astype(np.uint16)}
+
+
+def _decoded(stored: np.lib.npyio.NpzFile, key: str) -> tuple[str, ...]:
+    return tuple(str(name) for name in stored[f"{key}_names"][stored[f"{key}_codes"]])

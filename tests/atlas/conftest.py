@@ -1,0 +1,52 @@
+"""Small references whose structure is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mer_core.atlas.maps import AtlasMap, MapParams
+from mer_core.atlas.quality import MapQuality
+from mer_core.atlas.reference import Reference, halved
+
+EMOTIONS = ("angry", "happy", "neutral", "sad")
+
+
+def make_reference(
+    each: int = 15, width: int = 8, gap: float = 0.5, pairing: str = "label", seed: int = 0
+) -> Reference:
+    """Four clusters in two modalities, whose centres are `gap` apart, of unit vectors."""
+    random = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(4), each)
+    centres = np.random.default_rng(99).standard_normal((4, width))
+    offsets = np.random.default_rng(98).standard_normal((2, width))
+    embeddings = {}
+    for modality, offset in zip(("speech", "text"), offsets, strict=True):
+        rows = centres[labels] + gap * offset + 0.3 * random.standard_normal((4 * each, width))
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        embeddings[modality] = halved(rows.astype(np.float32))
+    names = tuple(f"corpus {i % 3}" for i in range(4 * each))
+    groups = tuple(f"speaker {i % 7}" for i in range(4 * each))
+    return Reference(
+        embeddings, labels, EMOTIONS, dict.fromkeys(embeddings, names),
+        dict.fromkeys(embeddings, groups), pairing,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def make_map(reference: Reference, scale: float = 0.1, n_neighbors: int = 5) -> AtlasMap:
+    """A map without UMAP: two directions of the embeddings, at the size of a real one."""
+    axes = np.random.default_rng(5).standard_normal((reference.joint.shape[1], 2))
+    points = (8 * reference.joint @ axes * scale).astype(np.float32)
+    return AtlasMap(
+        points, MapParams(n_neighbors=n_neighbors), MapQuality(1.0, 1.0, 15), (1.577, 0.895), scale
+    )
+
+
+@pytest.fixture
+def reference() -> Reference:
+    return make_reference()
+
+
+@pytest.fixture
+def projected(reference: Reference) -> AtlasMap:
+    return make_map(reference)

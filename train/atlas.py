@@ -1,0 +1,277 @@
+"""`python -m train atlas`: from trained heads to reference embeddings, maps and a figure.
+
+One folder holds a checkpoint a strategy, `none` among them. All heads are shown the same held-out
+pairs, and an example is encoded once however many heads stand on one encoder.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.figures import export
+from mer_core.atlas.fit import Fitted, fit_maps
+from mer_core.atlas.frame import diagonal
+from mer_core.atlas.maps import BEFORE, MapParams
+from mer_core.atlas.placement import Placer, place_on_all
+from mer_core.atlas.reference import Reference, halved
+from mer_core.checkpoint import CONFIG_FILE, load_checkpoint
+from mer_core.data import Example
+from mer_core.data.collate import Tokenize, collate_features
+from mer_core.emotions import FOUR
+from mer_core.encoders.base import Encoder
+from mer_core.frameworks.base import Framework
+from mer_core.types import FloatArray
+from train.config import Experiment
+from train.features import encoder_hash, frozen_features
+from train.material import Material
+from train.pairs import Pair
+from train.stages import detach_encoders, tokenizer_of
+from train.tasks import source_examples
+
+BATCH = 64
+HELD_OUT = 100  # pairs an emotion, at most, on which placing is measured
+FIGURE_FILE = "maps.png"
+FIGURE_DPI = 150
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltAtlas:
+    """What `build_atlas` made, and how long placing took.
+
+    Attributes:
+        atlas: As it is stored.
+        milliseconds: To place one point on the maps of all strategies together, the median.
+    """
+
+    atlas: Atlas
+    milliseconds: float
+
+
+def build_atlas(
+    heads: Path,
+    experiment: Experiment,
+    root: Path,
+    folder: Path,
+    *,
+    pairs: int,
+    seed: int = 0,
+    params: MapParams | None = None,
+    device: torch.device | None = None,
+    cache: Path | None = None,
+) -> BuiltAtlas:
+    """Write the atlas of `heads` to `folder`.
+
+    The reference is of the test split; placing is measured on the development split, which no map
+    has seen. Raises what `load_heads` and `balanced_pairs` raise.
+    """
+    frameworks = load_heads(heads)
+    generator = np.random.default_rng(seed)
+    shown = balanced_pairs(experiment, root, "test", pairs, generator)
+    apart = balanced_pairs(experiment, root, "dev", HELD_OUT * len(FOUR), generator, repeat=False)
+    embedded = embed_all(frameworks, [*shown, *apart], experiment, device, cache)
+    lead, partner = experiment.sources
+    references = {
+        name: reference_of(vectors, shown, (lead, partner)) for name, vectors in embedded.items()
+    }
+    held_out = {
+        name: np.concatenate([vectors[len(shown) :] for vectors in by_modality.values()])
+        for name, by_modality in embedded.items()
+    }
+    fitted = fit_maps(references, params or MapParams(seed=seed))
+    charts = {name: Chart(references[name], fit.map) for name, fit in fitted.items()}
+    placers = {name: chart.placer for name, chart in charts.items()}
+    errors = {n: placement_error(fit, placers[n], held_out[n]) for n, fit in fitted.items()}
+    framework = str(frameworks[BEFORE].architecture()["framework"])
+    atlas = Atlas(framework, charts, errors)
+    atlas.save(folder)
+    figure = export(atlas.all(), "png", columns=3, dots_per_inch=FIGURE_DPI)
+    (folder / FIGURE_FILE).write_bytes(figure)
+    return BuiltAtlas(atlas, placing_time(placers, held_out))
+
+
+def load_heads(folder: Path) -> dict[str, Framework]:
+    """Strategy → framework, `BEFORE` first, the others by name."""
+    found = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
+    if BEFORE not in found:
+        there = ", ".join(found) or "no checkpoint"
+        raise ValueError(f"{folder} holds {there}; one named {BEFORE!r} is what others start from.")
+    names = [BEFORE, *(name for name in found if name != BEFORE)]
+    heads = {name: load_checkpoint(folder / name).framework for name in names}
+    for name, head in heads.items():
+        if head.architecture().get("width", 0) is None:
+            raise ValueError(f"{name} has no `width`: its modalities have no space in common.")
+    return heads
+
+
+def balanced_pairs(
+    experiment: Experiment,
+    root: Path,
+    split: str,
+    count: int,
+    generator: np.random.Generator,
+    *,
+    repeat: bool = True,
+) -> list[Pair]:
+    """Pairs of one split, as many of each of the four emotions, in their order.
+
+    An example comes back only when its emotion has no other left, and then as rarely as possible;
+    without `repeat`, there are fewer pairs instead.
+
+    Raises:
+        ValueError: `count` cannot be shared among the emotions, or one of them has no example.
+    """
+    if count < len(FOUR) or count % len(FOUR):
+        raise ValueError(f"--pairs {count}: must be a multiple of {len(FOUR)}.")
+    each = count // len(FOUR)
+    pools: dict[str, dict[str, list[Example]]] = {}
+    for modality, source in experiment.sources.items():
+        every = source_examples(source, root, split, FOUR)
+        pools[modality] = {name: [e for e in every if e.emotion == name] for name in FOUR}
+    smallest = min(len(pool) for of_modality in pools.values() for pool in of_modality.values())
+    if not smallest:
+        raise ValueError(f"The {split} split lacks an emotion in one of its modalities.")
+    each = each if repeat else min(each, smallest)
+    pairs = []
+    for emotion in FOUR:
+        drawn = {m: _drawn(pools[m][emotion], each, generator) for m in experiment.sources}
+        pairs += [Pair(**{m: drawn[m][i] for m in drawn}) for i in range(each)]
+    return pairs
+
+
+def embed_all(
+    frameworks: Mapping[str, Framework],
+    pairs: Sequence[Pair],
+    experiment: Experiment,
+    device: torch.device | None = None,
+    cache: Path | None = None,
+) -> dict[str, dict[str, FloatArray]]:
+    """Strategy → modality of the source → (N, D) embeddings, rounded as they are stored."""
+    parts = {m: list(dict.fromkeys(getattr(p, m) for p in pairs)) for m in experiment.sources}
+    material = Material([e for p in parts.values() for e in p], experiment.sources, cache)
+    known: dict[str, dict[Example, Tensor]] = {}
+    embedded = {}
+    for name, framework in frameworks.items():
+        tokens = {}
+        tokenize = tokenizer_of(framework)
+        names = {encoder.modality: given for given, encoder in framework.encoders().items()}
+        for encoder in framework.encoders().values():
+            key = encoder_hash(encoder)
+            if key not in known:
+                known[key] = _encode(
+                    encoder, parts[encoder.modality], material, tokenize, device, cache
+                )
+            tokens[encoder.modality] = known[key]
+        detach_encoders(framework)
+        embedded[name] = _embed(framework.eval(), pairs, tokens, names)
+    return embedded
+
+
+def reference_of(
+    vectors: Mapping[str, FloatArray], pairs: Sequence[Pair], modalities: tuple[str, str]
+) -> Reference:
+    """The first `len(pairs)` rows of `vectors`, with what is known of their pairs."""
+    parts = {m: [getattr(pair, m) for pair in pairs] for m in modalities}
+    return Reference(
+        embeddings={m: vectors[m][: len(pairs)] for m in modalities},
+        labels=np.array([FOUR.index(pair.emotion) for pair in pairs], dtype=np.int64),
+        emotions=tuple(FOUR),
+        corpora={m: tuple(part.corpus for part in parts[m]) for m in modalities},
+        groups={m: tuple(part.group for part in parts[m]) for m in modalities},
+        pairing="label",
+    )
+
+
+def placement_error(fitted: Fitted, placer: Placer, held_out: FloatArray) -> dict[str, float]:
+    """How far placing is from umap-learn's own `transform`, in percent of the map's diagonal."""
+    theirs = fitted.frame.apply(fitted.model.transform(held_out))
+    away = np.linalg.norm(placer.place(held_out) - theirs, axis=1) / diagonal(fitted.map.points)
+    median, ninetieth = np.percentile(100 * away, [50, 90])
+    return {"median_percent": float(median), "p90_percent": float(ninetieth)}
+
+
+def placing_time(placers: Mapping[str, Placer], held_out: Mapping[str, FloatArray]) -> float:
+    """Median milliseconds to place one point on all maps."""
+    spent = []
+    for row in range(min(50, *(len(vectors) for vectors in held_out.values()))):
+        point = {name: vectors[row : row + 1] for name, vectors in held_out.items()}
+        started = time.perf_counter()
+        place_on_all(placers, point)
+        spent.append(time.perf_counter() - started)
+    return 1_000 * float(np.median(spent))
+
+
+def atlas_table(built: BuiltAtlas, folder: Path) -> str:
+    """Quality and placement by strategy, then time and size."""
+    lines = [
+        "| strategy | trustworthiness | neighbours kept | placement error: median, p90 | KB |",
+        "|---|---|---|---|---|",
+    ]
+    for name, chart in built.atlas.charts.items():
+        error = built.atlas.placement[name]
+        size = sum(file.stat().st_size for file in (folder / name).glob("*.npz"))
+        lines.append(
+            f"| {name} | {chart.map.quality.trustworthiness:.3f} "
+            f"| {chart.map.quality.preservation:.3f} | {error['median_percent']:.2f} %, "
+            f"{error['p90_percent']:.2f} % of the diagonal | {size / 1024:.0f} |"
+        )
+    lines.append(f"One point on all maps: {built.milliseconds:.1f} ms.")
+    return "\n".join(lines)
+
+
+def _drawn(pool: Sequence[Example], count: int, generator: np.random.Generator) -> list[Example]:
+    """`count` examples in random order, each as often as any other, give or take one."""
+    order = generator.permutation(len(pool))
+    chosen = [pool[order[i % len(pool)]] for i in range(count)]
+    return [chosen[i] for i in generator.permutation(count)]
+
+
+def _encode(
+    encoder: Encoder,
+    examples: Sequence[Example],
+    material: Material,
+    tokenize: Tokenize | None,
+    device: torch.device | None,
+    cache: Path | None,
+) -> dict[Example, Tensor]:
+    """Tokens of every example, which are batched by length."""
+    ordered = sorted(examples, key=material.size)
+    rows = frozen_features(
+        encoder,
+        len(ordered),
+        lambda i: material.utterance([ordered[i]]),
+        key=["as it is", *(material.content(e) for e in ordered)],
+        title=f"features of {encoder.modality}",
+        tokenize=tokenize,
+        device=device,
+        cache=cache,
+    )
+    return dict(zip(ordered, rows, strict=True))
+
+
+def _embed(
+    framework: Framework,
+    pairs: Sequence[Pair],
+    tokens: Mapping[str, Mapping[Example, Tensor]],
+    names: Mapping[str, str],
+) -> dict[str, FloatArray]:
+    """Modality → (N, D); `names` are what the framework calls each modality."""
+    widths = {m: next(iter(rows.values())).shape[1] for m, rows in tokens.items()}
+    found: dict[str, list[FloatArray]] = {m: [] for m in tokens}
+    for start in range(0, len(pairs), BATCH):
+        rows: list[dict[str, Tensor | None]] = [
+            {m: tokens[m][getattr(pair, m)] for m in tokens}
+            for pair in pairs[start : start + BATCH]
+        ]
+        with torch.inference_mode():
+            features = framework(collate_features(rows, widths)).features
+        for modality, given in names.items():
+            found[modality].append(features[f"{given}_embedding"].float().numpy())
+    return {modality: halved(np.concatenate(parts)) for modality, parts in found.items()}
