@@ -1,6 +1,6 @@
 """How everything looks: the emotions' colours, gradio's theme, and the files it is sent with.
 
-Colours of emotions are defined here and nowhere else; pages and figures use the CSS variables
+Colours of emotions are those of the maps (`atlas.palette`); pages use them as the CSS variables
 `--emotion-NAME` (fills) and `--emotion-NAME-ink` (text, edges), which follow dark mode.
 """
 
@@ -11,21 +11,10 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import fonts
 
+from mer_core.atlas.palette import EMOTION_COLOURS
+
 FOLDER = Path(__file__).parent
 
-# Okabe & Ito (2008), safe for colour-blind eyes; their black is replaced by a mid grey, which
-# also shows on a dark page.
-EMOTION_COLOURS = {
-    "angry": "#D55E00",
-    "happy": "#E69F00",
-    "neutral": "#8C8C8C",
-    "sad": "#0072B2",
-    "calm": "#F0E442",
-    "disgust": "#009E73",
-    "fearful": "#CC79A7",
-    "surprised": "#56B4E9",
-    "other": "#A39B8F",
-}
 LIGHT_CARD, DARK_CARD = "#FFFFFF", "#1F1C24"
 READABLE = 4.5  # contrast of text, WCAG 2.2 AA
 
