@@ -33,7 +33,7 @@ print(json.dumps([kind, time.perf_counter() - started, peak() - before]))
 
 
 def main() -> None:
-    """Print a row a file: the refusal, seconds, and megabytes on top of the loaded model."""
+    """Print a row a file: the refusal, seconds, and megabytes on top of what loading peaked at."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = {"a good clip": write_clip(folder)}
