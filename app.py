@@ -29,6 +29,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--share", action="store_true", help="also open a public gradio.live link")
     parser.add_argument("--model", type=_model, help="folder or Hub id; default: the shipped one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--face-detector", help="file or Hub id of a YuNet model")
     return parser.parse_args(arguments)
 
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from mer_core.demo.build import build_demo, launch_options
     from mer_core.demo.engine import Engine, load_predictor
 
-    engine = Engine(lambda: load_predictor(options.model, options.device))
+    engine = Engine(lambda: load_predictor(options.model, options.device, options.face_detector))
     demo = build_demo(engine)
     where = {"server_name": options.host, "server_port": options.port, "share": options.share}
     try:

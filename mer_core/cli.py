@@ -81,6 +81,9 @@ def build_parser() -> argparse.ArgumentParser:
             "--model", metavar="M", help="checkpoint folder or Hub id (default: the shipped model)"
         )
         command.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (%(default)s)")
+    predict.add_argument(
+        "--face-detector", metavar="F", help="file or Hub id of a YuNet model (default: OpenCV's)"
+    )
     return parser
 
 
@@ -117,17 +120,18 @@ def run_info(options: argparse.Namespace) -> int:
     return ALL_FINE
 
 
-def load_predictor(model: str | None, device: str) -> Predictor:
+def load_predictor(model: str | None, device: str, face_detector: str | None = None) -> Predictor:
     """The model; imports torch, which takes seconds."""
     from mer_core.serving import Predictor
 
-    return Predictor.load(model, device=device)
+    return Predictor.load(model, device=device, face_detector=face_detector)
 
 
 def load_or_explain(options: argparse.Namespace) -> Predictor | None:
     """The model, or None after a sentence on why it cannot be had."""
     try:
-        return load_predictor(options.model, options.device)
+        detector = getattr(options, "face_detector", None)  # `info` looks at no face
+        return load_predictor(options.model, options.device, detector)
     # Folder, Hub, safetensors and torch each raise errors of their own, and all of them mean the
     # same to whoever typed the command.
     except Exception as error:

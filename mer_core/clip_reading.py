@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from mer_core.media.video import Video, VideoSource, load_video
 from mer_core.media.video_bounds import MAX_SECONDS
 from mer_core.reading import envelope, explain, why_unspoken
 from mer_core.types import SAMPLE_RATE, ByteArray, FaceTrack, FloatArray, Utterance
+
+if TYPE_CHECKING:
+    from mer_core.media.faces import FaceDetector
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,20 @@ class ClipReader:
     Args:
         view: `face` for crops of the tracked face, `frame` for whole frames.
         size: Side of the pictures, pixels.
+        detector: File or Hub id of a YuNet model, or None for the detector inside OpenCV.
+
+    Raises:
+        ValueError: The detector cannot be had.
     """
 
-    def __init__(self, view: str, size: int) -> None:
+    def __init__(self, view: str, size: int, detector: str | None = None) -> None:
         self.view = view
         self.size = size
+        self._detector: FaceDetector | None = None
+        if detector is not None:
+            from mer_core.media.faces import YuNetDetector
+
+            self._detector = YuNetDetector(detector)
 
     def read(self, source: VideoSource) -> ClipReading:
         """Decode, listen for speech, follow the face.
@@ -78,7 +91,7 @@ class ClipReader:
         video = load_video(source)
         waveform = load_sound(source, video)
         activity = None if waveform is None else detect_speech(waveform)
-        track = track_face(video)
+        track = track_face(video, self._detector)
         found = bool(track.found.any())
         pictures, times = self._pictures(video, track) if found else (None, video.times[:0])
         spoken = activity is not None and activity.spoken

@@ -36,7 +36,12 @@ class Predictor:
         frameworks: Names of its frameworks, such as `mgcma` and `foal_net`.
     """
 
-    def __init__(self, checkpoints: Mapping[str, Checkpoint], device: torch.device) -> None:
+    def __init__(
+        self,
+        checkpoints: Mapping[str, Checkpoint],
+        device: torch.device,
+        face_detector: str | None = None,
+    ) -> None:
         self._checkpoints = checkpoints
         self.frameworks = tuple(checkpoints)
         self.labels = next(iter(checkpoints.values())).framework.labels
@@ -46,7 +51,7 @@ class Predictor:
             checkpoint.framework.to(device)
             read = {e.modality for e in checkpoint.framework.encoders().values()}
             if read == {"speech", "video"}:
-                self._sight = self._sight or Sight(name, checkpoint, device)
+                self._sight = self._sight or Sight(name, checkpoint, device, face_detector)
             elif "video" not in read:
                 self._sound = self._sound or SoundAndText(name, checkpoint, device)
 
@@ -56,6 +61,7 @@ class Predictor:
         source: str | os.PathLike[str] | None = None,
         device: str = "auto",
         revision: str | None = None,
+        face_detector: str | None = None,
     ) -> Predictor:
         """Load a model.
 
@@ -64,13 +70,16 @@ class Predictor:
                 with Attune.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
             revision: Branch, tag or commit of a Hub id.
+            face_detector: File or Hub id of a YuNet model, which finds tilted and turned faces
+                too; None is the detector that comes with OpenCV.
 
         Raises:
             CheckpointError: There is no such model, or it is not one of ours.
-            ValueError: There is no such device.
+            ValueError: There is no such device or face detector.
         """
         chosen = pick_device(device)
-        return cls(load_checkpoints(DEFAULT_MODEL if source is None else source, revision), chosen)
+        checkpoints = load_checkpoints(DEFAULT_MODEL if source is None else source, revision)
+        return cls(checkpoints, chosen, face_detector)
 
     @property
     def sees(self) -> bool:
@@ -195,11 +204,13 @@ class SoundAndText:
 class Sight:
     """A framework that hears and sees, and what reads for it."""
 
-    def __init__(self, name: str, checkpoint: Checkpoint, device: torch.device) -> None:
+    def __init__(
+        self, name: str, checkpoint: Checkpoint, device: torch.device, detector: str | None
+    ) -> None:
         encoder: Any = next(
             e for e in checkpoint.framework.encoders().values() if e.modality == "video"
         )
-        self.reader = ClipReader(encoder.view, encoder.picture_size)
+        self.reader = ClipReader(encoder.view, encoder.picture_size, detector)
         temperatures = checkpoint.config.get("temperatures", {})
         self.judge = ClipJudge(checkpoint.framework, name, temperatures, device)
 

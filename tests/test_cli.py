@@ -69,7 +69,7 @@ class StandIn:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     stand_in = StandIn()
-    monkeypatch.setattr(cli, "load_predictor", lambda model, device: stand_in)
+    monkeypatch.setattr(cli, "load_predictor", lambda *_: stand_in)
     return stand_in
 
 
@@ -223,7 +223,7 @@ def test_wrong_usage_is_exit_code_2(
 def test_a_model_that_does_not_load_is_a_sentence(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(model: str | None, device: str) -> None:
+    def refuse(model: str | None, device: str, face_detector: str | None) -> None:
         raise ValueError("there is no\nconfig.json")
 
     monkeypatch.setattr(cli, "load_predictor", refuse)

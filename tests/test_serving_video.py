@@ -170,3 +170,20 @@ def test_nothing_is_kept(predictor: Predictor, clip: Path) -> None:
     before = np.array(predictor.predict(video=clip).embeddings_after["video"])
     predictor.predict(text=TEXT)
     np.testing.assert_array_equal(predictor.predict(video=clip).embeddings_after["video"], before)
+
+
+def test_another_face_detector_is_used_and_a_missing_one_is_a_sentence(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Nothing:
+        def __init__(self, model: str) -> None:
+            assert model == "yunet.onnx"
+
+        def detect(self, frame: np.ndarray) -> np.ndarray:
+            return np.zeros((0, 4), np.float32)
+
+    with pytest.raises(ValueError, match="neither a file nor a Hub id"):
+        Predictor.load(device="cpu", face_detector="nowhere.onnx")
+    monkeypatch.setattr("mer_core.media.faces.YuNetDetector", Nothing)
+    blinded = Predictor.load(device="cpu", face_detector="yunet.onnx")
+    assert blinded.predict(video=clip).state == "no_face"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from mer_core.clip_judging import MATCH, MATCH_LOGITS
 from mer_core.data import Example, collate
-from mer_core.data.collate import Tokenize
+from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
@@ -99,11 +99,19 @@ def protocol(experiment: Experiment, seed: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A framework, and what it is asked about."""
+    """A framework, and what it is asked about.
+
+    Attributes:
+        framework: In evaluation mode.
+        material: Of every example that it will be asked about.
+        tokenize: Where an encoder reads text.
+        encoded: Modality and example → (T, D) tokens; an example stands in many pairs and sets.
+    """
 
     framework: Framework
     material: Material
     tokenize: Tokenize | None
+    encoded: dict[tuple[str, Example], torch.Tensor] = field(default_factory=dict)
 
     def logits(self, pairs: Sequence[Pair], title: str) -> dict[str, Floats]:
         """Condition → (N, C): each modality alone and, for pairs, both; in the order of `pairs`."""
@@ -133,22 +141,31 @@ class Asked:
         return np.concatenate(rows)
 
     def _features(self, pairs: Sequence[Pair], title: str) -> Iterator[dict[str, Features]]:
+        encoders = self.framework.encoders()
+        device = next(self.framework.parameters()).device
         for start in tqdm(range(0, len(pairs), BATCH), desc=title, mininterval=5.0):
             part = pairs[start : start + BATCH]
+            rows: list[dict[str, torch.Tensor | None]] = [{} for _ in part]
             with torch.inference_mode():
-                yield {
-                    name: self._encode(encoder, [getattr(p, encoder.modality) for p in part])
-                    for name, encoder in self.framework.encoders().items()
-                }
+                for name, encoder in encoders.items():
+                    examples = [getattr(pair, encoder.modality) for pair in part]
+                    self._encode(encoder, [e for e in examples if e is not None])
+                    for row, example in zip(rows, examples, strict=True):
+                        key = (encoder.modality, example)
+                        row[name] = None if example is None else self.encoded[key]
+                widths = {name: encoder.width for name, encoder in encoders.items()}
+                yield collate_features(rows, widths).to(device).cached
 
-    def _encode(self, encoder: Encoder, parts: Sequence[Example | None]) -> Features:
-        """Features of one modality; a part that stands in several pairs is encoded once."""
-        unique = list(dict.fromkeys(parts))
-        utterances = [self.material.utterance([part]) for part in unique]
+    def _encode(self, encoder: Encoder, examples: Sequence[Example]) -> None:
+        """Keep the tokens of examples not met before."""
+        new = [e for e in dict.fromkeys(examples) if (encoder.modality, e) not in self.encoded]
+        if not new:
+            return
+        utterances = [self.material.utterance([example]) for example in new]
         device = next(encoder.parameters()).device
-        found = encoder(collate(utterances, self.tokenize).to(device))
-        index = torch.tensor([unique.index(part) for part in parts], device=device)
-        return Features(found.tokens[index], found.mask[index], found.present[index])
+        found = encoder(collate(utterances, self.tokenize).to(device)).to("cpu")
+        for example, tokens, mask in zip(new, found.tokens, found.mask, strict=True):
+            self.encoded[encoder.modality, example] = tokens[mask].clone()
 
 
 def calibrate(asked: Asked, dev: Mapping[str, Sequence[Pair]]) -> dict[str, float]:

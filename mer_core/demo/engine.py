@@ -101,11 +101,11 @@ class Engine:
             return refusal("internal", INTERNAL)
 
 
-def load_predictor(source: str | None, device: str) -> Recogniser:
+def load_predictor(source: str | None, device: str, face_detector: str | None = None) -> Recogniser:
     """The shipped model or another; imports torch, so it belongs in the background."""
     from mer_core.serving import Predictor
 
-    predictor = Predictor.load(source, device=device)
+    predictor = Predictor.load(source, device=device, face_detector=face_detector)
     # The first prediction imports and compiles what later ones need: no visitor should wait for it.
     for example in load_examples()[:1]:
         predictor.predict(audio=str(example.clip), text=example.text)

@@ -16,7 +16,7 @@ from tests.hostile.clips import RATE, WITHOUT_SPEECH, float_wav, wav, write_clai
 
 @pytest.fixture(autouse=True)
 def loaded_once(predictor: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "load_predictor", lambda model, device: predictor)
+    monkeypatch.setattr(cli, "load_predictor", lambda *_: predictor)
 
 
 def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, list[Any]]:
