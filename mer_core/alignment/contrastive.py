@@ -1,7 +1,7 @@
 """Contrastive losses over a (B, B) similarity, and the two matrices that say who belongs together.
 
 One function serves three terms: MGCMA's distribution and instance terms (arXiv 2412.20821) and
-Foal-Net's audio-video emotion learning (arXiv 2408.09438). They differ in what is compared and in
+Foal-Net's audio-video emotion alignment (arXiv 2408.09438). They differ in what is compared and in
 the target matrix: own pair, or everyone of the same emotion.
 """
 
