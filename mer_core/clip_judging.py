@@ -7,7 +7,6 @@ seconds of speech and of face; shorter ones are judged whole.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,8 +16,7 @@ from scipy.special import expit
 
 from mer_core.clip_reading import ClipReading
 from mer_core.data.collate import collate, pad
-from mer_core.frameworks.base import Framework
-from mer_core.judging import COMBINED, as_array, named_probabilities, unit, weighted_mean
+from mer_core.judging import COMBINED, Calibrated, as_array, unit, weighted_mean
 from mer_core.types import (
     SAMPLE_RATE,
     CrossAttention,
@@ -48,23 +46,18 @@ class Stretch:
     match: float | None  # logit of "same emotion"
 
 
-class ClipJudge:
-    """A framework of voice and face with its temperatures, asked about one video at a time."""
+class ClipJudge(Calibrated):
+    """Asked about one video at a time, by a framework of voice and face."""
 
-    def __init__(
-        self,
-        framework: Framework,
-        name: str,
-        temperatures: dict[str, float],
-        device: torch.device,
-    ) -> None:
-        self.framework = framework.eval()
-        self.name = name
-        self.temperatures = temperatures
-        self.device = device
-        by_reading = {e.modality: name for name, e in framework.encoders().items()}
-        self.audio, self.video = by_reading["speech"], by_reading["video"]
-        self._lock = threading.Lock()
+    @property
+    def audio(self) -> str:
+        """What the framework calls the voice."""
+        return self.names["speech"]
+
+    @property
+    def video(self) -> str:
+        """What the framework calls the face."""
+        return self.names["video"]
 
     def judge(self, reading: ClipReading) -> Prediction:
         """The prediction for a video; without voice and face it has no label."""
@@ -89,7 +82,7 @@ class ClipJudge:
         judged = [s for s in main[1:] if s.logits] or main[:1]
         weights = np.array([stretch.weight for stretch in judged])
         logits = weighted_mean(weights, [s.logits for s in judged])
-        named = {**prediction.by_modality, **self._named(logits)}
+        named = {**prediction.by_modality, **self._all_named(logits)}
         decisive = decide(named)
         matches = [s.match for s in judged if s.match is not None]
         return replace(
@@ -165,13 +158,8 @@ class ClipJudge:
         seconds = 0.0 if reading.waveform is None else len(reading.waveform) / SAMPLE_RATE
         return ((np.arange(steps) + 0.5) * (seconds / max(1, steps))).astype(np.float32)
 
-    def _named(self, logits: dict[str, FloatArray]) -> dict[str, dict[str, float]]:
-        return {
-            condition: named_probabilities(
-                rows, self.framework.labels, self.temperatures.get(condition, 1.0)
-            )
-            for condition, rows in logits.items()
-        }
+    def _all_named(self, logits: dict[str, FloatArray]) -> dict[str, dict[str, float]]:
+        return {condition: self.named(rows, condition) for condition, rows in logits.items()}
 
     def _probability(self, logit: float) -> float:
         """Of a match, calibrated; temperature scaling of two classes is one of their difference."""
@@ -185,7 +173,7 @@ class ClipJudge:
             if not part.logits:
                 windows.append(Window(float(second), end, None, {}))
                 continue
-            named = decide(self._named(part.logits))
+            named = decide(self._all_named(part.logits))
             windows.append(Window(float(second), end, max(named, key=lambda n: named[n]), named))
         return tuple(windows)
 

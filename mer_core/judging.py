@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from mer_core.data.collate import collate
+from mer_core.data.collate import Tokenize, collate
 from mer_core.frameworks.base import Framework
 from mer_core.reading import Reading
 from mer_core.types import (
@@ -43,8 +43,16 @@ class Judgement:
     attention: FloatArray | None  # (T_text, T_speech)
 
 
-class Judge:
-    """A framework with its temperatures, asked about many readings at once."""
+class Calibrated:
+    """A framework with its temperatures, on a device, for one caller at a time.
+
+    Attributes:
+        framework: In evaluation mode.
+        name: Of the framework, such as `mgcma`.
+        temperatures: Condition → T.
+        device: Where inputs are sent.
+        names: What an encoder reads (`speech`, …) → what the framework calls it.
+    """
 
     def __init__(
         self,
@@ -57,10 +65,27 @@ class Judge:
         self.name = name
         self.temperatures = temperatures
         self.device = device
-        self.tokenize = getattr(framework.encoders().get("text"), "tokenizer", None)
-        names = {encoder.modality: name for name, encoder in framework.encoders().items()}
-        self.speech = names.get("speech", "speech")  # what the framework calls it
+        self.names = {encoder.modality: name for name, encoder in framework.encoders().items()}
         self._lock = threading.Lock()
+
+    def named(self, logits: FloatArray, condition: str) -> dict[str, float]:
+        """Logits (C,) → calibrated probabilities by category."""
+        values = softmax(logits.astype(np.float64) / self.temperatures.get(condition, 1.0))
+        return {n: float(value) for n, value in zip(self.framework.labels, values, strict=True)}
+
+
+class Judge(Calibrated):
+    """Asked about many readings of sound and text at once."""
+
+    @property
+    def speech(self) -> str:
+        """What the framework calls speech."""
+        return self.names.get("speech", "speech")
+
+    @property
+    def tokenize(self) -> Tokenize | None:
+        """The tokenizer of the encoder that reads text, if there is one."""
+        return getattr(self.framework.encoders().get("text"), "tokenizer", None)
 
     def judge(self, readings: Sequence[Reading], batch_size: int = 16) -> list[Prediction]:
         """One prediction a reading, in order."""
@@ -105,7 +130,7 @@ class Judge:
             return prediction
         weights = np.array([piece.weight for piece, _ in judged])
         logits = weighted_mean(weights, [j.logits for _, j in judged])
-        by_modality = {**empty, **{key: self._named(value, key) for key, value in logits.items()}}
+        by_modality = {**empty, **{key: self.named(value, key) for key, value in logits.items()}}
         decisive = by_modality[COMBINED] or next(p for p in by_modality.values() if p)
         return replace(
             prediction,
@@ -117,10 +142,6 @@ class Judge:
             embeddings_after=unit(weighted_mean(weights, [j.after for _, j in judged])),
             timeline=self._timeline(reading, judged),
         )
-
-    def _named(self, logits: FloatArray, condition: str) -> dict[str, float]:
-        temperature = self.temperatures.get(condition, 1.0)
-        return named_probabilities(logits, self.framework.labels, temperature)
 
     def _timeline(
         self, reading: Reading, judged: list[tuple[Piece, Judgement]]
@@ -134,7 +155,7 @@ class Judge:
             if (start, end) not in found:
                 windows.append(Window(start, end, None, {}))
                 continue
-            named = self._named(found[start, end].logits[self.speech], self.speech)
+            named = self.named(found[start, end].logits[self.speech], self.speech)
             windows.append(Window(start, end, max(named, key=lambda n: named[n]), named))
         return tuple(windows)
 
@@ -162,14 +183,6 @@ def judgement(
         after={m: as_array(both.features[f"{m}_embedding"][row]) for m in present},
         attention=weights,
     )
-
-
-def named_probabilities(
-    logits: FloatArray, labels: Sequence[str], temperature: float
-) -> dict[str, float]:
-    """Logits (C,) → calibrated probabilities by category."""
-    values = softmax(logits.astype(np.float64) / temperature)
-    return {name: float(value) for name, value in zip(labels, values, strict=True)}
 
 
 def weighted_mean(
