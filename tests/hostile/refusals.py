@@ -1,7 +1,8 @@
-"""What every refusal of a recording has in common."""
+"""What every refusal of a recording or a video has in common."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from mer_core.media import MediaError, load_audio
 
 
-def refusal_of(source: Any) -> MediaError:
+def refusal_of(source: Any, load: Callable[[Any], Any] = load_audio) -> MediaError:
     with pytest.raises(MediaError) as refused:
-        load_audio(source)
+        load(source)
     error = refused.value
     assert error.kind.isidentifier()
     assert str(error) == error.message
