@@ -1,0 +1,55 @@
+"""A visitor's clip as the atlas knows it: judged by every strategy's head, placed on every map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mer_core.atlas.collection import Atlas
+from mer_core.types import FloatArray, Prediction
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class VisitorClip:
+    """One clip of a visit, under every strategy.
+
+    Attributes:
+        id: Short, random, the same on every map.
+        name: For people, such as `Clip 2: I can't believe you did that.`
+        framework: Whose atlas it stands in.
+        predictions: Strategy → what that strategy's network says of it; `none` among them.
+        reading: The clip as it was read (`Reading` or `ClipReading`), to be judged again with a
+            change.
+    """
+
+    id: str
+    name: str
+    framework: str
+    predictions: Mapping[str, Prediction]
+    reading: Any = None
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those that the clip has, in the framework's order; one or two."""
+        return tuple(next(iter(self.predictions.values())).embeddings_after)
+
+    def vector(self, strategy: str, modality: str) -> FloatArray | None:
+        """(D,) embedding of one half under a strategy, or None where it has no such half."""
+        return self.predictions[strategy].embeddings_after.get(modality)
+
+
+def stars(atlas: Atlas, clips: Sequence[VisitorClip]) -> dict[str, dict[str, dict[str, Point]]]:
+    """Strategy → clip's id → modality → its place on that strategy's map."""
+    placed: dict[str, dict[str, dict[str, Point]]] = {}
+    for strategy, chart in atlas.charts.items():
+        placed[strategy] = {clip.id: {} for clip in clips}
+        for clip in clips:
+            for modality in clip.modalities:
+                vector = clip.vector(strategy, modality)
+                if vector is not None:
+                    x, y = chart.placer.place(vector[None])[0]
+                    placed[strategy][clip.id][modality] = (float(x), float(y))
+    return placed
