@@ -1,6 +1,7 @@
 """Which alignment strategies a framework has, and the experiments that train each of them alone.
 
-A strategy is a subset of a framework's switches: `none`, `token`, `distribution+instance`, …
+A strategy is a subset of a framework's switches: `none`, `token`, `distribution+instance`, …; or
+`sharp`, which is all of them with the usual sharp temperature, to show what temperature does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from train.config import Experiment
 
-NONE = "none"
+NONE, SHARP = "none", "sharp"
 SWEPT = ("architecture", "loss_weights", "drop_modality")  # what leaves cached features as they are
 
 
@@ -23,12 +24,15 @@ class Switches:
     Attributes:
         names: Boolean settings; a loss term of the same name belongs to its switch.
         belongings: Setting → the switch without which it means nothing.
+        sharp: Settings of the `sharp` strategy: the temperatures that CLIP starts from or that
+            suit it, held where the framework would learn them away.
         shares_space: Architecture, `before` or `after` alignment → whether the two modalities'
             embeddings there lie in one space, through weights that every strategy trains.
     """
 
     names: tuple[str, ...]
     belongings: Mapping[str, str]
+    sharp: Mapping[str, Any]
     shares_space: Callable[[Mapping[str, Any], str], bool]
 
 
@@ -40,10 +44,20 @@ def _foal_net_shares_space(architecture: Mapping[str, Any], space: str) -> bool:
 SWITCHES = {
     "mgcma": Switches(
         ("distribution", "token", "instance"),
-        {"samples": "distribution"},
+        {
+            "samples": "distribution",
+            "distribution_temperature": "distribution",
+            "learn_distribution_temperature": "distribution",
+        },
+        {"instance_temperature": 0.07},
         lambda architecture, space: True,
     ),
-    "foal_net": Switches(("avel", "mem"), {}, _foal_net_shares_space),
+    "foal_net": Switches(
+        ("avel", "mem"),
+        {},
+        {"temperature": 0.07, "learn_temperature": False},
+        _foal_net_shares_space,
+    ),
 }
 
 
@@ -65,10 +79,11 @@ def switches_of(experiment: Experiment) -> Switches:
 
 
 def strategies(experiment: Experiment) -> dict[str, Experiment]:
-    """Every subset of the switches by name, from `none` to all of them."""
+    """Every subset of the switches by name, from `none` to all of them, and `sharp`."""
     names = switches_of(experiment).names
     subsets = [on for size in range(len(names) + 1) for on in combinations(names, size)]
-    return {"+".join(on) or NONE: only(experiment, on) for on in subsets}
+    found = {"+".join(on) or NONE: only(experiment, on) for on in subsets}
+    return {**found, SHARP: sharp(experiment)}
 
 
 def only(experiment: Experiment, on: Sequence[str]) -> Experiment:
@@ -87,6 +102,13 @@ def only(experiment: Experiment, on: Sequence[str]) -> Experiment:
 def full(experiment: Experiment) -> Experiment:
     """The same experiment with every switch on."""
     return only(experiment, switches_of(experiment).names)
+
+
+def sharp(experiment: Experiment) -> Experiment:
+    """The same experiment with every switch on and a sharp temperature."""
+    everything = full(experiment)
+    settings = {**everything.architecture, **switches_of(experiment).sharp}
+    return replace(everything, architecture=settings)
 
 
 def sweep_overrides(experiment: Experiment, sweep: str) -> list[str]:

@@ -178,9 +178,22 @@ class DistributionSimilarity(nn.Module):
 
     MAP learns the temperature itself, unbounded; here it is learned as a logarithm within
     `TEMPERATURE_RANGE`, so that it can neither cross zero nor run away.
+
+    Args:
+        kind: Of `similarity`.
+        width: D of the Gaussians.
+        temperature: The first one; None is the one that suits `kind`.
+        learn: Whether it is trained.
     """
 
-    def __init__(self, kind: Similarity, width: int) -> None:
+    def __init__(
+        self,
+        kind: Similarity,
+        width: int,
+        *,
+        temperature: float | None = None,
+        learn: bool = True,
+    ) -> None:
         super().__init__()
         if kind not in FIRST_TEMPERATURE:
             raise ValueError(
@@ -188,7 +201,8 @@ class DistributionSimilarity(nn.Module):
             )
         self.kind = kind
         self.width = width
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(FIRST_TEMPERATURE[kind])))
+        first = FIRST_TEMPERATURE[kind] if temperature is None else temperature
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(first)), requires_grad=learn)
         self.shift = nn.Parameter(torch.tensor(FIRST_SHIFT)) if kind == "sigmoid" else None
 
     def forward(self, a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:

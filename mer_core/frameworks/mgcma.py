@@ -39,6 +39,7 @@ from mer_core.alignment.contrastive import (
     sigmoid_contrastive_loss,
 )
 from mer_core.alignment.distribution import (
+    TEMPERATURE_RANGE,
     DistributionSimilarity,
     GaussianConstructor,
     Gaussians,
@@ -79,6 +80,10 @@ class MGCMAConfig:
         token: Whether tokens are aligned by attention; off, fusion reads the tokens as they are.
         instance: Whether pairs are contrasted.
         distribution_similarity: Sim. `scaled` starts with a loss near log B at any width.
+        distribution_temperature: First τ of Sim, by which -W2/D is divided; None is the one that
+            suits Sim's form (1 for `scaled`). Softer brings the clouds closer.
+        learn_distribution_temperature: Whether τ is trained, as MAP does; here within
+            `TEMPERATURE_RANGE`.
         distribution_pool: What an utterance's Gaussian is made of; speech has no [CLS], so `mean`.
         distribution_targets: Positives: `pair` as MAP, or everyone of the same `label`.
         instance_targets: Positives: `pair` as the paper's description, or the same `label`.
@@ -99,6 +104,8 @@ class MGCMAConfig:
     token: bool = True
     instance: bool = True
     distribution_similarity: Similarity = "scaled"
+    distribution_temperature: float | None = None
+    learn_distribution_temperature: bool = True
     distribution_pool: Pool = "mean"
     distribution_targets: Targets = "pair"
     instance_targets: Targets = "pair"
@@ -116,6 +123,10 @@ class MGCMAConfig:
             raise ValueError("samples are draws from the distribution: 0 or more, 0 without it.")
         if self.instance_temperature <= 0:
             raise ValueError("instance_temperature must be above 0.")
+        low, high = TEMPERATURE_RANGE
+        first = self.distribution_temperature
+        if first is not None and not low <= first <= high:
+            raise ValueError(f"distribution_temperature must be in [{low}, {high}], but is {first}.")
 
 
 class MGCMA(Framework):
@@ -144,7 +155,12 @@ class MGCMA(Framework):
             pool, kind = config.distribution_pool, config.distribution_similarity
             self.speech_gaussian = GaussianConstructor(width, config.heads, pool=pool, **block)
             self.text_gaussian = GaussianConstructor(width, config.heads, pool=pool, **block)
-            self.distribution_similarity = DistributionSimilarity(kind, width)
+            self.distribution_similarity = DistributionSimilarity(
+                kind,
+                width,
+                temperature=config.distribution_temperature,
+                learn=config.learn_distribution_temperature,
+            )
         self.token_alignment: TokenAlignment | None = None
         if config.token:
             self.token_alignment = TokenAlignment(

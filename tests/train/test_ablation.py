@@ -57,7 +57,7 @@ def runs(place: Place) -> Iterator[Path]:
 
 def test_ablation_leaves_its_tables_and_its_runs(done: tuple[Place, dict[str, Any]]) -> None:
     place, summary = done
-    assert len(summary["rows"]) == 8
+    assert len(summary["rows"]) == 9
     assert json.loads((place.out / "ablation.json").read_text("utf-8")) == summary
     assert (place.out / "ablation.md").read_text("utf-8") == markdown(summary)
     picture = cv2.imread(str(place.out / "ablation.png"))
@@ -65,13 +65,15 @@ def test_ablation_leaves_its_tables_and_its_runs(done: tuple[Place, dict[str, An
     assert picture.std() > 5
     with (place.out / "ablation.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 8 * (len(RECOGNITION) + 2 * len(METRICS))
-    assert len(list(runs(place))) == 16
+    assert len(rows) == 9 * (len(RECOGNITION) + 2 * len(METRICS))
+    assert len(list(runs(place))) == 18
     for folder in runs(place):
         names = {"result.json", "run.json", "config.json", "model.safetensors", "log.jsonl"}
         assert names <= {file.name for file in folder.iterdir()}
         assert not (folder / "state.safetensors").exists()
         on = {*folder.parent.name.split("+"), "ce"} - {"none", "token"}
+        if folder.parent.name == "sharp":
+            on = {"distribution", "instance", "ce"}
         (row,) = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         assert {key[6:] for key in row if key.startswith("train_")} == on
 
@@ -84,7 +86,8 @@ def test_figures_mean_what_they_say(done: tuple[Place, dict[str, Any]]) -> None:
             if metric and "pair" in metric.needs:
                 assert cell == {"reason": REASONS[metric.needs]}
             elif metric and metric.needs == "gaussians":
-                has = "distribution" in name and not figure.startswith("before/")
+                gaussians = "distribution" in name or name == "sharp"
+                has = gaussians and not figure.startswith("before/")
                 assert ("mean" in cell) == has
                 assert has or cell == {"reason": NEEDS_GAUSSIANS}
             else:
@@ -109,7 +112,7 @@ def test_intervals_hold_the_difference(done: tuple[Place, dict[str, Any]]) -> No
     _, summary = done
     cells = [cell for row in summary["rows"].values() for cell in row.values()]
     asked = [cell for cell in cells if "difference_95" in cell]
-    assert len(asked) > 8 * 10
+    assert len(asked) > 9 * 10
     for cell in asked:
         low, high = cell["difference_95"]
         assert low - 1e-9 <= cell["difference"] <= high + 1e-9
@@ -184,10 +187,10 @@ def test_foal_net_shares_no_space_without_avel_or_width(
     place = Place(corpora, tmp_path / "out", CPU, tmp_path / "cache")
     summary = ablate(foal_net, place, seeds=1)
     rows = summary["rows"]
-    assert list(rows) == ["none", "avel", "mem", "avel+mem"]
+    assert list(rows) == ["none", "avel", "mem", "avel+mem", "sharp"]
     for name, cells in rows.items():
         assert cells["before/modality_gap"] == {"reason": NO_COMMON_SPACE}
-        if "avel" in name:
+        if "avel" in name or name == "sharp":
             assert cells["modality_gap"]["mean"] > 0
             assert "difference" not in cells["modality_gap"]  # nothing to differ from
         else:

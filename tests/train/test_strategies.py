@@ -32,17 +32,31 @@ def test_strategies_are_all_subsets_with_only_their_own_weights(
     found = strategies(mgcma)
     assert list(found) == [
         "none", "distribution", "token", "instance", "distribution+token",
-        "distribution+instance", "token+instance", "distribution+token+instance",
+        "distribution+instance", "token+instance", "distribution+token+instance", "sharp",
     ]  # fmt: skip
     for name, experiment in found.items():
+        if name == "sharp":
+            continue
         on = set(name.split("+"))
         for switch in ("distribution", "token", "instance"):
             assert experiment.architecture[switch] == (switch in on)
         assert set(experiment.loss_weights) == on & {"distribution", "instance"}
         assert ("samples" in experiment.architecture) == ("distribution" in on)
-    assert list(strategies(foal_net)) == ["none", "avel", "mem", "avel+mem"]
+    assert list(strategies(foal_net)) == ["none", "avel", "mem", "avel+mem", "sharp"]
     assert strategies(foal_net)["mem"].loss_weights == {"mem": 0.1}
     assert mgcma.loss_weights == {"distribution": 0.1, "instance": 0.2}  # as it was
+
+
+def test_sharp_is_everything_on_but_for_its_temperature(
+    mgcma: Experiment, foal_net: Experiment
+) -> None:
+    for experiment, everything, settings in (
+        (mgcma, "distribution+token+instance", {"instance_temperature": 0.07}),
+        (foal_net, "avel+mem", {"temperature": 0.07, "learn_temperature": False}),
+    ):
+        found = strategies(experiment)
+        assert found["sharp"].architecture == {**found[everything].architecture, **settings}
+        assert found["sharp"].loss_weights == found[everything].loss_weights
 
 
 @pytest.mark.parametrize(
