@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mer_core.atlas.collection import Atlas
@@ -30,6 +30,7 @@ class VisitorClip:
     framework: str
     predictions: Mapping[str, Prediction]
     reading: Any = None
+    _places: dict[str, dict[str, Point]] = field(default_factory=dict, repr=False)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -40,16 +41,19 @@ class VisitorClip:
         """(D,) embedding of one half under a strategy, or None where it has no such half."""
         return self.predictions[strategy].embeddings_after.get(modality)
 
+    def places(self, atlas: Atlas, strategy: str) -> dict[str, Point]:
+        """Modality → its place on one strategy's map; found once, then kept."""
+        if strategy not in self._places:
+            placer = atlas.charts[strategy].placer
+            vectors = {m: self.vector(strategy, m) for m in self.modalities}
+            found = {m: placer.place(v[None])[0] for m, v in vectors.items() if v is not None}
+            self._places[strategy] = {m: (float(x), float(y)) for m, (x, y) in found.items()}
+        return self._places[strategy]
+
 
 def stars(atlas: Atlas, clips: Sequence[VisitorClip]) -> dict[str, dict[str, dict[str, Point]]]:
     """Strategy → clip's id → modality → its place on that strategy's map."""
-    placed: dict[str, dict[str, dict[str, Point]]] = {}
-    for strategy, chart in atlas.charts.items():
-        placed[strategy] = {clip.id: {} for clip in clips}
-        for clip in clips:
-            for modality in clip.modalities:
-                vector = clip.vector(strategy, modality)
-                if vector is not None:
-                    x, y = chart.placer.place(vector[None])[0]
-                    placed[strategy][clip.id][modality] = (float(x), float(y))
-    return placed
+    return {
+        strategy: {clip.id: clip.places(atlas, strategy) for clip in clips}
+        for strategy in atlas.charts
+    }

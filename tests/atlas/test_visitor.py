@@ -1,0 +1,58 @@
+"""A visitor's clip on every map: each half where the placer puts it, once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.visitor import VisitorClip, stars
+from mer_core.types import Prediction
+from tests.atlas.conftest import make_map, make_reference
+
+
+@pytest.fixture(scope="module")
+def atlas() -> Atlas:
+    charts = {}
+    for seed, name in enumerate(("none", "token")):
+        reference = make_reference(seed=seed)
+        charts[name] = Chart(reference, make_map(reference))
+    return Atlas("mgcma", charts, {})
+
+
+def clip(name: str, *modalities: str) -> VisitorClip:
+    random = np.random.default_rng(3)
+    return VisitorClip(
+        name,
+        name,
+        "mgcma",
+        {
+            strategy: Prediction(
+                "happy", {"happy": 1.0}, {},
+                embeddings_after={m: random.normal(size=8).astype("float32") for m in modalities},
+            )
+            for strategy in ("none", "token")
+        },
+    )  # fmt: skip
+
+
+def test_every_half_lies_where_its_strategys_map_puts_it(atlas: Atlas) -> None:
+    both, words = clip("a", "speech", "text"), clip("b", "text")
+    found = stars(atlas, [both, words])
+    assert both.modalities == ("speech", "text")
+    assert {name: {k: set(v) for k, v in of.items()} for name, of in found.items()} == {
+        name: {"a": {"speech", "text"}, "b": {"text"}} for name in ("none", "token")
+    }
+    vector = both.vector("token", "speech")
+    assert vector is not None
+    expected = atlas.charts["token"].placer.place(vector[None])[0]
+    assert found["token"]["a"]["speech"] == pytest.approx(tuple(map(float, expected)), abs=0)
+    assert found["none"]["a"]["speech"] != found["token"]["a"]["speech"]
+    assert words.vector("none", "speech") is None
+
+
+def test_a_place_is_found_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = clip("a", "speech", "text")
+    first = stars(atlas, [once])
+    monkeypatch.setattr("mer_core.atlas.placement.Placer.place", None)
+    assert stars(atlas, [once]) == first
