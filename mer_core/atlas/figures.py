@@ -128,14 +128,19 @@ def _panel(axes: Axes, plotted: Plotted, ellipses: bool) -> None:
 
 
 def _visitors(axes: Axes, plotted: Plotted) -> None:
-    """A visitor's points: large, with an edge, above everything."""
+    """A visitor's clips: stars above everything, halves joined, numbered as they came."""
     lead = plotted.reference.modalities[0]
-    for modality, points in plotted.visitors.items():
-        for i, (x, y) in enumerate(points):
-            emotion = plotted.emotions[i] if i < len(plotted.emotions) else "other"
+    for number, visitor in enumerate(plotted.visitors, start=1):
+        places = np.array(list(visitor.places.values()))
+        axes.plot(*places.T, color=INK, linewidth=1.0, zorder=5)
+        for modality, (x, y) in visitor.places.items():
             axes.scatter(
-                [x], [y], s=60, c=shade(emotion, modality == lead), edgecolors=INK,
-                marker=MARKERS[modality == lead], linewidths=1.0, zorder=5,
+                [x], [y], s=110, c=shade(visitor.emotion or "other", modality == lead),
+                edgecolors=INK, marker="*", linewidths=0.9, zorder=6,
+            )  # fmt: skip
+            axes.annotate(
+                str(number), (x, y), (4, 4), textcoords="offset points", fontsize=7, color=INK,
+                zorder=7,
             )  # fmt: skip
 
 
@@ -160,9 +165,8 @@ def _legend(figure: Figure, plotted: Plotted) -> None:
 
 def _extent(shown: Sequence[Plotted]) -> tuple[Any, Any]:
     """Lowest and highest x, y of everything, with a margin: the same for all panels."""
-    every = np.concatenate(
-        [p.map.points for p in shown] + [v for p in shown for v in p.visitors.values() if len(v)]
-    )
+    stars = [[place] for p in shown for v in p.visitors for place in v.places.values()]
+    every = np.concatenate([*(p.map.points for p in shown), *stars])
     low, high = every.min(axis=0), every.max(axis=0)
     margin = MARGIN * (high - low).max()
     return low - margin, high + margin

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.reference import Reference
-from mer_core.types import FloatArray
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Visitor:
+    """A visitor's clip on one map.
+
+    Attributes:
+        name: For people.
+        emotion: The category assigned, or empty.
+        places: Modality → its place, for the halves that the clip has.
+        apart: Cosine distance of its two halves in the original space; NaN with one half.
+    """
+
+    name: str
+    emotion: str
+    places: Mapping[str, Point]
+    apart: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,13 +38,11 @@ class Plotted:
         map: Of the reference.
         strategy: Its name.
         stage: `before` or `after`.
-        visitors: Modality → (M, 2) further points.
-        emotions: Of the visitors' points, M categories; empty strings where there is none.
+        visitors: Further clips.
     """
 
     reference: Reference
     map: AtlasMap
     strategy: str
     stage: str
-    visitors: dict[str, FloatArray] = field(default_factory=dict)
-    emotions: tuple[str, ...] = ()
+    visitors: tuple[Visitor, ...] = ()

@@ -9,8 +9,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from mer_core.atlas.plotted import Plotted
 
 COLUMNS = (
@@ -76,15 +74,14 @@ def _rows(plotted: Plotted) -> list[tuple[Any, ...]]:
 
 
 def _visitors(plotted: Plotted) -> list[tuple[Any, ...]]:
-    rows = []
-    for modality, points in plotted.visitors.items():
-        for i, (x, y) in enumerate(np.asarray(points)):
-            emotion = plotted.emotions[i] if i < len(plotted.emotions) else ""
-            rows.append((
-                f"{VISITOR}-{modality}-{i:05d}", float(x), float(y), plotted.stage,
-                plotted.strategy, modality, emotion, VISITOR, "", math.nan,
-            ))  # fmt: skip
-    return rows
+    return [
+        (
+            f"{VISITOR}-{modality}-{i:05d}", float(x), float(y), plotted.stage, plotted.strategy,
+            modality, visitor.emotion, VISITOR, _plain(visitor.name), float(visitor.apart),
+        )
+        for i, visitor in enumerate(plotted.visitors)
+        for modality, (x, y) in visitor.places.items()
+    ]  # fmt: skip
 
 
 def _written(cell: Any) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mer_core.atlas.collection import Atlas
-from mer_core.types import FloatArray, Prediction
+import numpy as np
 
-Point = tuple[float, float]
+from mer_core.atlas.collection import Atlas
+from mer_core.atlas.plotted import Point, Visitor
+from mer_core.types import FloatArray, Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,14 @@ class VisitorClip:
         """(D,) embedding of one half under a strategy, or None where it has no such half."""
         return self.predictions[strategy].embeddings_after.get(modality)
 
+    def apart(self, strategy: str) -> float:
+        """Cosine distance of its two halves, 0 (same direction) to 2; NaN with one half."""
+        halves = [self.vector(strategy, modality) for modality in self.modalities]
+        if len(halves) < 2 or halves[0] is None or halves[1] is None:
+            return math.nan
+        lengths = np.linalg.norm(halves[0]) * np.linalg.norm(halves[1])
+        return float(1 - halves[0] @ halves[1] / max(lengths, 1e-12))
+
     def places(self, atlas: Atlas, strategy: str) -> dict[str, Point]:
         """Modality → its place on one strategy's map; found once, then kept."""
         if strategy not in self._places:
@@ -57,3 +67,16 @@ def stars(atlas: Atlas, clips: Sequence[VisitorClip]) -> dict[str, dict[str, dic
         strategy: {clip.id: clip.places(atlas, strategy) for clip in clips}
         for strategy in atlas.charts
     }
+
+
+def on_map(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) -> tuple[Visitor, ...]:
+    """The clips on one strategy's map, for figures and tables."""
+    return tuple(
+        Visitor(
+            clip.name,
+            clip.predictions[strategy].emotion or "",
+            clip.places(atlas, strategy),
+            clip.apart(strategy),
+        )
+        for clip in clips
+    )

@@ -13,7 +13,7 @@ import pytest
 from mer_core.atlas.figures import FORMATS, draw, export
 from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.palette import EMOTION_COLOURS, shade
-from mer_core.atlas.plotted import Plotted
+from mer_core.atlas.plotted import Plotted, Visitor
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.spread import ellipse_of, groups_of, joins
 from mer_core.atlas.table import COLUMNS, can_write_parquet, columns, to_csv, to_parquet
@@ -24,10 +24,11 @@ OPENINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 @pytest.fixture
 def shown(reference: Reference, projected: AtlasMap) -> list[Plotted]:
-    visitors = {"speech": np.array([[0.1, 0.2]], np.float32)}
+    clip = Visitor("Clip 1: =now", "happy", {"speech": (0.1, 0.2), "text": (0.3, 0.1)}, 0.25)
+    words = Visitor("Clip 2", "sad", {"text": (0.0, 0.0)})
     return [
         Plotted(reference, projected, "none", "before"),
-        Plotted(reference, projected, "instance", "after", visitors, ("happy",)),
+        Plotted(reference, projected, "instance", "after", (clip, words)),
     ]
 
 
@@ -47,6 +48,18 @@ def test_svg_refers_to_nothing_outside(shown: list[Plotted]) -> None:
     assert all((first or second).startswith("#") for first, second in found)
     assert "<image" not in text
     assert "<script" not in text
+
+
+def test_stars_stand_above_the_points_within_the_axes() -> None:
+    reference = make_reference(each=4)
+    far = Visitor("far away", "sad", {"speech": (50.0, 0.0), "text": (0.0, 0.0)})
+    bare = draw([Plotted(reference, make_map(reference), "a", "after")]).axes[0]
+    starred = draw([Plotted(reference, make_map(reference), "a", "after", (far,))]).axes[0]
+    assert len(starred.collections) == len(bare.collections) + 2
+    assert len(starred.lines) == len(bare.lines) + 1
+    assert starred.get_xlim()[1] > 50 > bare.get_xlim()[1]
+    points = max(c.get_zorder() for c in bare.collections)
+    assert all(c.get_zorder() > points for c in starred.collections[-2:])
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
@@ -111,15 +124,20 @@ def test_lines_join_natural_pairs_else_centroids(projected: AtlasMap) -> None:
 def test_csv_holds_every_point(shown: list[Plotted], reference: Reference) -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(shown))))
     assert tuple(rows[0]) == COLUMNS
-    assert len(rows) == 2 * 120 + 1
+    assert len(rows) == 2 * 120 + 3
     row = rows[120 + 60 + 5]
     assert row["id"] == "text-00005"
     assert (row["stage"], row["strategy"], row["modality"]) == ("after", "instance", "text")
     assert float(row["x"]) == pytest.approx(float(shown[1].map.points[65, 0]), abs=1e-6)
     assert float(row["partner_distance"]) == pytest.approx(float(reference.distances[5]), abs=1e-6)
-    assert rows[-1]["corpus"] == "visitor"
-    assert rows[-1]["emotion"] == "happy"
-    assert rows[-1]["partner_distance"] == ""
+    voice, words, alone = rows[-3:]
+    assert {row["corpus"] for row in rows[-3:]} == {"visitor"}
+    assert (voice["modality"], words["modality"]) == ("speech", "text")
+    assert voice["emotion"] == words["emotion"] == "happy"
+    assert voice["group"] == "Clip 1: =now"
+    assert (float(words["x"]), float(words["y"])) == (0.3, 0.1)
+    assert words["partner_distance"] == "0.250000"
+    assert (alone["emotion"], alone["partner_distance"]) == ("sad", "")
 
 
 def test_a_name_is_no_formula(reference: Reference, projected: AtlasMap) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from sklearn.metrics.pairwise import cosine_distances
 
 from mer_core.atlas.collection import Atlas, Chart
-from mer_core.atlas.visitor import VisitorClip, stars
+from mer_core.atlas.visitor import VisitorClip, on_map, stars
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 
@@ -56,3 +59,15 @@ def test_a_place_is_found_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) ->
     first = stars(atlas, [once])
     monkeypatch.setattr("mer_core.atlas.placement.Placer.place", None)
     assert stars(atlas, [once]) == first
+
+
+def test_a_figures_visitors_say_how_far_their_halves_are_apart(atlas: Atlas) -> None:
+    both, words = clip("a", "speech", "text"), clip("b", "text")
+    first, second = on_map(atlas, "token", [both, words])
+    halves = [both.vector("token", modality) for modality in ("speech", "text")]
+    assert first.apart == pytest.approx(cosine_distances([halves[0]], [halves[1]])[0, 0], rel=1e-5)
+    assert (first.name, first.emotion, dict(first.places)) == (
+        "a", "happy", stars(atlas, [both])["token"]["a"],
+    )  # fmt: skip
+    assert math.isnan(second.apart)
+    assert set(second.places) == {"text"}

@@ -1,0 +1,81 @@
+"""Maps to take home: figures for print, and tables of every point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from mer_core.atlas.collection import Atlas
+from mer_core.atlas.figures import FORMATS, export
+from mer_core.atlas.plotted import Plotted
+from mer_core.atlas.table import can_write_parquet, to_csv, to_parquet
+from mer_core.atlas.visitor import VisitorClip, on_map
+
+TABLES: dict[str, Callable[[Sequence[Plotted]], bytes]] = {
+    "csv": lambda shown: to_csv(shown).encode("utf-8"),
+    "parquet": to_parquet,
+}
+TITLES = {"png": "PNG", "svg": "SVG", "pdf": "PDF", "csv": "CSV", "parquet": "Parquet"}
+COLUMNS = 3  # of small multiples
+FOLLOW = "() => document.querySelector('#atlas-file, #atlas-file *').click()"
+NOTE = (
+    "Figures are for print: PNG at 300 dots per inch, SVG and PDF as vectors. Tables hold one row "
+    "a point; Parquet opens in Apple's Embedding Atlas (`embedding-atlas file.parquet --x x --y y`)."
+)
+
+Shown = Callable[..., Sequence[Plotted]]
+
+
+def plotted(
+    atlas: Atlas, strategy: str, clips: Sequence[VisitorClip], everything: bool
+) -> list[Plotted]:
+    """Before and after one strategy, or every strategy's map, each with the visitor's clips."""
+    shown = atlas.all() if everything else list(atlas.before_after(strategy))
+    return [replace(one, visitors=on_map(atlas, one.strategy, clips)) for one in shown]
+
+
+def file_of(kind: str, shown: Sequence[Plotted], everything: bool) -> bytes:
+    """The bytes of one format.
+
+    Raises:
+        ValueError: There is no such format, or nothing here can write it.
+    """
+    if kind in TABLES:
+        return TABLES[kind](shown)
+    return export(shown, kind, columns=COLUMNS if everything else 2)
+
+
+def build(shown: Shown, inputs: list[Any]) -> None:
+    """A row of buttons, one a format.
+
+    Args:
+        shown: `inputs` and whether every strategy is wanted → what to draw.
+        inputs: What says which maps are meant.
+    """
+    gr.Markdown(NOTE, elem_classes="at-export-note")
+    everything = gr.Checkbox(label="All strategies", value=False, elem_id="export-all")
+    with gr.Row(elem_id="exports"):
+        buttons = {kind: gr.Button(TITLES[kind], min_width=90) for kind in (*FORMATS, *TABLES)}
+    ready = gr.DownloadButton("File", visible="hidden", elem_id="atlas-file")
+    for kind, button in buttons.items():
+        if kind == "parquet" and not can_write_parquet():
+            button.interactive = False
+        button.click(
+            _writer(kind, shown, ready.GRADIO_CACHE), [everything, *inputs], ready,
+            show_progress="minimal", api_visibility="private", concurrency_id="export",
+        ).then(None, js=FOLLOW)  # fmt: skip
+
+
+def _writer(kind: str, shown: Shown, cache: str) -> Callable[..., str]:
+    """Writes into gradio's cache, which is swept like everything that visitors leave."""
+
+    def write(everything: bool, *inputs: Any, request: gr.Request) -> str:
+        maps = list(shown(*inputs, everything=everything, request=request))
+        name = f"attune-{'all' if everything else maps[-1].strategy}.{kind}"
+        return save_bytes_to_cache(file_of(kind, maps, everything), name, cache)
+
+    return write
