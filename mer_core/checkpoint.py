@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -28,6 +30,7 @@ from mer_core.frameworks.registry import FRAMEWORKS, build_framework
 CONFIG_FILE, WEIGHTS_FILE, METRICS_FILE = "config.json", "model.safetensors", "metrics.json"
 FORMAT = 1  # of config.json
 HERE, ABOVE = ".", ".."  # where config.json may say that the encoders lie
+GIVEN = "given"  # or that there are none: what `mer_core.heads` reads
 
 
 class CheckpointError(ValueError):
@@ -67,34 +70,46 @@ def save_checkpoint(
         ValueError: Another encoder of the same modality already lies one level up.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, weights in _weights_by_file(framework).items():
-        stored = {key: _stored(value, half) for key, value in weights.items()}
+    for name, weights in weights_by_file(framework).items():
+        stored = as_stored(weights, half)
         path = folder / name
         if shared and name != WEIGHTS_FILE:
             path = folder.parent / name
             if path.exists():
                 _check_same(path, stored)
                 continue
-        save_file(stored, path)
-        path.chmod(0o644)  # safetensors writes for the owner alone
+        write_weights(path, stored)
     for encoder in framework.encoders().values():
         tokenizer = getattr(encoder, "tokenizer", None)
         if tokenizer is not None:
             place = folder.parent if shared else folder
             (place / TOKENIZER_FILE).write_text(tokenizer.tokenizer.to_str(), "utf-8")
-    config = {
-        "format": FORMAT,
-        "architecture": framework.architecture(),
-        "labels": list(framework.labels),
-        "encoders_in": ABOVE if shared else HERE,
-        **extra,
-    }
+    config = {**describe(framework), "encoders_in": ABOVE if shared else HERE, **extra}
     write_json(folder / CONFIG_FILE, config)
 
 
-def _stored(value: Tensor, half: bool) -> Tensor:
-    value = value.detach().cpu().clone(memory_format=torch.contiguous_format)
-    return value.half() if half and value.is_floating_point() else value
+def describe(framework: Framework) -> dict[str, Any]:
+    """What every `config.json` says."""
+    return {
+        "format": FORMAT,
+        "architecture": framework.architecture(),
+        "labels": list(framework.labels),
+    }
+
+
+def as_stored(weights: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    """Copies for a file, floats as fp16 if `half`."""
+    stored = {}
+    for key, value in weights.items():
+        copy = value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        stored[key] = copy.half() if half and copy.is_floating_point() else copy
+    return stored
+
+
+def write_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    """A safetensors file that everyone may read; safetensors itself writes for the owner alone."""
+    save_file(weights, path)
+    path.chmod(0o644)
 
 
 def _check_same(path: Path, weights: dict[str, Tensor]) -> None:
@@ -137,17 +152,20 @@ def load_checkpoints(
 
 
 def _load(folder: Path, source: str) -> Checkpoint:
+    return read_checkpoint(folder, source, lambda config: _with_encoders(config, folder, source))
+
+
+def read_checkpoint(
+    folder: Path, source: str, build: Callable[[dict[str, Any]], Framework]
+) -> Checkpoint:
+    """Read `config.json`, let `build` make the framework of it; what fails is said in words."""
     if not (folder / CONFIG_FILE).is_file():
         raise CheckpointError(f"{source}: {CONFIG_FILE} is missing from the checkpoint.")
     try:
         config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
         if config["format"] > FORMAT:
             raise CheckpointError(f"{source}: made by a newer version (format {config['format']}).")
-        if config.get("encoders_in", HERE) not in (HERE, ABOVE):
-            raise CheckpointError(f"{source}: its encoders may lie beside it or one level up only.")
-        encoders = folder if config.get("encoders_in", HERE) == HERE else folder.parent
-        framework = build_framework(config["architecture"], tuple(config["labels"]), encoders)
-        _load_weights(framework, folder, encoders, source)
+        framework = build(config)
     except CheckpointError:
         raise
     except (KeyError, ValueError, RuntimeError, OSError) as error:
@@ -157,33 +175,56 @@ def _load(folder: Path, source: str) -> Checkpoint:
     return Checkpoint(framework.eval(), config, metrics, source)
 
 
-def _load_weights(framework: Framework, folder: Path, encoders: Path, source: str) -> None:
+def _with_encoders(config: dict[str, Any], folder: Path, source: str) -> Framework:
+    place = config.get("encoders_in", HERE)
+    if place == GIVEN:
+        raise CheckpointError(f"{source} is a head: it must be given the encoders it stands on.")
+    if place not in (HERE, ABOVE):
+        raise CheckpointError(f"{source}: its encoders may lie beside it or one level up only.")
+    encoders = folder if place == HERE else folder.parent
+    framework = build_framework(config["architecture"], tuple(config["labels"]), encoders)
     weights: dict[str, Tensor] = {}
     own = _own_names(framework)
     for name in {*own.values(), WEIGHTS_FILE}:
-        path = (folder if name == WEIGHTS_FILE else encoders) / name
-        if not path.is_file():
-            raise CheckpointError(f"{source}: {name} is missing from the checkpoint.")
-        weights |= load_file(path)
+        weights |= read_weights((folder if name == WEIGHTS_FILE else encoders) / name, source)
     renamed = {Path(file).stem: attribute for attribute, file in own.items()}
     loaded = {}
     for key, value in weights.items():
         first, _, rest = key.partition(".")
-        value = value.float() if value.is_floating_point() else value
         loaded[f"{renamed.get(first, first)}.{rest}" if rest else first] = value
     framework.load_state_dict(loaded)
+    return framework
+
+
+def read_weights(path: Path, source: str) -> dict[str, Tensor]:
+    """What `write_weights` wrote, floats as float32.
+
+    Raises:
+        CheckpointError: There is no such file, or it is damaged.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{source}: {path.name} is missing from the checkpoint.")
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{source}: {path.name} is damaged: {error}") from error
+    return {key: v.float() if v.is_floating_point() else v for key, v in weights.items()}
 
 
 def _own_names(framework: Framework) -> dict[str, str]:
     """Attribute of each encoder → its file, named by what it reads, whatever the paper calls it."""
     return {
-        attribute: f"{child.modality}_encoder.safetensors"
-        for attribute, child in framework.named_children()
-        if isinstance(child, Encoder)
+        attribute: f"{encoder.modality}_encoder.safetensors"
+        for attribute, encoder in encoder_attributes(framework).items()
     }
 
 
-def _weights_by_file(framework: Framework) -> dict[str, dict[str, Tensor]]:
+def encoder_attributes(framework: Framework) -> dict[str, Encoder]:
+    """Attribute of the framework, which its architecture calls by the same name → encoder."""
+    return {n: child for n, child in framework.named_children() if isinstance(child, Encoder)}
+
+
+def weights_by_file(framework: Framework) -> dict[str, dict[str, Tensor]]:
     """File → its weights; an encoder's names begin with the stem of its file."""
     own = _own_names(framework)
     files: dict[str, dict[str, Tensor]] = {name: {} for name in (*own.values(), WEIGHTS_FILE)}

@@ -7,6 +7,7 @@ seconds of speech and of face; shorter ones are judged whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,6 +47,19 @@ class Stretch:
     match: float | None  # logit of "same emotion"
 
 
+@dataclass(frozen=True)
+class EncodedClip:
+    """A video behind the encoders: what every head on the same encoders can be asked about.
+
+    Attributes:
+        reading: What was encoded.
+        features: Of the whole clip, one row; None where there is neither voice nor face.
+    """
+
+    reading: ClipReading
+    features: dict[str, Features] | None
+
+
 class ClipJudge(Calibrated):
     """Asked about one video at a time, by a framework of voice and face."""
 
@@ -61,6 +75,24 @@ class ClipJudge(Calibrated):
 
     def judge(self, reading: ClipReading) -> Prediction:
         """The prediction for a video; without voice and face it has no label."""
+        return self.judge_encoded(self.encode(reading))
+
+    def encode(self, reading: ClipReading) -> EncodedClip:
+        """Encode once what several heads will be asked about; see `judge_encoded`."""
+        if not reading.spoken and reading.pictures is None:
+            return EncodedClip(reading, None)
+        with self._lock, torch.inference_mode():
+            batch = collate([reading.utterance]).to(self.device)
+            return EncodedClip(reading, self.framework.encode(batch))
+
+    def judge_encoded(self, encoded: EncodedClip, *, timeline: bool = True) -> Prediction:
+        """The prediction for a video, as `judge` gives it.
+
+        Args:
+            encoded: By the same encoders, whichever judge they were asked through.
+            timeline: Whether every second is judged, too, which takes most of the time.
+        """
+        reading = encoded.reading
         prediction = Prediction(
             emotion=None,
             probabilities={},
@@ -72,12 +104,12 @@ class ClipJudge(Calibrated):
             envelope=reading.envelope,
             face=reading.track,
         )
-        if not reading.spoken and reading.pictures is None:
+        if encoded.features is None:
             return prediction
-        seconds = np.arange(np.ceil(reading.duration)).tolist()
-        bounds = [(max(0.0, s - CONTEXT), min(reading.duration, s + 1 + CONTEXT)) for s in seconds]
         long = spans(reading.duration) if reading.duration > LONG_SECONDS else []
-        stretches, whole = self._run(reading, [(0.0, reading.duration), *long, *bounds])
+        seconds = around_seconds(reading.duration) if timeline else []
+        bounds = [(0.0, reading.duration), *long, *seconds]
+        stretches, whole = self._run(encoded.features, reading, bounds)
         main, parts = stretches[: 1 + len(long)], stretches[1 + len(long) :]
         judged = [s for s in main[1:] if s.logits] or main[:1]
         weights = np.array([stretch.weight for stretch in judged])
@@ -98,11 +130,13 @@ class ClipJudge(Calibrated):
         )
 
     def _run(
-        self, reading: ClipReading, bounds: Sequence[tuple[float, float]]
+        self,
+        encoded: dict[str, Features],
+        reading: ClipReading,
+        bounds: Sequence[tuple[float, float]],
     ) -> tuple[list[Stretch], Output]:
-        """Encode once, then fuse every stretch, with both modalities and with each alone."""
+        """Fuse every stretch, with both modalities and with each alone."""
         with self._lock, torch.inference_mode():
-            encoded = self.framework.encode(collate([reading.utterance]).to(self.device))
             features = self._cut(encoded, reading, bounds)
             both = self.framework.fuse(features)
             alone = self.framework.alone(features)
@@ -199,6 +233,14 @@ class ClipJudge(Calibrated):
 def decide(named: Mapping[str, dict[str, float] | None]) -> dict[str, float]:
     """What both say together, or the one that is there."""
     return named.get(COMBINED) or next(found for found in named.values() if found)
+
+
+def around_seconds(duration: float) -> list[tuple[float, float]]:
+    """(start, end) of what every second of the timeline is judged with."""
+    return [
+        (max(0.0, second - CONTEXT), min(duration, second + 1 + CONTEXT))
+        for second in range(math.ceil(duration))
+    ]
 
 
 def speaks(reading: ClipReading, start: float, end: float) -> bool:

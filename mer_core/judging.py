@@ -7,7 +7,7 @@ weighted by its seconds of speech; so are its embeddings.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +24,6 @@ from mer_core.types import (
     FloatArray,
     Output,
     Prediction,
-    Utterance,
     Window,
 )
 from mer_core.windows import Piece, cut, is_long, spans
@@ -41,6 +40,21 @@ class Judgement:
     before: dict[str, FloatArray]
     after: dict[str, FloatArray]
     attention: FloatArray | None  # (T_text, T_speech)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Readings behind the encoders: what every head on the same encoders can be asked about.
+
+    Attributes:
+        readings: What was encoded.
+        pieces: Windows of all readings, in order.
+        features: The pieces' features, batch by batch.
+    """
+
+    readings: tuple[Reading, ...]
+    pieces: tuple[Piece, ...]
+    features: tuple[dict[str, Features], ...]
 
 
 class Calibrated:
@@ -88,28 +102,58 @@ class Judge(Calibrated):
         return getattr(self.framework.encoders().get("text"), "tokenizer", None)
 
     def judge(self, readings: Sequence[Reading], batch_size: int = 16) -> list[Prediction]:
-        """One prediction a reading, in order."""
-        pieces = [p for i, reading in enumerate(readings) for p in cut(i, reading)]
-        judgements: list[Judgement] = []
-        for start in range(0, len(pieces), batch_size):
-            judgements += self._run([p.utterance for p in pieces[start : start + batch_size]])
-        return [
-            self._predict(
-                reading,
-                [(p, j) for p, j in zip(pieces, judgements, strict=True) if p.item == i],
-            )
-            for i, reading in enumerate(readings)
-        ]
+        """One prediction a reading, in order.
 
-    def _run(self, utterances: list[Utterance]) -> list[Judgement]:
-        """Encode once, then fuse with everything, and with each modality alone."""
+        Args:
+            readings: Any number.
+            batch_size: Pieces that go through the network at once; features of one such batch
+                are gone before the next one is encoded.
+        """
+        pieces = _pieces(readings)
+        judgements = [
+            judgement
+            for features in self._encode(pieces, batch_size)
+            for judgement in self._fuse(features)
+        ]
+        return self._predictions(readings, pieces, judgements)
+
+    def encode(self, readings: Sequence[Reading], batch_size: int = 16) -> Encoded:
+        """Encode once what several heads will be asked about; see `judge_encoded`."""
+        pieces = _pieces(readings)
+        return Encoded(tuple(readings), tuple(pieces), tuple(self._encode(pieces, batch_size)))
+
+    def judge_encoded(self, encoded: Encoded) -> list[Prediction]:
+        """One prediction a reading, in order, as `judge` gives it.
+
+        Args:
+            encoded: By the same encoders, whichever judge they were asked through.
+        """
+        judgements = [j for features in encoded.features for j in self._fuse(features)]
+        return self._predictions(encoded.readings, encoded.pieces, judgements)
+
+    def _encode(self, pieces: Sequence[Piece], batch_size: int) -> Iterator[dict[str, Features]]:
+        for start in range(0, len(pieces), batch_size):
+            utterances = [p.utterance for p in pieces[start : start + batch_size]]
+            with self._lock, torch.inference_mode():
+                batch = collate(utterances, self.tokenize).to(self.device)
+                features = self.framework.encode(batch)
+            yield features
+
+    def _fuse(self, features: dict[str, Features]) -> list[Judgement]:
+        """Fuse with everything, and with each modality alone; one judgement a row."""
         with self._lock, torch.inference_mode():
-            features = self.framework.encode(collate(utterances, self.tokenize).to(self.device))
             both = self.framework.fuse(features)
             alone = self.framework.alone(features)
-        return [
-            judgement(row, features, both, alone, self.speech) for row in range(len(utterances))
-        ]
+        rows = range(len(both.logits))
+        return [judgement(row, features, both, alone, self.speech) for row in rows]
+
+    def _predictions(
+        self, readings: Sequence[Reading], pieces: Sequence[Piece], judgements: Sequence[Judgement]
+    ) -> list[Prediction]:
+        judged: list[list[tuple[Piece, Judgement]]] = [[] for _ in readings]
+        for piece, judgement in zip(pieces, judgements, strict=True):
+            judged[piece.item].append((piece, judgement))
+        return [self._predict(reading, j) for reading, j in zip(readings, judged, strict=True)]
 
     def _predict(self, reading: Reading, judged: list[tuple[Piece, Judgement]]) -> Prediction:
         empty: dict[str, dict[str, float] | None] = dict.fromkeys(
@@ -158,6 +202,10 @@ class Judge(Calibrated):
             named = self.named(found[start, end].logits[self.speech], self.speech)
             windows.append(Window(start, end, max(named, key=lambda n: named[n]), named))
         return tuple(windows)
+
+
+def _pieces(readings: Sequence[Reading]) -> list[Piece]:
+    return [piece for i, reading in enumerate(readings) for piece in cut(i, reading)]
 
 
 def judgement(

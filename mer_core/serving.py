@@ -86,6 +86,16 @@ class Predictor:
         """Whether it judges video."""
         return self._sight is not None
 
+    @property
+    def judges(self) -> dict[str, Judge | ClipJudge]:
+        """What judges, by framework: at most one for sound and text, and one for video."""
+        return {part.judge.name: part.judge for part in (self._sound, self._sight) if part}
+
+    @property
+    def readers(self) -> dict[str, Reader | ClipReader]:
+        """What reads for each of `judges`."""
+        return {part.judge.name: part.reader for part in (self._sound, self._sight) if part}
+
     def predict(
         self,
         audio: AudioSource | None = None,
@@ -106,11 +116,55 @@ class Predictor:
         Raises:
             MediaError: The input cannot be read, or there is none. Its text is for people.
         """
+        if video is None:
+            return self.judge(self.read(audio, text))
+        reading = self._watch(video, audio)
+        prediction = self.judge(reading)
+        if text is None or self._sound is None:
+            return prediction
+        return replace(prediction, companion=self.judge(self.read_companion(reading, text)))
+
+    def read(
+        self,
+        audio: AudioSource | None = None,
+        text: str | None = None,
+        video: VideoSource | None = None,
+    ) -> Reading | ClipReading:
+        """Read one input as `predict` does, without judging it: see `judge`.
+
+        Args:
+            audio: A path, the bytes of a file, or (waveform, sample rate in Hz).
+            text: What was said; not beside `video`: see `read_companion`.
+            video: A path or the bytes of a file.
+
+        Raises:
+            MediaError: The input cannot be read, or there is none. Its text is for people.
+            ValueError: A text beside a video, which are two readings.
+        """
         if video is not None:
-            return self._watch(video, audio, text)
-        if self._sound is None:
-            raise MediaError("no_input", "This model judges video only: give one.")
-        return self._sound.judge.judge([self._sound.reader.read(audio, text)])[0]
+            if text is not None:
+                raise ValueError("A text beside a video is read by read_companion.")
+            return self._watch(video, audio)
+        return self._hears().reader.read(audio, text)
+
+    def read_companion(self, reading: ClipReading, text: str) -> Reading:
+        """A video's sound and its text, read for the framework that hears and reads.
+
+        Raises:
+            MediaError: The text cannot be read, or this model judges video only.
+        """
+        heard = None if reading.waveform is None else (reading.waveform, SAMPLE_RATE)
+        return self._hears().reader.read(heard, text)
+
+    def judge(self, reading: Reading | ClipReading) -> Prediction:
+        """Judge what `read` has read.
+
+        Raises:
+            MediaError: This model has no framework for it.
+        """
+        if isinstance(reading, ClipReading):
+            return self._sees().judge.judge(reading)
+        return self._hears().judge.judge([reading])[0]
 
     def predict_many(
         self, items: Sequence[Mapping[str, Any]], batch_size: int = 16
@@ -171,23 +225,23 @@ class Predictor:
             },
         }
 
-    def _watch(self, video: VideoSource, audio: AudioSource | None, text: str | None) -> Prediction:
+    def _watch(self, video: VideoSource, audio: AudioSource | None) -> ClipReading:
         if audio is not None:
             raise MediaError("two_sounds", "Give a video or a recording, not both at once.")
+        return self._sees().reader.read(video)
+
+    def _hears(self) -> SoundAndText:
+        if self._sound is None:
+            raise MediaError("no_input", "This model judges video only: give one.")
+        return self._sound
+
+    def _sees(self) -> Sight:
         if self._sight is None:
             raise MediaError(
                 "no_framework",
                 "This model judges no video; give the clip as a recording to judge its sound.",
             )
-        reading = self._sight.reader.read(video)
-        prediction = self._sight.judge.judge(reading)
-        if text is None or self._sound is None:
-            return prediction
-        return replace(prediction, companion=self._companion(self._sound, reading, text))
-
-    def _companion(self, sound: SoundAndText, reading: ClipReading, text: str) -> Prediction:
-        heard = None if reading.waveform is None else (reading.waveform, SAMPLE_RATE)
-        return sound.judge.judge([sound.reader.read(heard, text)])[0]
+        return self._sight
 
 
 class SoundAndText:

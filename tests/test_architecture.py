@@ -23,13 +23,14 @@ LAYERS: list[set[str]] = [
     {"fusion"},
     {"frameworks"},
     {"metrics", "alignment_metrics", "checkpoint", "reading"},
-    {"alignment_report", "windows", "clip_reading"},
-    {"word_attention"},
+    {"alignment_report", "windows", "clip_reading", "heads"},
+    {"word_attention", "perturbation"},
     {"judging"},
     {"clip_judging"},
     {"serving"},
     {"__init__"},  # the public names, all of them lazy
     {"atlas", "rows"},
+    {"strategies"},
     {"cli", "demo"},
     {"__main__"},
 ]

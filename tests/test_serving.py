@@ -12,8 +12,12 @@ import torch
 
 from mer_core import MediaError, Prediction, Predictor
 from mer_core.checkpoint import load_checkpoints, parameters
+from mer_core.clip_judging import ClipJudge
+from mer_core.clip_reading import ClipReader
 from mer_core.emotions import FOUR
+from mer_core.judging import Judge
 from mer_core.media import load_audio
+from mer_core.reading import Reader
 from mer_core.serving import DEFAULT_MODEL
 from mer_core.types import SAMPLE_RATE
 
@@ -208,3 +212,36 @@ def test_the_default_keeps_its_bounds(predictor):
         assert sorted(f.name for f in (DEFAULT_MODEL / name).iterdir()) == [
             "config.json", "metrics.json", "model.safetensors",
         ]  # fmt: skip
+
+
+def test_reading_and_judging_apart_are_predicting(predictor, clips):
+    for audio, text in ((clips[0], TEXT), (clips[0], None), (None, TEXT)):
+        reading = predictor.read(audio, text)
+        assert_close(predictor.judge(reading), predictor.predict(audio, text))
+    with pytest.raises(MediaError):
+        predictor.read()
+    with pytest.raises(MediaError):
+        predictor.read(b"junk")
+
+
+def test_readings_are_encoded_and_judged_apart(predictor, clips):
+    judge = predictor.judges["mgcma"]
+    long = np.resize(load_audio(clips[0]), 20 * SAMPLE_RATE)
+    items = [(clips[0], TEXT), ((long, SAMPLE_RATE), TEXT), (None, TEXT)]
+    readings = [predictor.read(audio, text) for audio, text in items]
+    encoded = judge.encode(readings, batch_size=4)
+    assert len(encoded.features) == -(-len(encoded.pieces) // 4)
+    for found, expected in zip(judge.judge_encoded(encoded), judge.judge(readings), strict=True):
+        assert_close(found, expected)
+        assert found.timeline == expected.timeline
+    assert judge.judge([]) == judge.judge_encoded(judge.encode([])) == []
+
+
+def test_each_framework_has_its_judge_and_its_reader(predictor):
+    assert list(predictor.judges) == list(predictor.readers) == ["mgcma", "foal_net"]
+    assert isinstance(predictor.judges["mgcma"], Judge)
+    assert isinstance(predictor.readers["mgcma"], Reader)
+    assert isinstance(predictor.judges["foal_net"], ClipJudge)
+    assert isinstance(predictor.readers["foal_net"], ClipReader)
+    for name, judge in predictor.judges.items():
+        assert judge.name == name

@@ -12,13 +12,14 @@ import torch
 from mer_core.serving import pick_device
 from train.ablation import Place, ablate, sweep
 from train.ablation_table import markdown
-from train.atlas import atlas_table, build_atlas
+from train.atlas import atlas_table, make_atlas
 from train.config import load_experiment
 from train.export import evaluate_folder, export, head_name, metrics_table
 from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
 
 CONFIGS = Path(__file__).parent / "configs"
-DEFAULT_FOLDER = Path(__file__).resolve().parent.parent / "assets" / "default"
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+DEFAULT_FOLDER, ATLAS_FOLDER = ASSETS / "default", ASSETS / "atlas"
 RUNS = Path("runs")
 Run = Callable[[argparse.Namespace], None]
 
@@ -78,9 +79,10 @@ def parser() -> argparse.ArgumentParser:
         "--sweep", action="append", default=[], metavar="KEY=V1,V2",
         help="instead, try values of a setting with all strategies on, on development data",
     )  # fmt: skip
-    chart = add("atlas", run_atlas, "fit the maps of trained heads, one a strategy")
-    chart.add_argument("--heads", type=Path, required=True, help="folder of a checkpoint each")
-    chart.add_argument("--out", type=Path, required=True, help="folder to write")
+    chart = add("atlas", run_atlas, "heads and maps of an ablation's strategies, for the page")
+    chart.add_argument("--ablation", type=Path, help="its folder (default: runs/ablation_NAME)")
+    chart.add_argument("--model", type=Path, help="whose encoders (default: the shipped one)")
+    chart.add_argument("--out", type=Path, help="folder to write (default: the shipped one)")
     chart.add_argument("--pairs", type=int, default=1_000, help="of the reference, all emotions")
     chart.add_argument("--seed", type=int, default=0, help="of the choice of pairs and the maps")
     whole = add("default", run_default, "make assets/default from the corpora: all of the above")
@@ -130,18 +132,15 @@ def run_ablate(options: argparse.Namespace) -> None:
 
 
 def run_atlas(options: argparse.Namespace) -> None:
-    """Write reference embeddings, maps and their figure."""
-    built = build_atlas(
-        options.heads,
-        load_experiment(options.config, options.overrides),
-        options.data,
-        options.out,
-        pairs=options.pairs,
-        seed=options.seed,
-        device=pick_device(options.device),
-        cache=options.cache,
-    )
-    print(atlas_table(built, options.out))
+    """Write heads, reference embeddings, maps and their figure."""
+    experiment = load_experiment(options.config, options.overrides)
+    name = head_name(experiment)
+    out = options.out or ATLAS_FOLDER / name
+    ablation = options.ablation or RUNS / f"ablation_{experiment.name}"
+    place = Place(options.data, ablation, pick_device(options.device), options.cache)
+    model = options.model or DEFAULT_FOLDER / name
+    built = make_atlas(experiment, place, model, out, pairs=options.pairs, seed=options.seed)
+    print(atlas_table(built, out))
 
 
 def run_default(options: argparse.Namespace) -> None:

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from mer_core.checkpoint import save_checkpoint, write_json
 from mer_core.data import Example
-from mer_core.encoders.base import Encoder
+from mer_core.encoders.base import Encoder, encoder_hash
 from train.ablation_measure import Bench, measure
 from train.ablation_table import summarise, write_tables
 from train.config import Experiment, load_experiment
-from train.features import encoder_hash, frozen_features
+from train.features import frozen_features
 from train.loop import fit
 from train.material import Material
 from train.paired_task import PairedTask

@@ -1,11 +1,12 @@
-"""`python -m train atlas`: from trained heads to reference embeddings, maps and a figure.
+"""`python -m train atlas`: from a finished ablation to heads, reference embeddings, maps, a figure.
 
-One folder holds a checkpoint a strategy, `none` among them. All heads are shown the same held-out
-pairs, and an example is encoded once however many heads stand on one encoder.
+One folder holds a strategy each, `none` among them. All heads are shown the same held-out pairs,
+and an example is encoded once, for all of them stand on the same encoders.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,23 +23,27 @@ from mer_core.atlas.frame import diagonal
 from mer_core.atlas.maps import BEFORE, MapParams
 from mer_core.atlas.placement import Placer, place_on_all
 from mer_core.atlas.reference import Reference, halved
-from mer_core.checkpoint import CONFIG_FILE, load_checkpoint
+from mer_core.checkpoint import load_checkpoint
 from mer_core.data import Example
 from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
+from mer_core.heads import load_heads
 from mer_core.types import FloatArray
+from train.ablation import Place
 from train.config import Experiment
-from train.features import encoder_hash, frozen_features
+from train.features import frozen_features
+from train.heads import export_heads
 from train.material import Material
 from train.pairs import Pair
 from train.stages import detach_encoders, tokenizer_of
+from train.strategies import SHARP
 from train.tasks import source_examples
 
 BATCH = 64
 HELD_OUT = 100  # pairs an emotion, at most, on which placing is measured
-FIGURE_FILE = "maps.png"
+ABLATION_FILE, FIGURE_FILE = "ablation.json", "maps.png"
 FIGURE_DPI = 150
 
 
@@ -55,41 +60,66 @@ class BuiltAtlas:
     milliseconds: float
 
 
+def make_atlas(
+    experiment: Experiment, place: Place, model: Path, folder: Path, *, pairs: int, seed: int = 0
+) -> BuiltAtlas:
+    """Everything that the page shows of one framework, written to `folder`.
+
+    Args:
+        experiment: Of the ablation; its seed says which runs' heads are taken.
+        place: Where the ablation lies (`out`), its data and its cache.
+        model: Checkpoint whose encoders the heads will be given.
+        folder: Made if missing.
+        pairs: Of the reference, all emotions together.
+        seed: Of the choice of pairs and the maps.
+
+    Raises:
+        ValueError: Runs or tables are missing, or the encoders are not those of the ablation.
+    """
+    table = place.out / ABLATION_FILE
+    if not table.is_file():
+        raise ValueError(f"{place.out} holds no finished ablation: {ABLATION_FILE} is missing.")
+    export_heads(experiment, place, model, folder, seed=experiment.seed)
+    heads = strategy_heads(folder, load_checkpoint(model).framework.encoders())
+    built = build_atlas(
+        heads, experiment, place.root, folder,
+        pairs=pairs, seed=seed, device=place.device, cache=place.cache,
+    )  # fmt: skip
+    shutil.copyfile(table, folder / ABLATION_FILE)
+    return built
+
+
 def build_atlas(
-    heads: Path,
+    heads: Mapping[str, Framework],
     experiment: Experiment,
     root: Path,
     folder: Path,
     *,
     pairs: int,
     seed: int = 0,
-    params: MapParams | None = None,
     device: torch.device | None = None,
     cache: Path | None = None,
 ) -> BuiltAtlas:
-    """Write the atlas of `heads` to `folder`.
+    """Write references and maps of `heads` to `folder`; leaves heads without their encoders.
 
     The reference is of the test split; placing is measured on the development split, which no map
-    has seen. Raises what `load_heads` and `balanced_pairs` raise.
+    has seen. Raises what `balanced_pairs` raises.
     """
-    frameworks = load_heads(heads)
     generator = np.random.default_rng(seed)
     shown = balanced_pairs(experiment, root, "test", pairs, generator)
     apart = balanced_pairs(experiment, root, "dev", HELD_OUT * len(FOUR), generator, repeat=False)
-    embedded = embed_all(frameworks, [*shown, *apart], experiment, device, cache)
-    lead, partner = experiment.sources
-    references = {
-        name: reference_of(vectors, shown, (lead, partner)) for name, vectors in embedded.items()
-    }
+    embedded = embed_all(heads, [*shown, *apart], experiment, device, cache)
+    read = {given: e.modality for given, e in heads[BEFORE].encoders().items()}
+    references = {name: reference_of(vectors, shown, read) for name, vectors in embedded.items()}
     held_out = {
         name: np.concatenate([vectors[len(shown) :] for vectors in by_modality.values()])
         for name, by_modality in embedded.items()
     }
-    fitted = fit_maps(references, params or MapParams(seed=seed))
+    fitted = fit_maps(references, MapParams(seed=seed))
     charts = {name: Chart(references[name], fit.map) for name, fit in fitted.items()}
     placers = {name: chart.placer for name, chart in charts.items()}
     errors = {n: placement_error(fit, placers[n], held_out[n]) for n, fit in fitted.items()}
-    framework = str(frameworks[BEFORE].architecture()["framework"])
+    framework = str(heads[BEFORE].architecture()["framework"])
     atlas = Atlas(framework, charts, errors)
     atlas.save(folder)
     figure = export(atlas.all(), "png", columns=3, dots_per_inch=FIGURE_DPI)
@@ -97,18 +127,26 @@ def build_atlas(
     return BuiltAtlas(atlas, placing_time(placers, held_out))
 
 
-def load_heads(folder: Path) -> dict[str, Framework]:
-    """Strategy → framework, `BEFORE` first, the others by name."""
-    found = sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
+def strategy_heads(folder: Path, encoders: Mapping[str, Encoder]) -> dict[str, Framework]:
+    """Strategy → framework, from `BEFORE` over single switches to all of them.
+
+    Raises:
+        ValueError: `BEFORE` is missing, or a head has no space in common for its modalities.
+    """
+    loaded = load_heads(folder, encoders)
+    found = {name: checkpoint.framework for name, checkpoint in loaded.items()}
     if BEFORE not in found:
-        there = ", ".join(found) or "no checkpoint"
+        there = ", ".join(found) or "no head"
         raise ValueError(f"{folder} holds {there}; one named {BEFORE!r} is what others start from.")
-    names = [BEFORE, *(name for name in found if name != BEFORE)]
-    heads = {name: load_checkpoint(folder / name).framework for name in names}
-    for name, head in heads.items():
+    for name, head in found.items():
         if head.architecture().get("width", 0) is None:
             raise ValueError(f"{name} has no `width`: its modalities have no space in common.")
-    return heads
+    return {name: found[name] for name in sorted(found, key=_rank)}
+
+
+def _rank(name: str) -> tuple[int, int, str]:
+    """Nothing on, then one switch, then more; what is no subset of switches comes last."""
+    return (2, 0, name) if name == SHARP else (int(name != BEFORE), name.count("+"), name)
 
 
 def balanced_pairs(
@@ -147,44 +185,48 @@ def balanced_pairs(
 
 
 def embed_all(
-    frameworks: Mapping[str, Framework],
+    heads: Mapping[str, Framework],
     pairs: Sequence[Pair],
     experiment: Experiment,
     device: torch.device | None = None,
     cache: Path | None = None,
 ) -> dict[str, dict[str, FloatArray]]:
-    """Strategy → modality of the source → (N, D) embeddings, rounded as they are stored."""
+    """Strategy → the paper's name of a modality → (N, D) embeddings, rounded as they are stored."""
     parts = {m: list(dict.fromkeys(getattr(p, m) for p in pairs)) for m in experiment.sources}
     material = Material([e for p in parts.values() for e in p], experiment.sources, cache)
-    known: dict[str, dict[Example, Tensor]] = {}
+    first = next(iter(heads.values()))
+    tokenize = tokenizer_of(first)
+    names = {encoder.modality: given for given, encoder in first.encoders().items()}
+    tokens = {
+        encoder.modality: _encode(
+            encoder, parts[encoder.modality], material, tokenize, device, cache
+        )
+        for encoder in first.encoders().values()
+    }
     embedded = {}
-    for name, framework in frameworks.items():
-        tokens = {}
-        tokenize = tokenizer_of(framework)
-        names = {encoder.modality: given for given, encoder in framework.encoders().items()}
-        for encoder in framework.encoders().values():
-            key = encoder_hash(encoder)
-            if key not in known:
-                known[key] = _encode(
-                    encoder, parts[encoder.modality], material, tokenize, device, cache
-                )
-            tokens[encoder.modality] = known[key]
-        detach_encoders(framework)
-        embedded[name] = _embed(framework.eval(), pairs, tokens, names)
+    for name, head in heads.items():
+        detach_encoders(head)
+        embedded[name] = _embed(head.eval(), pairs, tokens, names)
     return embedded
 
 
 def reference_of(
-    vectors: Mapping[str, FloatArray], pairs: Sequence[Pair], modalities: tuple[str, str]
+    vectors: Mapping[str, FloatArray], pairs: Sequence[Pair], read: Mapping[str, str]
 ) -> Reference:
-    """The first `len(pairs)` rows of `vectors`, with what is known of their pairs."""
-    parts = {m: [getattr(pair, m) for pair in pairs] for m in modalities}
+    """The first `len(pairs)` rows of `vectors`, with what is known of their pairs.
+
+    Args:
+        vectors: The paper's name of a modality → (N, D), the leading one first.
+        pairs: What the rows are of.
+        read: The paper's name → what is read, such as audio → speech.
+    """
+    parts = {name: [getattr(pair, read[name]) for pair in pairs] for name in vectors}
     return Reference(
-        embeddings={m: vectors[m][: len(pairs)] for m in modalities},
+        embeddings={name: rows[: len(pairs)] for name, rows in vectors.items()},
         labels=np.array([FOUR.index(pair.emotion) for pair in pairs], dtype=np.int64),
         emotions=tuple(FOUR),
-        corpora={m: tuple(part.corpus for part in parts[m]) for m in modalities},
-        groups={m: tuple(part.group for part in parts[m]) for m in modalities},
+        corpora={name: tuple(part.corpus for part in found) for name, found in parts.items()},
+        groups={name: tuple(part.group for part in found) for name, found in parts.items()},
         pairing="label",
     )
 
@@ -262,9 +304,9 @@ def _embed(
     tokens: Mapping[str, Mapping[Example, Tensor]],
     names: Mapping[str, str],
 ) -> dict[str, FloatArray]:
-    """Modality → (N, D); `names` are what the framework calls each modality."""
+    """What the framework calls a modality, as `names` say → (N, D)."""
     widths = {m: next(iter(rows.values())).shape[1] for m, rows in tokens.items()}
-    found: dict[str, list[FloatArray]] = {m: [] for m in tokens}
+    found: dict[str, list[FloatArray]] = {given: [] for given in names.values()}
     for start in range(0, len(pairs), BATCH):
         rows: list[dict[str, Tensor | None]] = [
             {m: tokens[m][getattr(pair, m)] for m in tokens}
@@ -272,6 +314,6 @@ def _embed(
         ]
         with torch.inference_mode():
             features = framework(collate_features(rows, widths)).features
-        for modality, given in names.items():
-            found[modality].append(features[f"{given}_embedding"].float().numpy())
-    return {modality: halved(np.concatenate(parts)) for modality, parts in found.items()}
+        for given, rows_found in found.items():
+            rows_found.append(features[f"{given}_embedding"].float().numpy())
+    return {given: halved(np.concatenate(parts)) for given, parts in found.items()}

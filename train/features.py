@@ -13,19 +13,10 @@ from tqdm import tqdm
 
 from mer_core.data import collate
 from mer_core.data.collate import Tokenize
-from mer_core.encoders.base import Augmentation, Encoder
+from mer_core.encoders.base import Augmentation, Encoder, encoder_hash
 from mer_core.types import Utterance
 
 BATCH = 32
-
-
-def encoder_hash(encoder: Encoder) -> str:
-    """A name for an encoder's architecture and weights."""
-    digest = hashlib.sha256(repr(encoder.architecture()).encode())
-    for name, value in sorted(encoder.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def frozen_features(

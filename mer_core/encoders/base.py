@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -45,6 +46,15 @@ class CachedEncoder(Encoder):
     def architecture(self) -> dict[str, Any]:
         """Name and shape, as `build_encoder` takes them."""
         return {"family": "cached", "modality": self.modality, "width": self.width}
+
+
+def encoder_hash(encoder: Encoder) -> str:
+    """A name for an encoder's architecture and weights; caches and heads go by it."""
+    digest = hashlib.sha256(repr(encoder.architecture()).encode())
+    for name, value in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class Augmentation(nn.Module):

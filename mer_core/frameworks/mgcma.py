@@ -126,7 +126,9 @@ class MGCMAConfig:
         low, high = TEMPERATURE_RANGE
         first = self.distribution_temperature
         if first is not None and not low <= first <= high:
-            raise ValueError(f"distribution_temperature must be in [{low}, {high}], but is {first}.")
+            raise ValueError(
+                f"distribution_temperature must be in [{low}, {high}], but is {first}."
+            )
 
 
 class MGCMA(Framework):

@@ -1,9 +1,10 @@
-"""`python -m train atlas` on tiny corpora: heads → references, maps, a figure."""
+"""`python -m train atlas` on tiny corpora: a small ablation → heads, references, maps, a figure."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -12,137 +13,126 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
-
-from transformers import BertConfig, BertModel  # isort: skip
-
 import train.__main__ as command
 import train.atlas
+from mer_core.atlas.ablation import Ablation
 from mer_core.atlas.collection import Atlas
-from mer_core.checkpoint import load_checkpoint
+from mer_core.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.data import collate
 from mer_core.emotions import FOUR
-from train.atlas import balanced_pairs, build_atlas, load_heads
-from train.config import Experiment, OptimConfig, SourceConfig
+from mer_core.heads import load_head, save_head
+from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
+from train.ablation import Place, ablate
+from train.atlas import balanced_pairs, build_atlas, strategy_heads
+from train.config import Experiment
 from train.material import Material
-from train.stages import fit_experiment, tokenizer_of
+from train.stages import start, tokenizer_of
 
 CPU = torch.device("cpu")
 PAIRS = 24
-STRATEGIES = {"none": {}, "instance": {"instance": True}, "all": {"instance": True, "token": True}}
-
-CONFIG = """
-name = "mgcma_tiny"
-architecture = { framework = "mgcma" }
-[sources.speech]
-corpora = { ravdess = 1.0 }
-[sources.text]
-corpora = { meld = 1.0 }
-"""
+STRATEGIES = ("none", "avel", "mem", "avel+mem", "sharp")
+CONFIG = Path(train.atlas.__file__).parent / "configs" / "foal_net_default.toml"
 
 
-def experiment_of(speech: object, text: object, strategy: str) -> Experiment:
-    terms = {k: 0.1 for k in STRATEGIES[strategy] if k != "token"}
-    switches = dict.fromkeys(("distribution", "token", "instance"), False)
-    return Experiment(
-        name=strategy,
-        freeze_encoders=strategy != "none",
-        architecture={
-            "framework": "mgcma", "width": 16, "heads": 2, "feed_forward": 1.0,
-            "instance_targets": "label", "instance_temperature": 0.5,
-            "speech_encoder": speech, "text_encoder": text, **switches, **STRATEGIES[strategy],
-        },
-        sources={
-            "speech": SourceConfig(corpora={"ravdess": 1.0}, crop_seconds=0.5, views=1),
-            "text": SourceConfig(corpora={"meld": 1.0}),
-        },
-        loss_weights=terms,
-        optim=OptimConfig(
-            epochs=1, draws=16, batch_size=8, learning_rate=1e-3, precision="fp32"
-        ),
-    )  # fmt: skip
+def on_bundle(experiment: Experiment, bundle: Path, **settings: object) -> Experiment:
+    """The experiment on encoders that are stored in `bundle`, which is made of its own."""
+    torch.manual_seed(0)
+    save_checkpoint(bundle, start(experiment), half=True)
+    architecture = {**experiment.architecture, **settings}
+    for name in architecture:
+        if name.endswith("_encoder"):
+            modality = "speech" if name == "audio_encoder" else name.removesuffix("_encoder")
+            architecture[name] = {"from": str(bundle), "modality": modality}
+    return dataclasses.replace(experiment, architecture=architecture)
 
 
 @pytest.fixture(scope="module")
-def heads(corpora: Path, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A head a strategy; all but the first stand on the first one's encoders."""
-    folder = tmp_path_factory.mktemp("heads")
-    bert = tmp_path_factory.mktemp("bert")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=16, num_hidden_layers=1,
-        num_attention_heads=2, intermediate_size=16, max_position_embeddings=64,
-    )  # fmt: skip
-    BertModel(config, add_pooling_layer=False).save_pretrained(bert)
-    tokenizer.save(str(bert / "tokenizer.json"))
-    names = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-    (bert / "tokenizer_config.json").write_text(
-        json.dumps(
-            {"tokenizer_class": "BertTokenizer", **{f"{k}_token": v for k, v in names.items()}}
-        )
-    )
-    speech: object = {"family": "compact_speech", "channels": (4, 8), "blocks": 1, "width": 16}
-    text: object = {"family": "pretrained_text", "source": str(bert)}
-    for strategy in STRATEGIES:
-        experiment = experiment_of(speech, text, strategy)
-        fit_experiment(experiment, corpora, folder / strategy, CPU, folder / "cache")
-        speech, text = ({"from": str(folder / "none"), "modality": m} for m in ("speech", "text"))
-    return folder
+def done(
+    corpora: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Experiment, Path, Path, Path]:
+    """An experiment, its bundle, its finished ablation, and a cache."""
+    folder = tmp_path_factory.mktemp("done")
+    experiment = on_bundle(tiny_foal_net(), folder / "bundle", width=8)
+    place = Place(corpora, folder / "ablation", CPU, folder / "cache")
+    ablate(experiment, place, seeds=1)
+    return experiment, folder / "bundle", place.out, folder / "cache"
 
 
 @pytest.mark.slow
-def test_from_heads_to_an_atlas(
-    heads: Path,
+def test_from_an_ablation_to_an_atlas(
+    done: tuple[Experiment, Path, Path, Path],
     corpora: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    encode, calls = train.atlas._encode, []
-    monkeypatch.setattr(
-        train.atlas, "_encode", lambda *args: calls.append(args[0].modality) or encode(*args)
-    )
-    (tmp_path / "tiny.toml").write_text(CONFIG)
+    experiment, bundle, ablation, cache = done
+    monkeypatch.setattr(command, "load_experiment", lambda *_: experiment)
     out = tmp_path / "atlas"
     arguments = [
-        "atlas", "--heads", str(heads), "--config", str(tmp_path / "tiny.toml"), "--data",
-        str(corpora), "--out", str(out), "--pairs", str(PAIRS), "--seed", "5", "--device", "cpu",
-        "--cache", str(tmp_path / "cache"),
+        "atlas", "--ablation", str(ablation), "--model", str(bundle), "--config", str(CONFIG),
+        "--data", str(corpora), "--out", str(out), "--pairs", str(PAIRS), "--seed", "5",
+        "--device", "cpu", "--cache", str(cache),
     ]  # fmt: skip
     assert command.main(arguments) == 0
-    assert calls == ["speech", "text"], "heads on one encoder share its features"
     printed = capsys.readouterr().out
     assert all(f"| {name} | 0." in printed for name in STRATEGIES)
     assert "ms." in printed
     atlas = Atlas.load(out)
-    assert atlas.strategies == ("none", "all", "instance")
+    assert atlas.strategies == STRATEGIES
     index = json.loads((out / "index.json").read_text())
-    assert (index["framework"], index["pairs"], index["pairing"]) == ("mgcma", PAIRS, "label")
+    assert (index["framework"], index["pairs"], index["pairing"]) == ("foal_net", PAIRS, "label")
+    assert index["modalities"] == ["audio", "video"]
     assert "before fusion" in index["representation"]
     for name, chart in atlas.charts.items():
         reference = chart.reference
+        assert reference.modalities == ("audio", "video")
         assert Counter(reference.labels.tolist()) == dict.fromkeys(range(4), PAIRS // 4)
-        assert reference.joint.shape == (2 * PAIRS, 16)
+        assert reference.joint.shape == (2 * PAIRS, 8)
         np.testing.assert_allclose(np.linalg.norm(reference.joint, axis=1), 1, atol=2e-3)
         assert chart.map.points.shape == (2 * PAIRS, 2)
         assert chart.map.params.seed == 5
         assert {"median_percent", "p90_percent"} == set(atlas.placement[name])
+        head = load_head(out / name, load_checkpoint(bundle).framework.encoders())
+        assert head.config["strategy"] == name
     assert (out / "maps.png").read_bytes().startswith(b"\x89PNG")
+    assert tuple(Ablation.load(out / "ablation.json").rows) == STRATEGIES
     first = {p.parent.name + p.name: p.read_bytes() for p in out.glob("*/*.npz")}
     assert command.main(arguments) == 0
     assert {p.parent.name + p.name: p.read_bytes() for p in out.glob("*/*.npz")} == first
 
 
+def test_an_unfinished_ablation_is_refused(
+    done: tuple[Experiment, Path, Path, Path],
+    corpora: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(command, "load_experiment", lambda *_: done[0])
+    shutil.copytree(done[2], tmp_path / "half")
+    (tmp_path / "half" / "ablation.json").unlink()
+    assert command.main([
+        "atlas", "--ablation", str(tmp_path / "half"), "--model", str(done[1]), "--config",
+        str(CONFIG), "--data", str(corpora), "--out", str(tmp_path / "out"),
+    ]) == 2  # fmt: skip
+    assert "no finished ablation: ablation.json is missing" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_reference_is_what_the_network_says_of_the_pair(
-    heads: Path, corpora: Path, tmp_path: Path
+    corpora: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     """Against a forward pass over waveforms and words, one pair at a time."""
-    experiment = experiment_of({}, {}, "none")
-    built = build_atlas(heads, experiment, corpora, tmp_path, pairs=8, seed=1)
+    bert = write_bert(tmp_path / "bert", tokenizer)
+    experiment = on_bundle(tiny_mgcma(bert), tmp_path / "bundle")
+    framework = load_checkpoint(tmp_path / "bundle").framework
+    for name in ("none", "all"):
+        save_head(tmp_path / "heads" / name, framework)
+    heads = strategy_heads(tmp_path / "heads", framework.encoders())
+    built = build_atlas(heads, experiment, corpora, tmp_path / "out", pairs=8, seed=1)
     reference = built.atlas.charts["all"].reference
     pairs = balanced_pairs(experiment, corpora, "test", 8, np.random.default_rng(1))
-    framework = load_checkpoint(heads / "all").framework
     parts = [part for pair in pairs for part in pair.parts if part]
     material, tokenize = Material(parts, experiment.sources), tokenizer_of(framework)
     for i, pair in enumerate(pairs):
@@ -155,7 +145,7 @@ def test_the_reference_is_what_the_network_says_of_the_pair(
 
 
 def test_pairs_are_balanced_and_repeat_only_when_they_must(corpora: Path) -> None:
-    experiment = experiment_of({}, {}, "none")
+    experiment = tiny_mgcma(Path("unread"))
     pairs = balanced_pairs(experiment, corpora, "test", 20, np.random.default_rng(0))
     assert Counter(p.emotion for p in pairs) == dict.fromkeys(FOUR, 5)
     for pair in pairs:
@@ -176,30 +166,20 @@ def test_pairs_are_balanced_and_repeat_only_when_they_must(corpora: Path) -> Non
 @pytest.mark.parametrize("count", [0, 2, 21])
 def test_pairs_that_cannot_be_shared_out(corpora: Path, count: int) -> None:
     with pytest.raises(ValueError, match="multiple of 4"):
-        balanced_pairs(
-            experiment_of({}, {}, "none"), corpora, "test", count, np.random.default_rng(0)
-        )
+        balanced_pairs(tiny_mgcma(Path("unread")), corpora, "test", count, np.random.default_rng(0))
 
 
 def test_heads_without_a_before_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no checkpoint; one named 'none'"):
-        load_heads(tmp_path)
-    (tmp_path / "all").mkdir()
-    (tmp_path / "all" / "config.json").write_text("{}")
+    framework = start(tiny_foal_net())
+    with pytest.raises(ValueError, match="no head; one named 'none'"):
+        strategy_heads(tmp_path, framework.encoders())
+    save_head(tmp_path / "all", framework)
     with pytest.raises(ValueError, match="holds all; one named 'none'"):
-        load_heads(tmp_path)
+        strategy_heads(tmp_path, framework.encoders())
 
 
-def test_heads_without_a_common_space_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Head:
-        def architecture(self) -> dict[str, object]:
-            return {"framework": "foal_net", "width": None}
-
-    (tmp_path / "none").mkdir()
-    (tmp_path / "none" / "config.json").write_text("{}")
-    loaded = dataclasses.make_dataclass("Loaded", [("framework", Head)])(Head())
-    monkeypatch.setattr(train.atlas, "load_checkpoint", lambda folder: loaded)
+def test_heads_without_a_common_space_are_refused(tmp_path: Path) -> None:
+    framework = start(tiny_foal_net())  # has no `width`
+    save_head(tmp_path / "none", framework)
     with pytest.raises(ValueError, match="no space in common"):
-        load_heads(tmp_path)
+        strategy_heads(tmp_path, framework.encoders())

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from mer_core.data import collate
+from mer_core.encoders.base import encoder_hash
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
 from mer_core.types import Utterance
-from train.features import BATCH, encoder_hash, frozen_features
+from train.features import BATCH, frozen_features
 
 
 @pytest.fixture

@@ -1,0 +1,111 @@
+"""Heads: frameworks saved without their encoders, to stand on ones that are already loaded.
+
+`config.json` names the encoders that a head was trained on by their hash, and whoever loads it
+gives them: features of any other would mean nothing to it. So the heads of all alignment strategies
+share one set of encoders, and each is a small file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mer_core.checkpoint import (
+    CONFIG_FILE,
+    GIVEN,
+    WEIGHTS_FILE,
+    Checkpoint,
+    CheckpointError,
+    as_stored,
+    describe,
+    encoder_attributes,
+    read_checkpoint,
+    read_weights,
+    weights_by_file,
+    write_json,
+    write_weights,
+)
+from mer_core.encoders.base import CachedEncoder, Encoder, encoder_hash
+from mer_core.frameworks.base import Framework
+from mer_core.frameworks.registry import build_framework
+
+
+def save_head(folder: Path, framework: Framework, *, half: bool = True, **extra: Any) -> None:
+    """Write everything of `framework` but its encoders, and their hashes.
+
+    Args:
+        folder: Made if missing; files of the same names are replaced.
+        framework: With the very encoders that it will be given again.
+        half: Store floats as fp16, half the size.
+        **extra: Further JSON-able keys of `config.json`, such as `temperatures`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_weights(folder / WEIGHTS_FILE, as_stored(weights_by_file(framework)[WEIGHTS_FILE], half))
+    config = describe(framework)
+    for attribute, encoder in encoder_attributes(framework).items():
+        stand_in = CachedEncoder(encoder.modality, encoder.width)
+        config["architecture"][attribute] = stand_in.architecture()
+    hashes = {e.modality: encoder_hash(e) for e in encoder_attributes(framework).values()}
+    write_json(folder / CONFIG_FILE, {**config, "encoders_in": GIVEN, "encoders": hashes, **extra})
+
+
+def load_head(folder: Path, encoders: Mapping[str, Encoder]) -> Checkpoint:
+    """Put what `save_head` wrote on given encoders, which are shared and not copied.
+
+    Args:
+        folder: Of the head.
+        encoders: As `Framework.encoders` gives them: by any name, for what they read decides.
+
+    Raises:
+        CheckpointError: No head there, or one that was trained on other encoders.
+    """
+    return _Given.of(encoders).load(folder)
+
+
+def load_heads(folder: Path, encoders: Mapping[str, Encoder]) -> dict[str, Checkpoint]:
+    """Every head inside `folder` by the name of its own folder, in their order.
+
+    Raises:
+        CheckpointError: As for `load_head`.
+    """
+    given = _Given.of(encoders)
+    found = sorted(path.parent for path in folder.glob(f"*/{CONFIG_FILE}"))
+    return {path.name: given.load(path) for path in found}
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Encoders by what they read, and their hashes, which take a while to compute."""
+
+    encoders: dict[str, Encoder]
+    hashes: dict[str, str]
+
+    @classmethod
+    def of(cls, encoders: Mapping[str, Encoder]) -> _Given:
+        read = {encoder.modality: encoder for encoder in encoders.values()}
+        return cls(read, {modality: encoder_hash(encoder) for modality, encoder in read.items()})
+
+    def load(self, folder: Path) -> Checkpoint:
+        return read_checkpoint(folder, folder.name, lambda config: self._build(config, folder))
+
+    def _build(self, config: dict[str, Any], folder: Path) -> Framework:
+        if config.get("encoders_in") != GIVEN:
+            raise CheckpointError(f"{folder.name} is no head: it comes with encoders of its own.")
+        for modality, name in config["encoders"].items():
+            if modality not in self.hashes:
+                raise CheckpointError(f"{folder.name}: this head needs a {modality} encoder, too.")
+            if self.hashes[modality] != name:
+                raise CheckpointError(
+                    f"{folder.name}: this head was trained on another {modality} encoder."
+                )
+        labels = tuple(config["labels"])
+        framework = build_framework(config["architecture"], labels, encoders=self.encoders)
+        weights = read_weights(folder / WEIGHTS_FILE, folder.name)
+        # Exactly these: a file that brought an encoder's weights would change the shared encoder.
+        differ = weights.keys() ^ weights_by_file(framework)[WEIGHTS_FILE].keys()
+        if differ:
+            raise ValueError(f"its weights do not fit its config: {', '.join(sorted(differ)[:3])}.")
+        framework.load_state_dict(weights, strict=False)
+        return framework
