@@ -117,7 +117,7 @@ def alignment_report(
     report: dict[str, float | None] = dict.fromkeys(METRICS)
     report |= _clouds(x, y) | _by_emotion(x, y, *labels)
     if natural:
-        report |= _of_pairs(x, y)
+        report |= pairs_report(x, y)
     if gaussians is not None:
         report["w2_ratio_emotion"] = w2_ratio(*gaussians, same_emotion(*labels))
         if natural:
@@ -139,8 +139,13 @@ def _clouds(x: Floats, y: Floats) -> dict[str, float | None]:
     }
 
 
-def _of_pairs(x: Floats, y: Floats) -> dict[str, float | None]:
-    """Whether row i finds row i; both ways where they differ."""
+def pairs_report(x: Floats, y: Floats) -> dict[str, float]:
+    """Whether row i finds row i: what `METRICS` has of natural pairs, both ways where they differ.
+
+    Args:
+        x: (N, D) rows of length 1 (`normalised`).
+        y: (N, D) likewise; row i is the other half of row i of `x`.
+    """
     return {
         "alignment": alignment(x, y),
         "recall_at_1": (recall_at(x, y, 1) + recall_at(y, x, 1)) / 2,

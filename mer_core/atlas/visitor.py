@@ -48,8 +48,9 @@ class VisitorClip:
         halves = [self.vector(strategy, modality) for modality in self.modalities]
         if len(halves) < 2 or halves[0] is None or halves[1] is None:
             return math.nan
-        lengths = np.linalg.norm(halves[0]) * np.linalg.norm(halves[1])
-        return float(1 - halves[0] @ halves[1] / max(lengths, 1e-12))
+        lead, partner = halves[0], halves[1]
+        lengths = float(np.linalg.norm(lead)) * float(np.linalg.norm(partner))
+        return 1 - float(lead @ partner) / max(lengths, 1e-12)
 
     def places(self, atlas: Atlas, strategy: str) -> dict[str, Point]:
         """Modality → its place on one strategy's map; found once, then kept."""
