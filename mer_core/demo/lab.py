@@ -1,0 +1,261 @@
+"""The contradiction lab: one clip, changed by the visitor, judged anew under every strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.engine import INTERNAL, report
+from mer_core.demo.lab_knobs import (
+    QUIETEST_NOISE,
+    Knobs,
+    describe,
+    halves,
+    own_words,
+    reads_words,
+    to_changes,
+)
+from mer_core.demo.panels import notes
+from mer_core.demo.panels.lab import render_lab
+from mer_core.demo.panels.markup import MODALITY_NOUNS
+from mer_core.types import Prediction
+
+SUFFIX = "~lab"  # of the changed clip's id
+GAINS = (-30, 20)  # dB
+SENTENCES = (
+    "I am so happy for you!",
+    "That is the best news I have heard all year.",
+    "Leave me alone, I hate this.",
+    "How dare you talk to me like that.",
+    "I miss her so much, nothing is the same.",
+    "I lost everything and I can't stop crying.",
+    "The meeting starts at nine on Tuesday.",
+)
+CHOOSE = "Choose a clip to change it. Clips that you analyse on the other pages are listed too."
+GONE = "This clip is no longer here. Choose another one."
+JUDGING = "Judging the changed clip…"
+TITLE = "Contradiction lab"
+ABOUT = (
+    "Change one clip and see what every strategy makes of it: do the words or the voice decide, "
+    "and from which noise on?"
+)
+# Gradio's slider reports a drag when the pointer is let go, but not the keys that move it.
+KEYS = """
+const moves = /^(Arrow|Page|Home|End)/;
+document.addEventListener("keyup", (event) => {
+  const range = event.target;
+  if (range.type !== "range" || !range.closest("#lab-controls") || !moves.test(event.key)) return;
+  range.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+});
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class LabAnswer:
+    """What a change leads to.
+
+    Attributes:
+        html: Every strategy's card.
+        hint: What was changed, for the line below the controls.
+        clip: The changed clip for the maps, or None where there is nothing to place.
+    """
+
+    html: str
+    hint: str
+    clip: VisitorClip | None
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The section's parts that a page connects.
+
+    Attributes:
+        clip: Dropdown whose choices (name, id) the page keeps up to date.
+        changed: State: the changed `VisitorClip`, or None.
+        version: State: another string whenever `changed` is another clip; its `change` event is
+            where a page redraws its stars.
+    """
+
+    clip: gr.Dropdown
+    changed: gr.State
+    version: gr.State
+
+
+class LabHandlers:
+    """What the section's events call; holds nothing of any visitor.
+
+    Args:
+        judge: Framework, reading → every strategy's prediction.
+        reader: Framework → what reads its words, or None for a framework of videos.
+        find: Id of a clip, request → the visitor's clip or an example, or None.
+        titles: Strategy → its name for people.
+    """
+
+    def __init__(
+        self,
+        judge: Callable[[str, Any], Mapping[str, Prediction]],
+        reader: Callable[[str], Any],
+        find: Callable[[str, gr.Request | None], VisitorClip | None],
+        titles: Mapping[str, str],
+    ) -> None:
+        self._judge = judge
+        self._reader = reader
+        self._find = find
+        self._titles = titles
+
+    def answer(self, clip: VisitorClip, knobs: Knobs) -> LabAnswer:
+        """The clip as changed by the knobs, under every strategy; a sentence where that fails."""
+        try:
+            return self._answer(clip, knobs)
+        except ValueError as error:  # MediaError too: their words are for people
+            said = str(error)
+        except Exception as error:  # a visitor gets a sentence, never a trace
+            report(error)
+            said = INTERNAL
+        return LabAnswer(render_lab(clip.predictions, None, self._titles, said), "", None)
+
+    def open(
+        self, chosen: str | None, version: str, request: gr.Request | None = None
+    ) -> tuple[Any, ...]:
+        """A chosen clip's controls and cards, unless it is open already."""
+        if chosen and version.startswith(f"{chosen} "):
+            return tuple(gr.skip() for _ in range(10))
+        return self.reset(chosen, request)
+
+    def reset(self, chosen: str | None, request: gr.Request | None = None) -> tuple[Any, ...]:
+        """The clip unchanged and its controls at rest."""
+        clip = self._find(chosen, request) if chosen else None
+        if clip is None:
+            hint = notes.hint(GONE if chosen else CHOOSE)
+            return (*_controls_for(None), "", hint, None, "")
+        cards = render_lab(clip.predictions, None, self._titles)
+        return (*_controls_for(clip), cards, "", None, f"{clip.id} ")
+
+    def apply(
+        self,
+        chosen: str | None,
+        words: str | None,
+        swap: str | None,
+        mute_lead: bool,
+        mute_partner: bool,
+        noise: float,
+        gain: float,
+        version: str,
+        request: gr.Request | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """After a control was moved: (words, swap, cards, hint, changed clip, version)."""
+        clip = self._find(chosen, request) if chosen else None
+        if clip is None:
+            yield gr.skip(), None, "", notes.hint(GONE if chosen else CHOOSE), None, ""
+            return
+        knobs = Knobs(swap or words or "", mute_lead, mute_partner, noise or 0, gain or 0)
+        now = f"{clip.id} " if knobs == Knobs(own_words(clip)) else f"{clip.id} {knobs}"
+        text = swap or gr.skip()
+        if now == version:  # the text box was left as it was
+            yield tuple(gr.skip() for _ in range(6))
+            return
+        yield text, None, gr.skip(), notes.hint(JUDGING), gr.skip(), gr.skip()
+        found = self.answer(clip, knobs)
+        yield gr.skip(), gr.skip(), found.html, notes.hint(found.hint), found.clip, now
+
+    def _answer(self, clip: VisitorClip, knobs: Knobs) -> LabAnswer:
+        from mer_core.perturbation import changed  # imports torch, which the model has done by now
+
+        changes = to_changes(clip, knobs)
+        reading = changed(clip.reading, changes, self._reader(clip.framework))
+        if reading is clip.reading:
+            return LabAnswer(render_lab(clip.predictions, None, self._titles), "", None)
+        after = self._judge(clip.framework, reading)
+        # A new object, not a copy: a clip remembers where it stands on the maps.
+        found = VisitorClip(clip.id + SUFFIX, f"{clip.name} (changed)", clip.framework, after)
+        cards = render_lab(clip.predictions, after, self._titles)
+        return LabAnswer(cards, describe(clip, knobs), found if found.modalities else None)
+
+
+def _controls_for(clip: VisitorClip | None) -> tuple[Any, ...]:
+    """(words, swap, mute_lead, mute_partner, noise, gain) at rest, as this clip needs them."""
+    reads = clip is None or reads_words(clip)
+    lead, partner = ("voice", "words")
+    if clip is not None:
+        lead, partner = (MODALITY_NOUNS.get(name, name) for name in halves(clip))
+    heard = clip is not None and clip.reading.waveform is not None
+    there = clip is not None
+    return (
+        gr.update(value=own_words(clip) if clip else "", visible=reads, interactive=there),
+        gr.update(value=None, visible=reads, interactive=there),
+        gr.update(value=False, label=f"Mute the {lead}", interactive=there),
+        gr.update(value=False, label=f"Mute the {partner}", interactive=there),
+        gr.update(value=0, interactive=heard),
+        gr.update(value=0, interactive=heard),
+    )
+
+
+def build_lab(handlers: LabHandlers, concurrency_id: str = "model") -> Lab:
+    """Lay the section out where it is called and connect it.
+
+    Args:
+        handlers: What its events call.
+        concurrency_id: Queue that its judging waits in; the model's, by default.
+    """
+    intro = f'<h2 class="at-title">{TITLE}</h2><p class="at-caption">{ABOUT}</p>'
+    with gr.Column(elem_id="lab"):
+        gr.HTML(intro, elem_id="lab-title", apply_default_css=False)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=3, min_width=300, elem_id="lab-controls"):
+                clip, controls, reset = _controls()
+            with gr.Column(scale=8, min_width=300):
+                hint = gr.HTML(
+                    notes.hint(CHOOSE), elem_id="lab-hint", apply_default_css=False, js_on_load=KEYS
+                )
+                cards = gr.HTML("", elem_id="lab-out", apply_default_css=False)
+    changed, version = gr.State(None), gr.State("")
+    words, swap, mute_lead, mute_partner, noise, gain = controls
+    answers = [cards, hint, changed, version]
+    shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    clip.change(handlers.open, [clip, version], [*controls, *answers], queue=False, **shared)
+    reset.click(handlers.reset, clip, [*controls, *answers], queue=False, **shared)
+    gr.on(
+        [words.submit, words.blur, swap.input, mute_lead.input, mute_partner.input,
+         noise.release, gain.release],
+        handlers.apply,
+        [clip, *controls, version],
+        [words, swap, *answers],
+        trigger_mode="always_last",
+        concurrency_id=concurrency_id,
+        **shared,
+    )  # fmt: skip
+    return Lab(clip, changed, version)
+
+
+def _controls() -> tuple[gr.Dropdown, list[Any], gr.Button]:
+    clip = gr.Dropdown([], value=None, label="Clip", elem_id="lab-clip", interactive=True)
+    words = gr.Textbox(
+        "", label="Words", info="Enter judges them.", max_lines=3, elem_id="lab-words",
+        interactive=False,
+    )  # fmt: skip
+    swap = gr.Dropdown(
+        list(SENTENCES), value=None, label="Or take other words", elem_id="lab-swap",
+        interactive=False,
+    )  # fmt: skip
+    with gr.Row():
+        mute_lead = gr.Checkbox(
+            False, label="Mute the voice", interactive=False, min_width=120, elem_id="lab-mute-lead"
+        )
+        mute_partner = gr.Checkbox(
+            False, label="Mute the words", interactive=False, min_width=120,
+            elem_id="lab-mute-partner",
+        )  # fmt: skip
+    noise = gr.Slider(
+        0, QUIETEST_NOISE, 0, step=1, label="Noise", elem_id="lab-noise", interactive=False,
+        info=f"0 is off, {QUIETEST_NOISE} is as loud as the voice.", buttons=[],
+    )  # fmt: skip
+    gain = gr.Slider(
+        *GAINS, 0, step=1, label="Loudness, dB", elem_id="lab-gain", interactive=False,
+        info="0 is as recorded.", buttons=[],
+    )  # fmt: skip
+    reset = gr.Button("Reset", elem_id="lab-reset")
+    return clip, [words, swap, mute_lead, mute_partner, noise, gain], reset

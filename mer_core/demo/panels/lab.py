@@ -1,0 +1,132 @@
+"""One clip, original and changed, under every strategy at once: small multiples of paired bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mer_core.demo.panels.markup import emotion_style, escape, percent
+from mer_core.types import Prediction
+
+NONE = "no category"
+UNCHANGED = "Nothing is changed yet: this is the clip as it was recorded."
+INTRO = "Category that each strategy assigns"
+
+
+def render_lab(
+    before: Mapping[str, Prediction],
+    after: Mapping[str, Prediction] | None,
+    titles: Mapping[str, str],
+    refused: str = "",
+) -> str:
+    """Every strategy's card: category and probabilities of the original and of the changed clip.
+
+    Args:
+        before: Strategy → what its network said of the clip as it is.
+        after: The same strategies → of the changed clip, or None while nothing is changed.
+        titles: Strategy → its name for people; its own name where none is given.
+        refused: Why the changed clip could not be judged, in place of the summary.
+    """
+    later = after or {}
+    cards = "".join(
+        _card(titles.get(name, name), prediction, later.get(name))
+        for name, prediction in before.items()
+    )
+    said = refused or lab_summary(before, after)
+    look = "at-lab-note" if refused else "at-lab-summary"
+    return (
+        f'<section class="at-lab" aria-label="{INTRO}">'
+        f'<p class="{look}" role="status" data-testid="lab-summary">{escape(said)}</p>'
+        f"{_note(after)}{_legend() if after else ''}"
+        f'<div class="at-lab-cards">{cards}</div></section>'
+    )
+
+
+def lab_summary(before: Mapping[str, Prediction], after: Mapping[str, Prediction] | None) -> str:
+    """How many strategies assign another category than before; plain text."""
+    if after is None:
+        return UNCHANGED
+    judged = [name for name in before if after[name].emotion]
+    if not judged:
+        return "No strategy can assign a category to the changed clip."
+    flipped = [name for name in judged if before[name].emotion != after[name].emotion]
+    total = len(judged)
+    if not flipped:
+        return f"The category stays the same under all {total} strategies."
+    if len(flipped) == total:
+        return f"All {total} strategies now assign another category."
+    verb = "assigns" if len(flipped) == 1 else "assign"
+    return f"{len(flipped)} of {total} strategies now {verb} another category."
+
+
+def _note(after: Mapping[str, Prediction] | None) -> str:
+    """What could not be judged of the changed clip, once for all strategies."""
+    said = dict.fromkeys(p.message for p in (after or {}).values() if p.message)
+    return "".join(
+        f'<p class="at-lab-note" data-testid="lab-note">{escape(message)}</p>' for message in said
+    )
+
+
+def _legend() -> str:
+    return (
+        '<ul class="at-lab-legend" aria-hidden="true">'
+        '<li><i class="at-lab-was"></i>original</li><li><i class="at-lab-is"></i>changed</li></ul>'
+    )
+
+
+def _card(title: str, before: Prediction, after: Prediction | None) -> str:
+    flips = after is not None and before.emotion != after.emotion
+    names = before.probabilities or (after.probabilities if after else {})
+    later = after.probabilities if after else {}
+    rows = "".join(_row(n, before.probabilities.get(n), later.get(n)) for n in names)
+    alone = "" if after else " at-lab-alone"
+    bars = f'<ul class="at-lab-bars{alone}">{rows}</ul>' if rows else ""
+    return (
+        f'<article class="at-lab-card{" at-lab-flips" if flips else ""}">'
+        f"<h3>{escape(title)}</h3>{_headline(before, after)}{bars}</article>"
+    )
+
+
+def _headline(before: Prediction, after: Prediction | None) -> str:
+    """`Happy`, or `Happy → Sad` where the category changes."""
+    if after is None or before.emotion == after.emotion:
+        return f'<p class="at-lab-top">{_name(before)}</p>'
+    return (
+        f'<p class="at-lab-top"><span class="at-lab-from">{_name(before)}</span>'
+        '<span class="at-lab-arrow" aria-hidden="true">→</span>'
+        f'<span class="at-hidden"> becomes </span>{_name(after)}</p>'
+    )
+
+
+def _name(prediction: Prediction) -> str:
+    if prediction.emotion is None:
+        return f'<span class="at-lab-none">{NONE}</span>'
+    return (
+        f'<span class="at-lab-name" style="{emotion_style(prediction.emotion)}">'
+        '<span class="at-dot" aria-hidden="true"></span>'
+        f"{escape(prediction.emotion.capitalize())}</span>"
+    )
+
+
+def _row(name: str, was: float | None, now: float | None) -> str:
+    """One category: the original's bar, thin, above the changed clip's."""
+    old = "" if was is None else f'<span class="at-lab-was" style="{_size(was)}"></span>'
+    new = "" if now is None else f'<span class="at-lab-is" style="{_size(now)}"></span>'
+    return (
+        f'<li style="{emotion_style(name)}"><span class="at-name">{escape(name)}</span>'
+        f'<span class="at-lab-pair" aria-hidden="true">{old}{new}</span>'
+        f'<span class="at-number">{_numbers(was, now)}</span></li>'
+    )
+
+
+def _numbers(was: float | None, now: float | None) -> str:
+    first, second = (None if p is None else escape(percent(p)) for p in (was, now))
+    if first is None or second is None:
+        return str(first or second or "")
+    return (
+        f'<span class="at-lab-old"><span class="at-hidden">from </span>{first}</span>'
+        f'<span aria-hidden="true">→</span><span class="at-hidden"> to </span>{second}'
+    )
+
+
+def _size(chance: float) -> str:
+    return f"inline-size:{100 * min(max(chance, 0.0), 1.0):.1f}%"

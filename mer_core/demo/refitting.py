@@ -1,0 +1,139 @@
+"""Both maps of a strategy fitted anew with a visitor's points, in the background of a page.
+
+Two fits follow each other, each in a process of its own (`atlas.refit`): the map before alignment
+comes from UMAP's own start in the stored map's frame, so that the settings show; the chosen
+strategy's starts from that one, so that what moves between the two moved in the embeddings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.maps import BEFORE, AtlasMap, MapParams
+from mer_core.atlas.plotted import Point
+from mer_core.atlas.refit import Refit, RefitProgress, Refitted
+from mer_core.atlas.visitor import VisitorClip
+from mer_core.types import FloatArray
+
+TICK = 1.0  # seconds after which a sign of life is given while nothing else is heard
+STAGES = {
+    "loading": "starting UMAP",
+    "neighbours": "compiling, finding neighbours",
+    "layout": "laying out",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RefitMaps:
+    """Two maps in one frame, fitted with a visitor's points.
+
+    Attributes:
+        framework: Whose maps.
+        strategy: Of `after`.
+        params: What both were fitted with.
+        before: The network without any alignment; `extra` (M, 2) holds the visitor's points.
+        after: The strategy's.
+        order: (clip's id, modality) of each of the M points.
+    """
+
+    framework: str
+    strategy: str
+    params: MapParams
+    before: Refitted
+    after: Refitted
+    order: tuple[tuple[str, str], ...]
+
+    def stars(self) -> dict[str, dict[str, dict[str, Point]]]:
+        """Strategy (`none` and the chosen one) → clip's id → modality → its place."""
+        placed: dict[str, dict[str, dict[str, Point]]] = {}
+        for name, fitted in ((BEFORE, self.before), (self.strategy, self.after)):
+            placed[name] = {clip: {} for clip, _ in self.order}
+            for (clip, modality), (x, y) in zip(self.order, fitted.extra, strict=True):
+                placed[name][clip][modality] = (float(x), float(y))
+        return placed
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far both fits are together.
+
+    Attributes:
+        share: 0 to 1.
+        sentence: What is being done.
+        maps: When it is done.
+    """
+
+    share: float
+    sentence: str
+    maps: RefitMaps | None = None
+
+
+async def refit_maps(
+    atlas: Atlas, strategy: str, params: MapParams, clips: Sequence[VisitorClip]
+) -> AsyncGenerator[Step, None]:
+    """Both fits, one after the other; closing or cancelling this ends the process under way.
+
+    Raises:
+        ValueError: There is no such strategy, or there are fewer points than neighbours.
+        RuntimeError: A fit failed.
+    """
+    if strategy not in atlas.charts:
+        raise ValueError(f"There is no strategy {strategy!r} in this atlas.")
+    order = tuple((clip.id, modality) for clip in clips for modality in clip.modalities)
+    before, after = atlas.charts[BEFORE], atlas.charts[strategy]
+    points = 2 * len(before.reference) + len(order)
+    if points <= params.n_neighbors:
+        raise ValueError(f"{points} points cannot have {params.n_neighbors} neighbours each.")
+    stages = [(BEFORE, before, "before alignment")]
+    if strategy != BEFORE:
+        stages.append((strategy, after, "after alignment"))
+    fitted: list[Refitted] = []
+    for done, (name, chart, stage) in enumerate(stages):
+        onto, aligned = (fitted[0].map, True) if fitted else (chart.map, False)
+        async with aclosing(_fit(chart, params, _vectors(clips, name), onto, aligned)) as steps:
+            async for found in steps:
+                if isinstance(found, Refitted):
+                    fitted.append(found)
+                else:
+                    doing = f"Map {stage}: {STAGES.get(found.stage, 'done')}"
+                    yield Step((done + found.share) / len(stages), doing)
+    maps = RefitMaps(atlas.framework, strategy, params, fitted[0], fitted[-1], order)
+    yield Step(1.0, "Done.", maps)
+
+
+async def _fit(
+    chart: Chart, params: MapParams, extra: FloatArray | None, onto: AtlasMap, aligned: bool
+) -> AsyncGenerator[RefitProgress | Refitted, None]:
+    """Progress, at least every `TICK` seconds, and in the end the map."""
+    with Refit(chart.reference, params, extra, onto, aligned) as refit:
+        lines = iter(refit)
+        last = RefitProgress("loading", 0.0)
+        reading: asyncio.Future[Any] = asyncio.ensure_future(asyncio.to_thread(next, lines, None))
+        try:
+            while True:
+                await asyncio.wait({reading}, timeout=TICK)
+                if reading.done():
+                    if (step := reading.result()) is None:
+                        break
+                    last = step
+                    reading = asyncio.ensure_future(asyncio.to_thread(next, lines, None))
+                yield last
+            yield await asyncio.to_thread(refit.result)
+        finally:  # a process that is gone lets go of the thread that reads from it
+            refit.cancel()
+            await asyncio.wait({reading})
+
+
+def _vectors(clips: Iterable[VisitorClip], strategy: str) -> FloatArray | None:
+    """(M, D) in the order of `RefitMaps.order`, or None without any."""
+    rows = [clip.vector(strategy, modality) for clip in clips for modality in clip.modalities]
+    kept = [row for row in rows if row is not None]
+    assert len(kept) == len(rows), "a strategy has a vector for each half that the clip has"
+    return np.stack(kept) if kept else None
