@@ -13,9 +13,10 @@ from mer_core.serving import pick_device
 from train.ablation import Place, ablate, sweep
 from train.ablation_table import markdown
 from train.atlas import atlas_table, make_atlas
-from train.config import load_experiment
+from train.config import Experiment, load_experiment
 from train.export import evaluate_folder, export, head_name, metrics_table
 from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
+from train.strategies import on_encoders
 
 CONFIGS = Path(__file__).parent / "configs"
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -75,13 +76,14 @@ def parser() -> argparse.ArgumentParser:
     strategies = add("ablate", run_ablate, "train and measure every alignment strategy; resumes")
     strategies.add_argument("--seeds", type=int, default=3, help="runs of each strategy")
     strategies.add_argument("--out", type=Path, help="folder (default: runs/ablation_NAME)")
+    strategies.add_argument("--model", type=Path, help="checkpoint whose encoders are taken")
     strategies.add_argument(
         "--sweep", action="append", default=[], metavar="KEY=V1,V2",
         help="instead, try values of a setting with all strategies on, on development data",
     )  # fmt: skip
     chart = add("atlas", run_atlas, "heads and maps of an ablation's strategies, for the page")
     chart.add_argument("--ablation", type=Path, help="its folder (default: runs/ablation_NAME)")
-    chart.add_argument("--model", type=Path, help="whose encoders (default: the shipped one)")
+    chart.add_argument("--model", type=Path, help="whose encoders, as for ablate (default: the shipped)")
     chart.add_argument("--out", type=Path, help="folder to write (default: the shipped one)")
     chart.add_argument("--pairs", type=int, default=1_000, help="of the reference, all emotions")
     chart.add_argument("--seed", type=int, default=0, help="of the choice of pairs and the maps")
@@ -122,23 +124,29 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def run_ablate(options: argparse.Namespace) -> None:
     """Train and measure every strategy, or every value of the settings to sweep."""
-    experiment = load_experiment(options.config, options.overrides)
+
+    def load(more: Sequence[str]) -> Experiment:
+        experiment = load_experiment(options.config, [*options.overrides, *more])
+        return on_encoders(experiment, options.model) if options.model else experiment
+
+    experiment = load([])
     out = options.out or RUNS / f"ablation_{experiment.name}"
     place = Place(options.data, out, pick_device(options.device), options.cache)
     if not options.sweep:
         print(markdown(ablate(experiment, place, options.seeds)))
     for setting in options.sweep:
-        print(markdown(sweep(options.config, options.overrides, setting, place, options.seeds)))
+        print(markdown(sweep(load, setting, place, options.seeds)))
 
 
 def run_atlas(options: argparse.Namespace) -> None:
     """Write heads, reference embeddings, maps and their figure."""
     experiment = load_experiment(options.config, options.overrides)
     name = head_name(experiment)
-    out = options.out or ATLAS_FOLDER / name
+    out, model = options.out or ATLAS_FOLDER / name, options.model or DEFAULT_FOLDER / name
     ablation = options.ablation or RUNS / f"ablation_{experiment.name}"
     place = Place(options.data, ablation, pick_device(options.device), options.cache)
-    model = options.model or DEFAULT_FOLDER / name
+    if options.model:
+        experiment = on_encoders(experiment, model)
     built = make_atlas(experiment, place, model, out, pairs=options.pairs, seed=options.seed)
     print(atlas_table(built, out))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from mer_core.data import Example
 from mer_core.encoders.base import Encoder, encoder_hash
 from train.ablation_measure import Bench, measure
 from train.ablation_table import summarise, write_tables
-from train.config import Experiment, load_experiment
+from train.config import Experiment
 from train.features import frozen_features
 from train.loop import fit
 from train.material import Material
@@ -124,14 +124,15 @@ def ablate(experiment: Experiment, place: Place, seeds: int) -> dict[str, Any]:
 
 
 def sweep(
-    config: Path, overrides: Sequence[str], setting: str, place: Place, seeds: int
+    load: Callable[[Sequence[str]], Experiment], setting: str, place: Place, seeds: int
 ) -> dict[str, Any]:
     """The full strategy at each value of one setting (`key=v1,v2`), on development data only.
 
-    Leaves `sweep-KEY.json`, `.csv`, `.md`, `.png` and a folder a run in `place.out`.
+    `load` makes the experiment from overrides. Leaves `sweep-KEY.json`, `.csv`, `.md`, `.png` and a
+    folder a run in `place.out`.
     """
-    values = sweep_overrides(load_experiment(config, overrides), setting)
-    rows = {value: full(load_experiment(config, [*overrides, value])) for value in values}
+    values = sweep_overrides(load([]), setting)
+    rows = {value: full(load([value])) for value in values}
     results = run_all(rows, place, seeds, "dev")
     key = setting.partition("=")[0].strip()
     summary = summarise(results, f"Sweep of {key}", reference=None, split="dev")

@@ -6,11 +6,14 @@ A strategy is a subset of a framework's switches: `none`, `token`, `distribution
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
+from mer_core.checkpoint import encoder_attributes, load_checkpoint
 from train.config import Experiment
 
 NONE, SHARP = "none", "sharp"
@@ -102,6 +105,20 @@ def only(experiment: Experiment, on: Sequence[str]) -> Experiment:
 def full(experiment: Experiment) -> Experiment:
     """The same experiment with every switch on."""
     return only(experiment, switches_of(experiment).names)
+
+
+def on_encoders(experiment: Experiment, model: Path) -> Experiment:
+    """The same experiment on the encoders of a checkpoint, whatever it names itself.
+
+    Raises:
+        ValueError: There is no such checkpoint.
+    """
+    framework = load_checkpoint(model).framework
+    tables = {
+        attribute: {"from": os.path.relpath(model), "modality": encoder.modality}
+        for attribute, encoder in encoder_attributes(framework).items()
+    }
+    return replace(experiment, architecture={**experiment.architecture, **tables})
 
 
 def sharp(experiment: Experiment) -> Experiment:

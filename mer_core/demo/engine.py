@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from mer_core.demo.background import Background, State
 from mer_core.demo.examples import load_examples
@@ -40,6 +41,27 @@ class Recogniser(Protocol):
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> Prediction:
         """The category of one recording; raises `MediaError` for input it cannot read."""
+
+    def read(
+        self, audio: str | None = None, text: str | None = None, video: str | None = None
+    ) -> Any:
+        """The first half of `predict`: what `judge` takes; raises what `predict` raises."""
+
+    def judge(self, reading: Any) -> Prediction:
+        """The second half of `predict`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """A prediction, and what it was made of.
+
+    Attributes:
+        prediction: Perhaps a refusal.
+        reading: As the model read it, to be judged by other heads; None if it could not be read.
+    """
+
+    prediction: Prediction
+    reading: Any = None
 
 
 class Engine:
@@ -79,26 +101,36 @@ class Engine:
         model = self._model.value
         return model is None or WATCHING in model.frameworks
 
+    @property
+    def model(self) -> Any:
+        """The recogniser once it is ready, else None."""
+        return self._model.value
+
     def predict(self, audio: str | None, text: str | None, video: str | None = None) -> Prediction:
         """A prediction, or one whose `state` is `refused` and whose `message` says why."""
+        return self.examine(audio, text, video).prediction
+
+    def examine(self, audio: str | None, text: str | None, video: str | None = None) -> Examined:
+        """The same, with what it was made of."""
         if not self._model.wait(PATIENCE):
-            return refusal("loading", f"{LOADING} Please try again in a moment.")
+            return Examined(refusal("loading", f"{LOADING} Please try again in a moment."))
         model = self._model.value
         if model is None:
-            return refusal("model", FAILED)
+            return Examined(refusal("model", FAILED))
         if video is not None and not self.watches:
-            return refusal("no_framework", NO_VIDEO)
+            return Examined(refusal("no_framework", NO_VIDEO))
         from mer_core.media import MediaError  # imports torch, which the model has done by now
 
         try:
-            return model.predict(audio=audio, text=text, video=video)
+            reading = model.read(audio=audio, text=text, video=video)
+            return Examined(model.judge(reading), reading)
         except MediaError as error:
             # A page hands over files that it stored itself, so a missing one was swept away.
             gone = error.kind == "not_found"
-            return refusal(error.kind, EXPIRED if gone else error.message)
+            return Examined(refusal(error.kind, EXPIRED if gone else error.message))
         except Exception as error:  # a visitor gets a sentence, never a trace
             report(error)
-            return refusal("internal", INTERNAL)
+            return Examined(refusal("internal", INTERNAL))
 
 
 def load_predictor(source: str | None, device: str, face_detector: str | None = None) -> Recogniser:

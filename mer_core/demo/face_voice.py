@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from mer_core.demo.engine import NO_VIDEO, Engine, refusal
+from mer_core.demo.engine import NO_VIDEO, Engine, Examined, refusal
 from mer_core.demo.examples import load_examples
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.result import render_verdict, render_video_details
@@ -21,7 +21,7 @@ from mer_core.demo.parts import (
     result_events,
 )
 from mer_core.demo.services import Services
-from mer_core.types import Prediction
+from mer_core.demo.visits import visit_name
 
 POLL = 0.3  # seconds between two looks at a model that loads
 NO_CLIP = "There is nothing to analyse: record or upload a video first, or take an example."
@@ -35,7 +35,7 @@ RENDERERS = Renderers(render_verdict, render_video_details)
 TEXTS = notes.Texts(
     tagline="Which emotion do a face and a voice express, and do the two agree?",
     judged="the look of a face and to the sound of a voice",
-    kept="pictures of a face are sent to this page only; results are never stored or passed on.",
+    kept="pictures of a face are sent to this page only; nothing is written down or passed on.",
     start="Record a few seconds with your webcam, or upload a video. Then press Analyse.",
     promises=(
         ("The category", "that the model assigns, with its confidence"),
@@ -89,10 +89,17 @@ class Handlers:
 
     def __init__(self, services: Services) -> None:
         self._engine: Engine = services.engine
+        self._atlases = services.atlases
 
-    def show(self, clip: str | None) -> Iterator[tuple[str, Any]]:
-        """First that it is being worked on, then the result."""
-        yield from answered(self._engine, lambda: self._predict(clip), RENDERERS)
+    def show(self, clip: str | None, request: gr.Request) -> Iterator[tuple[str, Any]]:
+        """First that it is being worked on, then the result; then the clip goes to the atlas."""
+        visit = visit_name(request.cookies)
+        yield from answered(
+            self._engine,
+            lambda: self._examine(clip),
+            RENDERERS,
+            lambda examined: self._atlases.remember(visit, examined),
+        )
 
     def analyse(self, video: str | None = None) -> dict[str, Any]:
         """Assign an emotion category to the face and the voice of a video.
@@ -103,7 +110,7 @@ class Handlers:
         Returns:
             The fields of the command line's `--json`, and a sentence that sums them up.
         """
-        return as_json(self._predict(video))
+        return as_json(self._examine(video).prediction)
 
     async def follow(self) -> AsyncIterator[str]:
         """What can be analysed here, now and once the model has loaded."""
@@ -112,10 +119,10 @@ class Handlers:
             await asyncio.sleep(POLL)
         yield notes.hint(LIMITS if self._engine.watches else NO_VIDEO)
 
-    def _predict(self, clip: str | None) -> Prediction:
+    def _examine(self, clip: str | None) -> Examined:
         if clip is None:
-            return refusal("nothing", NO_CLIP)
-        return self._engine.predict(None, None, clip)
+            return Examined(refusal("nothing", NO_CLIP))
+        return self._engine.examine(None, None, clip)
 
 
 def _inputs() -> tuple[gr.Video, tuple[gr.Button, gr.Button], gr.HTML]:

@@ -2,6 +2,15 @@
 (() => {
   "use strict";
 
+  // Clips of a visit meet on the maps of another page. The name ends with the browser's session;
+  // inside another site's frame, as on a Space, only a partitioned cookie is kept.
+  if (!/(^|; )attune_visit=/.test(document.cookie)) {
+    const digits = crypto.getRandomValues(new Uint8Array(16));
+    const name = Array.from(digits, (digit) => digit.toString(16).padStart(2, "0")).join("");
+    const framed = location.protocol === "https:" ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
+    document.cookie = `attune_visit=${name}; path=/; ${framed}`;
+  }
+
   // Browsers flatten loudness and colour speech unless asked not to; both carry emotion.
   const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
   const VOICE = { name: "microphone", it: "it", other: "upload a recording, or just type." };

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from mer_core.demo.engine import INTERNAL, Engine, refusal, report
+from mer_core.demo.engine import INTERNAL, Engine, Examined, refusal, report
 from mer_core.demo.examples import EXAMPLES, Example
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.sentence import summary
@@ -30,17 +30,28 @@ class Renderers:
 
 
 def answered(
-    engine: Engine, ask: Callable[[], Prediction], renderers: Renderers
+    engine: Engine,
+    ask: Callable[[], Examined],
+    renderers: Renderers,
+    afterwards: Callable[[Examined], None],
 ) -> Iterator[tuple[str, Any]]:
-    """First that it is being worked on, then the result."""
+    """First that it is being worked on, then the result.
+
+    What is done `afterwards` does not delay the result, and its failure does not touch it.
+    """
     waiting = "Analysing…" if engine.state == "ready" else engine.sentence()
     yield notes.working(waiting), gr.skip()
-    prediction = ask()
+    examined = ask()
     try:
-        yield renderers.verdict(prediction), renderers.details(prediction)
+        yield renderers.verdict(examined.prediction), renderers.details(examined.prediction)
     except Exception as error:  # a visitor gets a sentence, never a trace
         report(error)
         yield renderers.verdict(refusal("internal", INTERNAL)), ""
+        return
+    try:
+        afterwards(examined)
+    except Exception as error:
+        report(error)
 
 
 def as_json(prediction: Prediction) -> dict[str, Any]:

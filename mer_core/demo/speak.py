@@ -22,6 +22,7 @@ from mer_core.demo.parts import (
     result_events,
 )
 from mer_core.demo.services import Services
+from mer_core.demo.visits import visit_name
 
 PLACEHOLDER = "What was said, for example: I can't believe you did that."
 POLL = 0.3  # seconds between two looks at something that loads
@@ -29,7 +30,7 @@ RENDERERS = Renderers(render_verdict, render_details)
 TEXTS = notes.Texts(
     tagline="Which emotion do a voice and its words express, and do the two agree?",
     judged="the sound of a voice and to words",
-    kept="words and results are never stored or passed on.",
+    kept="words and results are never written down or passed on.",
     start="Record or upload a voice, type what was said, or both. Then press Analyse.",
     promises=(
         ("The category", "that the model assigns, with its confidence"),
@@ -83,10 +84,19 @@ class Handlers:
     def __init__(self, services: Services) -> None:
         self._engine: Engine = services.engine
         self._transcripts = services.transcripts
+        self._atlases = services.atlases
 
-    def show(self, clip: str | None, words: str | None) -> Iterator[tuple[str, Any]]:
-        """First that it is being worked on, then the result."""
-        yield from answered(self._engine, lambda: self._engine.predict(clip, words), RENDERERS)
+    def show(
+        self, clip: str | None, words: str | None, request: gr.Request
+    ) -> Iterator[tuple[str, Any]]:
+        """First that it is being worked on, then the result; then the clip goes to the atlas."""
+        visit = visit_name(request.cookies)
+        yield from answered(
+            self._engine,
+            lambda: self._engine.examine(clip, words),
+            RENDERERS,
+            lambda examined: self._atlases.remember(visit, examined),
+        )
 
     def analyse(self, audio: str | None = None, text: str = "") -> dict[str, Any]:
         """Assign an emotion category to a recording, to its words, or to both.

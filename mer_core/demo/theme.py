@@ -111,8 +111,9 @@ def build_theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """The whole style sheet, emotion colours first."""
-    return emotion_variables() + (FOLDER / "style.css").read_text(encoding="utf-8")
+    """The whole style sheet: emotion colours, what all pages share, what single panels need."""
+    sheets = [FOLDER / "style.css", *sorted((FOLDER / "styles").glob("*.css"))]
+    return emotion_variables() + "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def head() -> str:

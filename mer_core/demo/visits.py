@@ -60,7 +60,7 @@ class Visits:
         """The visit of that name; asking keeps it alive. Unknown names have no clips."""
         with self._lock:
             self._forget_old()
-            if name not in self._visits:
+            if name is None or name not in self._visits:
                 return EMPTY
             visit = self._visits[name][1]
             self._keep(name, visit)

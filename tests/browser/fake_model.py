@@ -89,6 +89,16 @@ class FakeModel:
             return Prediction(None, {}, {}, "silence", "The recording is silent.", name=str(audio))
         return self._joined(speech, written, waveform, envelope, text, audio)
 
+    def read(
+        self, audio: str | None = None, text: str | None = None, video: str | None = None
+    ) -> dict[str, str | None]:
+        """Nothing is read before it is judged."""
+        return {"audio": audio, "text": text, "video": video}
+
+    def judge(self, reading: dict[str, str | None]) -> Prediction:
+        """What `predict` says."""
+        return self.predict(**reading)
+
     def _watched(self, video: str) -> Prediction:
         from mer_core.media import MediaError, load_audio
         from tests.browser.fake_video import watched

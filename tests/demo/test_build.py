@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 import app
@@ -57,7 +58,7 @@ def test_the_endpoint_answers_in_json(demo: Any) -> None:
 
 def test_results_come_after_a_sign_of_work(demo: Any) -> None:
     show = handler_of(demo, "show")
-    working, done = list(show(None, "I am happy"))
+    working, done = list(show(None, "I am happy", gr.Request(cookies={})))
     assert "aria-busy" in working[0]
     assert "Happy" in done[0]
     assert done[1] == ""
@@ -67,7 +68,8 @@ def test_a_renderer_that_fails_gives_a_sentence(demo: Any, monkeypatch: pytest.M
     for module, page, inputs in ((speak, "", (None, "I am happy")), (face_voice, "face", (SMILE,))):
         failing = replace(module.RENDERERS, details=lambda _: 1 // 0)
         monkeypatch.setattr(module, "RENDERERS", failing)
-        verdict, details = list(handler_of(demo, "show", page)(*inputs))[-1]
+        request = gr.Request(cookies={})
+        verdict, details = list(handler_of(demo, "show", page)(*inputs, request))[-1]
         assert "went wrong on our side" in verdict
         assert details == ""
 
@@ -84,12 +86,12 @@ def test_nothing_is_kept_or_sent(demo: Any) -> None:
 
 def test_pages_have_their_own_paths() -> None:
     assert [(page.title, page.path) for page in PAGES] == [
-        ("Speak & type", ""), ("Face & voice", "/face"),
+        ("Speak & type", ""), ("Face & voice", "/face"), ("Alignment atlas", "/atlas"),
     ]  # fmt: skip
 
 
-def test_every_page_is_built_and_carries_the_notice_before_its_inputs(demo: Any) -> None:
-    assert [path for path, _, _ in demo.pages] == ["", "face"]
+def test_pages_that_record_carry_the_notice_before_their_inputs(demo: Any) -> None:
+    assert [path for path, _, _ in demo.pages] == ["", "face", "atlas"]
     for page, recorder in (("", "voice"), ("face", "video")):
         ids = [b.elem_id for b in demo.blocks.values() if b.page == page and b.elem_id]
         assert ids.index("notice") < ids.index(recorder) < ids.index("analyse")

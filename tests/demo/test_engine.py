@@ -29,8 +29,18 @@ class Model:
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> Prediction:
+        return self.judge(self.read(audio, text, video))
+
+    def read(
+        self, audio: str | None = None, text: str | None = None, video: str | None = None
+    ) -> str:
         if isinstance(self.answer, Exception):
             raise self.answer
+        return "what was read"
+
+    def judge(self, reading: Any) -> Prediction:
+        assert reading == "what was read"
+        assert isinstance(self.answer, Prediction)
         return self.answer
 
 
@@ -39,6 +49,14 @@ def started(answer: Any) -> Engine:
     engine.start()
     assert engine.wait(30)
     return engine
+
+
+def test_an_examined_clip_keeps_what_was_read() -> None:
+    examined = started(OK).examine(None, "words")
+    assert (examined.prediction, examined.reading) == (OK, "what was read")
+    refused = started(MediaError("broken", "It is broken.")).examine("clip.wav", None)
+    assert refused.reading is None
+    assert refused.prediction.message == "It is broken."
 
 
 def test_states_in_order() -> None:
@@ -123,7 +141,7 @@ def test_an_unexpected_error_keeps_its_details(capsys: pytest.CaptureFixture[str
     prediction = started(RuntimeError("secret words")).predict(None, "secret words")
     assert (prediction.error_kind, prediction.message) == ("internal", module.INTERNAL)
     logged = capsys.readouterr().err
-    assert "RuntimeError in predict" in logged
+    assert "RuntimeError in read" in logged
     assert "secret" not in logged
 
 

@@ -9,14 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from mer_core.demo import face_voice
+from mer_core.demo.atlases import Atlases
 from mer_core.demo.engine import NO_VIDEO, Engine
 from mer_core.demo.examples import EXAMPLES
 from mer_core.demo.face_voice import LIMITS, NO_CLIP, Handlers
 from mer_core.demo.services import Services
 from mer_core.demo.transcript import Transcripts
+from mer_core.demo.visits import Visits
 from tests.browser.fake_model import FakeModel
 
 
@@ -33,11 +36,11 @@ def handlers(model: type[FakeModel] = FakeModel) -> Handlers:
     engine = Engine(model)
     engine.start()
     assert engine.wait(30)
-    return Handlers(Services(engine, Transcripts(engine)))
+    return Handlers(Services(engine, Transcripts(engine), Atlases(engine, Visits())))
 
 
 def shown(clip: str | None, model: type[FakeModel] = FakeModel) -> tuple[str, str]:
-    working, done = list(handlers(model).show(clip))
+    working, done = list(handlers(model).show(clip, gr.Request(cookies={})))
     assert "aria-busy" in working[0]
     return done
 

@@ -11,9 +11,12 @@ import pytest
 from tokenizers import Tokenizer
 
 import train.__main__ as command
+from mer_core.checkpoint import load_checkpoint, save_checkpoint
+from mer_core.encoders.base import encoder_hash
 from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
 from train.config import Experiment
-from train.strategies import strategies, sweep_overrides
+from train.stages import start
+from train.strategies import on_encoders, strategies, sweep_overrides
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +60,21 @@ def test_sharp_is_everything_on_but_for_its_temperature(
         found = strategies(experiment)
         assert found["sharp"].architecture == {**found[everything].architecture, **settings}
         assert found["sharp"].loss_weights == found[everything].loss_weights
+
+
+def test_strategies_can_stand_on_the_encoders_of_a_checkpoint(
+    foal_net: Experiment, tmp_path: Path
+) -> None:
+    save_checkpoint(tmp_path / "model", start(foal_net))
+    experiment = on_encoders(foal_net, tmp_path / "model")
+    assert experiment.architecture["audio_encoder"]["modality"] == "speech"
+    kept = {k: v for k, v in experiment.architecture.items() if not k.endswith("_encoder")}
+    assert kept == {k: v for k, v in foal_net.architecture.items() if not k.endswith("_encoder")}
+    theirs = load_checkpoint(tmp_path / "model").framework.encoders()
+    for name, encoder in start(experiment).encoders().items():
+        assert encoder_hash(encoder) == encoder_hash(theirs[name])
+    with pytest.raises(ValueError, match="neither a folder nor a Hub id"):
+        on_encoders(foal_net, tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(

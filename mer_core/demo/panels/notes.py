@@ -46,8 +46,10 @@ def notice(minutes: int, texts: Texts) -> str:
         "<li><strong>What is computed.</strong> This is an emotion recognition system: a machine "
         f"assigns one of a few categories to {escape(texts.judged)}. It does not know "
         "what anyone feels, and it is often wrong.</li>"
-        "<li><strong>What is kept.</strong> Nothing beyond your visit. Clips are deleted from the "
-        f"server within {minutes} minutes; {escape(texts.kept)}</li>"
+        "<li><strong>What is kept.</strong> Nothing beyond your visit. Files are deleted from the "
+        f"server within {minutes} minutes; {escape(texts.kept)} For the atlas, your last clips "
+        "stay in the server's memory until you remove them or have been away for "
+        f"{minutes} minutes.</li>"
         "<li><strong>What not to use it for.</strong> Not at work or in education, not to judge, "
         "screen or diagnose anyone. Record others only if they agree.</li></ul></section>"
     )
