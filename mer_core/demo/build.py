@@ -10,13 +10,14 @@ from typing import Any
 import gradio as gr
 from gradio.components.navbar import Navbar
 
-from mer_core.demo import face_voice, speak, theme
+from mer_core.demo import alignment_atlas, face_voice, speak, theme
+from mer_core.demo.atlases import Atlases
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
 from mer_core.demo.services import Services
 from mer_core.demo.transcript import Transcripts
+from mer_core.demo.visits import KEPT_MINUTES, Visits
 
-KEPT_MINUTES = 10  # an uploaded clip stays this long on the server, for another look
 SWEEP_SECONDS = 60
 QUEUE = 32  # visitors that may wait; the next one is told to come back
 UPLOAD_LIMIT = "256mb"  # what `media` reads at most
@@ -32,23 +33,26 @@ class Page:
         path: Under the server's root; the first page's is empty.
         texts: What it says of itself.
         build: Lays the page out inside the given blocks.
+        records: Whether a microphone or a camera can be opened on it.
     """
 
     title: str
     path: str
     texts: notes.Texts
     build: Callable[[Services, gr.Blocks], None]
+    records: bool = True
 
 
 PAGES: tuple[Page, ...] = (
     Page("Speak & type", "", speak.TEXTS, speak.build),
     Page("Face & voice", "/face", face_voice.TEXTS, face_voice.build),
+    Page("Alignment atlas", "/atlas", alignment_atlas.TEXTS, alignment_atlas.build, False),
 )
 
 
 def build_demo(engine: Engine) -> gr.Blocks:
     """The whole demo over a model that may still be loading; the caller starts the engine."""
-    services = Services(engine, Transcripts(engine))
+    services = Services(engine, Transcripts(engine), Atlases(engine, Visits()))
     demo = gr.Blocks(
         title="Attune: emotion in voice, words and face",
         analytics_enabled=False,
@@ -87,7 +91,8 @@ def _page(page: Page, services: Services, blocks: gr.Blocks) -> None:
         return notes.header(engine.sentence(), engine.state, page.texts.tagline)
 
     header = gr.HTML(headed(), elem_id="header", apply_default_css=False)
-    gr.HTML(notes.notice(KEPT_MINUTES, page.texts), elem_id="notice", apply_default_css=False)
+    if page.records:
+        gr.HTML(notes.notice(KEPT_MINUTES, page.texts), elem_id="notice", apply_default_css=False)
     page.build(services, blocks)
     gr.HTML(notes.footer(page.texts), elem_id="colophon", apply_default_css=False)
 

@@ -24,10 +24,10 @@ COLUMNS = 3  # of small multiples
 FOLLOW = "() => document.querySelector('#atlas-file, #atlas-file *').click()"
 NOTE = (
     "Figures are for print: PNG at 300 dots per inch, SVG and PDF as vectors. Tables hold one row "
-    "a point; Parquet opens in Apple's Embedding Atlas (`embedding-atlas file.parquet --x x --y y`)."
+    "a point; Parquet opens in Apple's Embedding Atlas: `embedding-atlas FILE --x x --y y`."
 )
 
-Shown = Callable[..., Sequence[Plotted]]
+Shown = Callable[[bool, str, str, gr.Request], Sequence[Plotted]]
 
 
 def plotted(
@@ -53,8 +53,8 @@ def build(shown: Shown, inputs: list[Any]) -> None:
     """A row of buttons, one a format.
 
     Args:
-        shown: `inputs` and whether every strategy is wanted → what to draw.
-        inputs: What says which maps are meant.
+        shown: Whether every strategy is wanted, framework, strategy, request → what to draw.
+        inputs: Components of framework and strategy.
     """
     gr.Markdown(NOTE, elem_classes="at-export-note")
     everything = gr.Checkbox(label="All strategies", value=False, elem_id="export-all")
@@ -73,8 +73,8 @@ def build(shown: Shown, inputs: list[Any]) -> None:
 def _writer(kind: str, shown: Shown, cache: str) -> Callable[..., str]:
     """Writes into gradio's cache, which is swept like everything that visitors leave."""
 
-    def write(everything: bool, *inputs: Any, request: gr.Request) -> str:
-        maps = list(shown(*inputs, everything=everything, request=request))
+    def write(everything: bool, framework: str, strategy: str, request: gr.Request) -> str:
+        maps = list(shown(everything, framework, strategy, request))
         name = f"attune-{'all' if everything else maps[-1].strategy}.{kind}"
         return save_bytes_to_cache(file_of(kind, maps, everything), name, cache)
 

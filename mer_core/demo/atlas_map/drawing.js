@@ -1,0 +1,67 @@
+// Drawing: plotly, or the canvas above it; and what the page can read of it.
+
+const still = () => root.dataset.state === "ready" && !state.moving && !state.settling;
+
+const paintSide = (pen, side) =>
+  paint(pen, state.boxes[side], state.frame, state.points[side], state.stars[side], look());
+
+// Both sides while there is no plotly, else the right one over it.
+const paintNow = () => {
+  const pen = fitted(canvas, state.stage.w, state.stage.h);
+  pen.clearRect(0, 0, state.stage.w, state.stage.h);
+  if (!state.kind) paintSide(pen, 0);
+  paintSide(pen, 1);
+  canvas.hidden = false;
+  if (state.kind) {
+    const { x, y } = state.boxes[1];
+    root.classList.add("at-map-moving");
+    plot.style.setProperty("--at-map-kept", `inset(0 ${x ? state.stage.w - x : 0}px ${y ? state.stage.h - y : 0}px 0)`);
+  }
+  attune.first ??= performance.now();
+};
+
+const drawing = { busy: false, again: false };
+const drawPlot = async () => {
+  if (!state.kind) { paintNow(); return; }
+  if (drawing.busy) { drawing.again = true; return; }
+  drawing.busy = true;
+  const traces = [0, 1].flatMap((side) => sideTraces(side, state.points[side], state.stars[side], look(), state.kind));
+  const layout = layoutOf(state.stage, state.boxes, state.frame, state.mode, state.theme);
+  const settings = { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false, plotGlPixelRatio: window.RATIO };
+  try {
+    await window.Plotly.react(plot, traces, layout, settings);
+  } finally {
+    drawing.busy = false;
+  }
+  if (drawing.again) { drawing.again = false; await drawPlot(); return; }
+  if (!state.moving && !state.settling) {
+    canvas.hidden = true;
+    root.classList.remove("at-map-moving");
+  }
+};
+
+const publish = () => {
+  root.dataset.strategy = state.view.strategy;
+  root.dataset.t = state.t.toFixed(2);
+  root.dataset.stars = JSON.stringify(attune.positions().stars);
+  root.dataset.chosen = String(state.chosen ? state.chosen.size : 0);
+  slider.value = String(state.t);
+  const percent = Math.round(100 * state.t);
+  slider.setAttribute("aria-valuetext", percent === 0 ? "before" : percent === 100 ? "after" : `${percent} % of the way`);
+  slider.style.setProperty("--at-map-share", `${percent}%`);
+  SIDES.forEach((side, i) => {
+    const refit = (state.view.refit || {})[side];
+    names[i].lastChild.textContent = refit ? refit.title : mapOf(i).title;
+  });
+  names[1].firstChild.textContent = percent === 100 ? "After" : `${percent} % of the way to`;
+};
+
+const settle = async () => {
+  state.settling = 0;
+  publish();
+  await drawPlot();
+};
+const settleSoon = () => {
+  clearTimeout(state.settling);
+  state.settling = setTimeout(settle, SETTLE_MS);
+};

@@ -1,0 +1,162 @@
+// What Python sends, what visitors press, and the start of it all.
+
+const redrawGrid = () => grid.draw(starsOn, look(), state.reference.extent);
+
+const takeReference = () => {
+  if (!props.reference) return;
+  state.reference = unpack(JSON.parse(JSON.stringify(props.reference)));
+  state.chosen = null;
+  state.hidden = { emotion: new Set(), modality: new Set() };
+  if (!state.view || !state.reference.maps[state.view.strategy]) {
+    const last = Object.keys(state.reference.maps).at(-1);
+    state.view = { strategy: last, visitors: [], refit: {} };
+  }
+  measure();
+  restyle();
+  state.frame = whole(extent(), state.boxes[0], NAME_PX);
+  grid.build(state.reference);
+};
+
+const restyle = () => {
+  readTheme();
+  legend(find(".at-map-legend"), state.reference, state.theme, state.hidden, settle);
+};
+
+const takeView = () => {
+  const sent = props.view && JSON.parse(JSON.stringify(props.view));
+  if (sent && state.reference?.maps[sent.strategy]) state.view = sent;
+};
+
+const show = (start) => {
+  state.points[0] = pointsOf(0);
+  state.stars[0] = starsOf(0);
+  find(".at-map-caption").textContent = captionOf(state.reference, mapOf(1), (state.view.refit || {}).after);
+  grid.mark(state.view.strategy);
+  redrawGrid();
+  glide(start);
+};
+
+const idsOf = (view) => (view?.visitors || []).map((visitor) => visitor.id);
+
+const changed = (what) => {
+  const start = state.shown && !what.includes("reference") ? snapshot() : null, old = state.view;
+  if (what.includes("reference")) takeReference();
+  takeView();
+  if (!state.reference) return;
+  const refitted = JSON.stringify(old?.refit) !== JSON.stringify(state.view.refit);
+  if (!start || refitted || old.strategy !== state.view.strategy) state.t = 1;
+  if (start && refitted) state.frame = whole(extent(), state.boxes[0], NAME_PX);
+  show(start);
+  const fresh = idsOf(state.view).find((id) => !idsOf(old).includes(id));
+  if (start && fresh) greet(fresh);
+};
+
+const grid = multiples(find(".at-map-grid"), (strategy) => trigger("click", { strategy }));
+
+const listen = () => {
+  listenToWheel(stage, hint);
+  listenToKeys(stage, move, clear);
+  listenToTouch(stage, move, () => state.mode !== "pan");
+  for (const button of element.querySelectorAll("[data-zoom]")) {
+    const does = { in: () => move.zoom(1 / 1.5), out: () => move.zoom(1.5), home };
+    button.addEventListener("click", does[button.dataset.zoom]);
+  }
+  const modes = [...element.querySelectorAll("[data-mode]")];
+  for (const button of modes) {
+    button.addEventListener("click", () => {
+      root.dataset.mode = state.mode = button.dataset.mode;
+      for (const other of modes) other.setAttribute("aria-pressed", String(other === button));
+      if (state.kind) window.Plotly.relayout(plot, { dragmode: state.mode });
+    });
+  }
+  for (const button of element.querySelectorAll("[data-layer]")) {
+    button.addEventListener("click", () => {
+      const on = (state.layers[button.dataset.layer] = !state.layers[button.dataset.layer]);
+      button.setAttribute("aria-pressed", String(on));
+      settle();
+    });
+  }
+  find(".at-map-play").addEventListener("click", () => { if (state.reference) play(); });
+  slider.addEventListener("input", () => {
+    if (!state.reference) return;
+    stop();
+    hideTip();
+    goTo(Number(slider.value));
+    settleSoon();
+    paintNow();
+  });
+  find(".at-map-chosen button").addEventListener("click", () => { clear(); stage.focus(); });
+};
+
+const resized = () => {
+  if (!state.reference || !stage.clientWidth) return;
+  const old = state.boxes[0].w;
+  measure();
+  state.frame = old
+    ? { ...state.frame, unit: (state.frame.unit * old) / state.boxes[0].w }
+    : whole(extent(), state.boxes[0], NAME_PX);
+  redrawGrid();
+  settle();
+};
+
+const watchPage = () => {
+  const size = new ResizeObserver(([{ contentRect }]) => {
+    const stacked = contentRect.width < 700;
+    root.classList.toggle("at-map-stacked", stacked);
+    if (state.stage && (state.stage.w !== stage.clientWidth || state.stage.h !== stage.clientHeight)) resized();
+  });
+  size.observe(root);
+  const themed = new MutationObserver(() => {
+    if (!root.isConnected) { themed.disconnect(); size.disconnect(); return; }
+    if (!state.reference) return;
+    restyle();
+    changed([]);
+  });
+  themed.observe(document.body, { attributes: true, attributeFilter: ["class"] });
+};
+
+const start = async () => {
+  root.classList.toggle("at-map-stacked", root.clientWidth < 700);
+  listen();
+  watchPage();
+  changed(["reference"]);
+  watch(["reference"], () => { changed(["reference"]); takePlot(); });
+  watch(["view"], () => changed(["view"]));
+  await takePlot();
+};
+
+const takePlot = async () => {
+  if (state.kind || !state.reference) return;
+  root.dataset.state = "painted";
+  try {
+    await loadPlotly(props.plotly);
+    if (state.kind) return;
+    state.kind = hasWebGL() ? "scattergl" : "scatter";
+    await drawPlot();
+    plot.on("plotly_relayouting", followPlot);
+    plot.on("plotly_relayout", followPlot);
+    plot.on("plotly_hover", showTip);
+    plot.on("plotly_unhover", hideTip);
+    plot.on("plotly_selected", choose);
+    plot.on("plotly_doubleclick", () => (state.mode === "pan" ? home() : clear()));
+    root.dataset.state = "ready";
+  } catch (error) {
+    state.kind = null;
+    root.dataset.state = "failed";
+    find(".at-map-failed").hidden = false;
+    console.warn("The map stays still:", error);
+  }
+};
+
+attune.positions = () => {
+  const stars = {};
+  SIDES.forEach((side, i) => {
+    for (const { id, modality, now } of state.stars[i]) (((stars[id] ||= {})[side] ||= {})[modality] = now.map((v) => Math.round(v * 1e4) / 1e4));
+  });
+  return { strategy: state.view.strategy, t: state.t, stars };
+};
+attune.groups = (side) => state.reference.groups.map((rows) => rows.length ? spreadOf(state.points[side], rows) : null);
+attune.points = (side) => Array.from(state.points[side]);
+attune.state = state;
+element.attune = root.attune = attune;
+start();

@@ -1,0 +1,103 @@
+// The state, and what follows from it: where everything stands.
+
+const MORPH_MS = 1600, GLIDE_MS = 600, SETTLE_MS = 160, PAUSE_MS = 300, GREET_MS = 2400;
+
+const NAME_PX = 40; // the height that a map's name takes
+
+const find = (selector) => element.querySelector(selector);
+const root = find(".at-map"), stage = find(".at-map-stage"), plot = find(".at-map-plot");
+const canvas = find(".at-map-canvas"), slider = find(".at-map-slide input"), tip = find(".at-map-tip");
+const panels = [...element.querySelectorAll(".at-map-panel")];
+const names = [...element.querySelectorAll(".at-map-name")];
+const rings = [...element.querySelectorAll(".at-map-ring")];
+const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+const state = {
+  reference: null, view: null, theme: null, stage: null, boxes: null, frame: null, t: 1, mode: "pan",
+  hidden: { emotion: new Set(), modality: new Set() }, layers: { joins: true, ellipses: false, density: false },
+  chosen: null, points: [null, null], shown: null, stars: [[], []], kind: null, moving: null, settling: 0,
+};
+const attune = { frames: [], first: null };
+
+const shows = (group) => !state.hidden.emotion.has(group % state.reference.kinds)
+  && !state.hidden.modality.has(group < state.reference.kinds ? 0 : 1);
+
+const look = () => ({
+  reference: state.reference, theme: state.theme, shows, chosen: state.chosen, layers: state.layers,
+  size: state.boxes[0].w < 420 ? 5 : 6.5,
+});
+
+const readTheme = () => {
+  const style = getComputedStyle(root), value = (name) => style.getPropertyValue(name).trim();
+  const pairs = state.reference.colours[document.body.classList.contains("dark") ? "dark" : "light"];
+  const hues = state.reference.emotions.map((name) => value(`--emotion-${name}`) || value("--emotion-other"));
+  state.theme = {
+    text: value("--at-text"), soft: value("--at-soft"), card: value("--at-card"), accent: value("--at-accent"),
+    family: style.fontFamily, font: `700 13px ${style.fontFamily}`,
+    shades: [...pairs.map((pair) => pair[0]), ...pairs.map((pair) => pair[1])],
+    outlines: [...pairs.map((pair) => pair[0]), ...hues], hues,
+  };
+};
+
+const measure = () => {
+  const boxOf = (panel) => ({ x: panel.offsetLeft, y: panel.offsetTop, w: panel.offsetWidth, h: panel.offsetHeight });
+  state.stage = { w: stage.clientWidth, h: stage.clientHeight };
+  state.boxes = panels.map(boxOf);
+};
+
+// A refit may leave the common extent; then the maps need more room.
+const extent = () => {
+  const all = [state.reference.extent, ...Object.values(state.view.refit || {}).map((refit) => refit.extent)];
+  return [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...all.map((one) => one[i])));
+};
+
+const mapOf = (side) => state.reference.maps[side ? state.view.strategy : state.reference.before];
+
+const pointsOf = (side) => {
+  const refit = (state.view.refit || {})[SIDES[side]];
+  return refit ? decode(refit.xy, refit.extent) : mapOf(side).xy;
+};
+
+// The halves of the visitor's clips on a map: `place(visitor)` is modality → [x, y].
+const halves = (place, emotion) => {
+  const { reference, view, theme } = state, every = [];
+  for (const visitor of view.visitors || []) {
+    const points = place(visitor) || {}, named = emotion(visitor);
+    const pair = reference.modalities.map((modality, m) => {
+      if (!points[modality]) return null;
+      const group = reference.emotions.indexOf(named) + m * reference.kinds;
+      const emotions = [visitor.emotion[reference.before], visitor.emotion[view.strategy]];
+      const colour = reference.emotions.includes(named) ? theme.shades[group] : theme.soft;
+      return { id: visitor.id, name: visitor.name, number: visitor.number, m, modality, emotions, colour, now: points[modality] };
+    });
+    if (pair[0] && pair[1]) { pair[0].partner = pair[1]; pair[1].partner = pair[0]; }
+    every.push(...pair.filter(Boolean));
+  }
+  return every;
+};
+
+const starsOn = (strategy) => halves((v) => v.points[strategy], (v) => v.emotion[strategy]);
+const starsOf = (side) => {
+  const strategy = side ? state.view.strategy : state.reference.before;
+  const refit = (state.view.refit || {})[SIDES[side]];
+  return refit ? halves((v) => refit.points[v.id], (v) => v.emotion[strategy]) : starsOn(strategy);
+};
+const keyOf = (star) => `${star.id} ${star.modality}`;
+
+// Where the right panel stands: a pose is all points and stars. `between` blends two of them.
+const pose = (side) => ({ points: pointsOf(side), stars: new Map(starsOf(side).map((s) => [keyOf(s), s.now])) });
+
+const between = (from, to, share) => {
+  if (state.shown?.length !== to.points.length) state.shown = new Float32Array(to.points.length);
+  state.points[1] = blend(from.points, to.points, share, state.shown);
+  state.stars[1] = starsOf(1);
+  for (const star of state.stars[1]) {
+    const start = from.stars.get(keyOf(star));
+    if (start) star.now = star.now.map((end, axis) => start[axis] + (end - start[axis]) * share);
+  }
+};
+
+// A copy of how the right panel stands.
+const snapshot = () => ({ points: state.shown.slice(), stars: new Map(state.stars[1].map((s) => [keyOf(s), s.now])) });
+
+const stand = () => { between(pose(0), pose(1), state.t); };

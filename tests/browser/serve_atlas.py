@@ -1,0 +1,128 @@
+"""`python -m tests.browser.serve_atlas PORT [FOLDER]`: the map of the atlas page, alone.
+
+Over a made-up atlas of 1000 pairs, without UMAP, or over one on disk; with three visitors' clips.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.visitor import VisitorClip, stars
+from mer_core.demo import atlas_map, theme
+from mer_core.types import Prediction
+from tests.atlas.conftest import EMOTIONS, make_map, make_reference
+
+EACH = 250  # pairs of an emotion
+# How far the two modalities are apart under each strategy.
+GAPS = {
+    "none": 1.3, "distribution": 0.7, "token": 1.0, "instance": 0.45, "distribution+token": 0.5,
+    "distribution+instance": 0.3, "token+instance": 0.35, "distribution+token+instance": 0.1,
+    "sharp": 0.9,
+}  # fmt: skip
+SAID = (
+    ("happy", "We won, I can't believe it!"), ("sad", "I miss her <b>so</b> much"), ("angry", ""),
+)  # fmt: skip
+
+
+def made_up(pairing: str = "label") -> Atlas:
+    """Two clouds that come together as alignment is added."""
+    charts = {}
+    for number, (name, gap) in enumerate(GAPS.items()):
+        reference = make_reference(EACH, 16, gap, pairing, seed=number)
+        charts[name] = Chart(reference, make_map(reference, 1.0))
+    return Atlas("mgcma", charts, {})
+
+
+def visitors(atlas: Atlas) -> list[VisitorClip]:
+    """Clips that lie near a reference pair of their emotion; the last one has no text."""
+    clips = []
+    for number, (emotion, said) in enumerate(SAID, 1):
+        row = EMOTIONS.index(emotion) * (len(atlas.charts["none"].reference) // 4) + number
+        predictions = {}
+        for name, chart in atlas.charts.items():
+            embeddings = {m: v[row] for m, v in chart.reference.embeddings.items()}
+            if not said:
+                del embeddings["text"]
+            judged = "neutral" if name == "none" else emotion
+            chances = {e: 0.7 if e == judged else 0.1 for e in EMOTIONS}
+            predictions[name] = Prediction(judged, chances, {}, embeddings_after=embeddings)
+        name = f"Clip {number}: {said or 'without words'}"
+        clips.append(VisitorClip(f"clip{number}", name, atlas.framework, predictions))
+    return clips
+
+
+def build(atlas: Atlas) -> gr.Blocks:
+    """The map, a switch of strategies, and what its events sent."""
+    clips = visitors(atlas)
+    places = stars(atlas, clips)
+    last = atlas.strategies[-2]
+    with gr.Blocks() as demo:
+        gr.HTML("The map is on another page.", elem_id="first")
+    with demo.route("Atlas", "/atlas"):
+        shown = atlas_map.atlas_map(
+            atlas_map.payload(atlas), atlas_map.view(last, clips, places), elem_id="atlas-map"
+        )
+        chosen = gr.Textbox(label="Chosen", elem_id="chosen")
+        with gr.Row():
+            for name in ("none", "distribution", "instance"):
+                gr.Button(name, elem_id=f"show-{name}").click(
+                    lambda name=name: atlas_map.update(view=atlas_map.view(name, clips, places)),
+                    outputs=shown, show_progress="hidden",
+                )  # fmt: skip
+            gr.Button("natural pairs", elem_id="natural").click(
+                lambda: atlas_map.update(reference=atlas_map.payload(made_up("natural"))),
+                outputs=shown, show_progress="hidden",
+            )  # fmt: skip
+            gr.Button("refit", elem_id="refit").click(
+                lambda: atlas_map.update(view=refitted(atlas, last, clips, places)),
+                outputs=shown, show_progress="hidden",
+            )  # fmt: skip
+            gr.Button("no clips", elem_id="empty").click(
+                lambda: atlas_map.update(view=atlas_map.view(last)),
+                outputs=shown, show_progress="hidden",
+            )  # fmt: skip
+
+        def pick(event: gr.EventData) -> object:
+            return atlas_map.update(view=atlas_map.view(event.strategy, clips, places))
+
+        def note(event: gr.EventData) -> str:
+            return f"{event.count} pairs: {event.pairs}"
+
+        shown.click(pick, outputs=shown, show_progress="hidden")
+        shown.select(note, outputs=chosen, show_progress="hidden")
+    return demo
+
+
+def refitted(
+    atlas: Atlas, strategy: str, clips: list[VisitorClip], places: atlas_map.Places
+) -> dict[str, Any]:
+    """The right side turned by a quarter, and larger than any map."""
+    turn = np.array([[0, -1.4], [1.4, 0]], dtype=np.float32)
+    points = atlas.charts[strategy].map.points @ turn
+    turned = {
+        clip: {m: tuple(np.array(at, dtype=np.float32) @ turn) for m, at in halves.items()}
+        for clip, halves in places[strategy].items()
+    }
+    redrawn = atlas_map.Redrawn(points, turned, "Refitted, 30 neighbours")
+    return atlas_map.view(strategy, clips, places, {"after": redrawn})
+
+
+def main() -> None:
+    """Serve on the port given."""
+    atlas = Atlas.load(Path(sys.argv[2])) if len(sys.argv) > 2 else made_up()
+    style = (theme.FOLDER / "styles" / "atlas_map.css").read_text("utf-8")
+    css = theme.css() if ".at-map-stage" in theme.css() else theme.css() + style
+    build(atlas).launch(
+        server_name="127.0.0.1", server_port=int(sys.argv[1]), theme=theme.build_theme(),
+        css=css, head=theme.head(), run_history=False, ssr_mode=False, quiet=True,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

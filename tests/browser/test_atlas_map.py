@@ -1,0 +1,384 @@
+"""The interactive map, used as a visitor uses it, over a made-up atlas of 1000 pairs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mer_core.atlas.spread import groups_of
+from mer_core.atlas.visitor import stars
+from tests.browser.conftest import served
+from tests.browser.serve_atlas import made_up, refitted, visitors
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Opener = Callable[..., Any]
+READY = ".at-map[data-state=ready]"
+LAST = "distribution+token+instance"
+NO_WEBGL = """
+const get = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+    return String(kind).includes("webgl") ? null : get.call(this, kind, ...rest);
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("server") / "atlas.log"
+    yield from served(
+        lambda port: [sys.executable, "-m", "tests.browser.serve_atlas", str(port)], log
+    )
+
+
+@pytest.fixture
+def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
+    return open_page(mute_browser, atlas_app, "/atlas", until=READY)
+
+
+def on_map(page: Any, script: str) -> Any:
+    """The value of a JavaScript expression about `map`, the element's handle."""
+    return page.evaluate(
+        f"(() => {{ const map = document.querySelector('.at-map').attune; return {script}; }})()"
+    )
+
+
+def shown(page: Any, name: str) -> Any:
+    value = page.get_attribute(".at-map", f"data-{name}")
+    return json.loads(value) if name in ("t", "stars", "chosen") else value
+
+
+def rests(page: Any) -> None:
+    """Wait until nothing moves and plotly shows it all."""
+    page.wait_for_function(
+        """() => {
+            const map = document.querySelector(".at-map");
+            return !map.attune.state.moving && !map.attune.state.settling
+                && map.querySelector(".at-map-canvas").hidden;
+        }"""
+    )
+
+
+def points(page: Any, side: int) -> np.ndarray:
+    return np.array(on_map(page, f"map.points({side})")).reshape(-1, 2)
+
+
+def drawn(page: Any, side: int) -> int:
+    """Reference points that plotly shows on one side."""
+    return int(
+        page.evaluate(
+            """(side) => document.querySelector(".at-map-plot").data
+                .filter(({ meta, visible }) => meta && !meta.stars && meta.side === side && visible)
+                .reduce((sum, one) => sum + one.x.length, 0)""",
+            side,
+        )
+    )
+
+
+def lasso(page: Any, side: str, share: float = 0.8) -> None:
+    """Draw around the middle of a panel."""
+    page.click("[data-mode=lasso]")
+    box = page.locator(f".at-map-panel[data-side={side}]").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    dx, dy = share * box["width"] / 2, share * box["height"] / 2
+    page.mouse.move(x - dx, y - dy)
+    page.mouse.down()
+    for across, up in ((dx, -dy), (dx, dy), (-dx, dy), (-dx, -dy)):
+        page.mouse.move(x + across, y + up, steps=6)
+    page.mouse.up()
+
+
+def test_both_sides_are_drawn_where_the_atlas_has_them(page: Any) -> None:
+    rests(page)
+    atlas = made_up()
+    expected = stars(atlas, visitors(atlas))
+    for side, name in enumerate(("none", LAST)):
+        chart = atlas.charts[name]
+        assert drawn(page, side) == 2000
+        assert np.abs(points(page, side) - chart.map.points).max() < 1e-3
+        groups = groups_of(chart.reference, chart.map.points)
+        for group, found in zip(groups, on_map(page, f"map.groups({side})"), strict=True):
+            assert group.ellipse is not None
+            assert found["centre"] == pytest.approx(group.ellipse.centre, abs=1e-3)
+            assert found["std"] == pytest.approx(group.ellipse.std, rel=1e-3)
+            turned = np.degrees(found["angle"]) - group.ellipse.angle
+            assert abs((turned + 90) % 180 - 90) < 1
+        for clip, halves in expected[name].items():
+            placed = shown(page, "stars")[clip][("before", "after")[side]]
+            assert placed.keys() == halves.keys()
+            for modality, at in halves.items():
+                assert placed[modality] == pytest.approx(at, abs=1e-3)
+    assert page.locator(".at-map-plot .x2y2 .textpoint").count() >= 3
+
+
+def test_the_legend_hides_on_both_sides(page: Any) -> None:
+    rests(page)
+    page.click("[data-emotion=angry]")
+    page.click("[data-modality=text]")
+    assert page.get_attribute("[data-emotion=angry]", "aria-pressed") == "false"
+    page.wait_for_function("document.querySelector('.at-map-plot').data[0].visible === false")
+    rests(page)
+    assert [drawn(page, side) for side in (0, 1)] == [750, 750]
+    page.click("[data-emotion=angry]")
+    page.wait_for_function("document.querySelector('.at-map-plot').data[0].visible === true")
+    rests(page)
+    assert [drawn(page, side) for side in (0, 1)] == [1000, 1000]
+
+
+def test_another_strategy_moves_the_star(page: Any) -> None:
+    rests(page)
+    before = shown(page, "stars")
+    page.click("#show-instance")
+    page.wait_for_selector(".at-map[data-strategy=instance]")
+    rests(page)
+    after = shown(page, "stars")
+    assert after["clip1"]["before"] == before["clip1"]["before"]
+    moved = np.subtract(after["clip1"]["after"]["text"], before["clip1"]["after"]["text"])
+    assert np.linalg.norm(moved) > 0.1
+    assert "Instance" in page.inner_text(".at-map-name[data-side=after]")
+    atlas = made_up()
+    assert np.abs(points(page, 1) - atlas.charts["instance"].map.points).max() < 1e-3
+    page.locator(".at-map-grid button").nth(1).click()  # a small map is a button
+    page.wait_for_selector(".at-map[data-strategy=distribution]")
+    assert page.locator(".at-map-grid [aria-pressed=true]").inner_text() == "Distribution"
+
+
+def test_the_slider_moves_everything_on_the_right(page: Any) -> None:
+    rests(page)
+    left, right = points(page, 0), points(page, 1)
+    page.fill(".at-map-slide input", "0.25")
+    assert shown(page, "t") == 0.25
+    rests(page)
+    assert np.allclose(points(page, 0), left)
+    assert np.allclose(points(page, 1), left + 0.25 * (right - left), atol=1e-4)
+    one = shown(page, "stars")["clip1"]
+    page.fill(".at-map-slide input", "0")
+    rests(page)
+    zero = shown(page, "stars")["clip1"]
+    assert zero["after"]["speech"] == pytest.approx(one["before"]["speech"], abs=1e-3)
+    drawn_right = page.evaluate(
+        """() => Array.from(document.querySelector(".at-map-plot")._fullData
+            .find((one) => one.xaxis === "x2").x)"""
+    )
+    assert np.allclose(drawn_right, left[:250, 0], atol=1e-4)
+
+
+def test_play_goes_from_before_to_after(page: Any) -> None:
+    rests(page)
+    page.click(".at-map-play")
+    page.wait_for_function("Number(document.querySelector('.at-map').dataset.t) < 0.5")
+    page.wait_for_function("Number(document.querySelector('.at-map').dataset.t) > 0.5")
+    assert page.inner_text(".at-map-play") == "Pause"
+    page.wait_for_selector(".at-map[data-t='1.00']")
+    rests(page)
+    assert len(on_map(page, "map.frames")) > 8
+
+
+def test_a_lasso_chooses_on_both_sides_and_tells_python(page: Any) -> None:
+    rests(page)
+    lasso(page, "before")
+    page.wait_for_function("Number(document.querySelector('.at-map').dataset.chosen) > 100")
+    rests(page)
+    chosen = page.evaluate(
+        """() => [0, 1].map((side) => document.querySelector(".at-map-plot").data
+            .filter((one) => one.meta && !one.meta.stars && one.meta.side === side)
+            .map((one) => Array.from(one.selectedpoints || [])))"""
+    )
+    assert chosen[0] == chosen[1]
+    assert sum(map(len, chosen[0])) == shown(page, "chosen")
+    page.wait_for_function("document.querySelector('#chosen textarea, #chosen input').value")
+    said = page.input_value("#chosen textarea, #chosen input")
+    pairs = json.loads(said.split(":")[1])
+    assert len(pairs) == 24
+    assert len({pair // 250 for pair in pairs}) > 1  # spread over the emotions that were chosen
+    page.click(".at-map-chosen button")
+    page.wait_for_selector(".at-map[data-chosen='0']")
+    page.wait_for_function(
+        "document.querySelector('#chosen textarea, #chosen input').value.startsWith('0')"
+    )
+
+
+def test_panning_one_side_pans_the_other(page: Any) -> None:
+    rests(page)
+    ranges = """(() => {
+        const { xaxis, xaxis2, yaxis, yaxis2 } = document.querySelector(".at-map-plot")._fullLayout;
+        return [xaxis, xaxis2, yaxis, yaxis2].map((axis) => [...axis.range]);
+    })()"""
+    start = page.evaluate(ranges)
+    box = page.locator(".at-map-panel[data-side=after]").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 300)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 340, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    x, x2, y, y2 = page.evaluate(ranges)
+    assert x[0] < start[0][0]
+    assert x == pytest.approx(x2)
+    assert y == pytest.approx(y2)
+
+
+def test_the_keyboard_moves_zooms_and_clears(page: Any) -> None:
+    rests(page)
+    frame = "({ ...map.state.frame })"
+    start = on_map(page, frame)
+    page.focus(".at-map-stage")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("+")
+    page.wait_for_timeout(300)
+    moved = on_map(page, frame)
+    assert moved["x"] > start["x"]
+    assert moved["unit"] == pytest.approx(start["unit"] / 1.25)
+    page.keyboard.press("0")
+    page.wait_for_timeout(300)
+    assert on_map(page, frame) == pytest.approx(start)
+    lasso(page, "after")
+    page.wait_for_selector(".at-map-chosen:not([hidden])")
+    rests(page)
+    page.focus(".at-map-stage")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".at-map[data-chosen='0']")
+    page.focus("[data-emotion=angry]")
+    reached = []
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("document.activeElement.className || document.activeElement.ariaLabel")
+        )
+    assert {"Zoom in", "at-map-stage", "at-map-play"} <= set(reached)
+
+
+def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
+    rests(page)
+    spot = """(at) => {
+        const { frame, boxes } = document.querySelector(".at-map").attune.state, box = boxes[0];
+        const stage = document.querySelector(".at-map-stage").getBoundingClientRect();
+        return [stage.x + box.x + box.w / 2 + (at[0] - frame.x) / frame.unit,
+            stage.y + box.y + box.h / 2 - (at[1] - frame.y) / frame.unit];
+    }"""
+    x, y = page.evaluate(spot, shown(page, "stars")["clip2"]["before"]["text"])
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y, steps=4)
+    page.wait_for_selector(".at-map-tip:not([hidden])")
+    tip = page.inner_text(".at-map-tip")
+    assert "Clip 2: I miss her <b>so</b> much" in tip
+    assert "Assigned: Neutral before, Sad after" in tip
+    lone = points(page, 0)
+    far = lone[np.argmax(np.linalg.norm(lone - np.median(lone, axis=0), axis=1))]
+    x, y = page.evaluate(spot, far.tolist())
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y, steps=4)
+    page.wait_for_function("document.querySelector('.at-map-tip').innerText.includes('Cosine')")
+    assert "of the same label" in page.inner_text(".at-map-tip")
+
+
+def test_a_refit_and_its_end(page: Any) -> None:
+    rests(page)
+    page.click("#refit")
+    page.wait_for_function("document.querySelector('.at-map').innerText.includes('30 neighbours')")
+    rests(page)
+    atlas = made_up()
+    clips = visitors(atlas)
+    sent = refitted(atlas, LAST, clips, stars(atlas, clips))["refit"]["after"]
+    turned = atlas.charts[LAST].map.points @ np.array([[0, -1.4], [1.4, 0]])
+    assert np.abs(points(page, 1) - turned).max() < 1e-2
+    assert shown(page, "stars")["clip1"]["after"] == sent["points"]["clip1"]
+    page.click("#empty")
+    page.wait_for_selector(".at-map[data-stars='{}']")
+    rests(page)
+    assert np.abs(points(page, 1) - atlas.charts[LAST].map.points).max() < 1e-3
+
+
+def test_natural_pairs_are_joined_one_by_one(page: Any) -> None:
+    assert "share only their label" in page.inner_text(".at-map-caption")
+    page.click("#natural")
+    page.wait_for_function(
+        "document.querySelector('.at-map-caption').innerText.includes('each recording')"
+    )
+    rests(page)
+    lines = page.evaluate(
+        """() => document.querySelector(".at-map-plot").data
+            .filter((one) => one.mode === "lines" && one.x.length === 3000).length"""
+    )
+    assert lines == 2
+
+
+def test_without_webgl_the_map_is_drawn_as_svg(
+    mute_browser: Any, atlas_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, atlas_app, "/atlas", until=READY, script=NO_WEBGL)
+    rests(page)
+    assert on_map(page, "map.state.kind") == "scatter"
+    assert page.locator(".at-map-plot .x2y2 path.point").count() >= 2000
+    page.fill(".at-map-slide input", "0.5")
+    rests(page)
+    assert shown(page, "t") == 0.5
+
+
+def test_without_plotly_the_maps_are_still_seen(
+    mute_browser: Any, atlas_app: str, open_page: Opener
+) -> None:
+    script = "Object.defineProperty(window, 'Plotly', { get: () => undefined, set() {} });"
+    page = open_page(
+        mute_browser, atlas_app, "/atlas", until=".at-map[data-state=failed]", script=script
+    )
+    assert "did not load" in page.inner_text(".at-map-failed")
+    page.fill(".at-map-slide input", "0.5")
+    inked = page.evaluate(
+        """() => {
+            const canvas = document.querySelector(".at-map-canvas");
+            const { width, height } = canvas, half = width / 2;
+            const inked = (left) => canvas.getContext("2d").getImageData(left, 0, half, height).data
+                .filter((v, i) => i % 4 === 3 && v > 0).length;
+            return [inked(0), inked(half)];
+        }"""
+    )
+    assert min(inked) > 5000
+
+
+def test_reduced_motion_jumps(mute_browser: Any, atlas_app: str, open_page: Opener) -> None:
+    script = """
+        const real = window.matchMedia.bind(window);
+        window.matchMedia = (query) => query.includes("reduced-motion")
+            ? { matches: true, addEventListener() {} } : real(query);
+    """
+    page = open_page(mute_browser, atlas_app, "/atlas", until=READY, script=script)
+    page.click(".at-map-play")
+    assert shown(page, "t") == 0
+    page.click(".at-map-play")
+    assert shown(page, "t") == 1
+    page.click("#show-token, #show-instance")
+    page.wait_for_selector(".at-map[data-strategy=instance]")
+    rests(page)
+    assert on_map(page, "map.frames.length") == 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_has_no_sideways_scroll(
+    mute_browser: Any, atlas_app: str, open_page: Opener, dark: bool
+) -> None:
+    page = open_page(
+        mute_browser, atlas_app, "/atlas", until=READY, width=390, height=844, dark=dark
+    )
+    rests(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    first, second = (
+        page.locator(f".at-map-panel[data-side={side}]").bounding_box()
+        for side in ("before", "after")
+    )
+    assert second["y"] > first["y"] + first["height"]
+    colour = page.evaluate("document.querySelector('.at-map-plot').data.at(-1).textfont.color")
+    assert colour.lower() == ("#efeae4" if dark else "#1f1c24")
+
+
+def test_the_theme_is_followed_live(page: Any) -> None:
+    rests(page)
+    light = page.evaluate("document.querySelector('.at-map-plot').data[3].marker.color")
+    page.evaluate("document.body.classList.toggle('dark')")
+    page.wait_for_function(
+        f"document.querySelector('.at-map-plot').data[3].marker.color !== '{light}'"
+    )
