@@ -89,13 +89,20 @@ class AtlasPage:
     def _choices(self, first: str) -> None:
         titles = [(f"{FRAMEWORK_TITLES[n]}: {READS[n]}", n) for n in self._atlases.frameworks]
         with gr.Row(elem_id="atlas-choices", equal_height=True):
-            self.framework = gr.Radio(titles, value=first, label="Framework", elem_id="framework")
+            self.framework = gr.Radio(
+                titles, value=first, label="Framework", elem_id="framework", scale=5, min_width=280
+            )
             self.modules = gr.CheckboxGroup(
                 list(MODULES[first]), value=modules_of(first, full(first)),
-                label="Alignment modules", elem_id="modules",
+                label="Alignment modules", elem_id="modules", scale=5, min_width=280,
             )  # fmt: skip
             self.sharp = gr.Checkbox(
-                False, label="Sharp temperature", info=SHARP_INFO, elem_id="sharp"
+                False,
+                label="Sharp temperature",
+                info=SHARP_INFO,
+                elem_id="sharp",
+                scale=3,
+                min_width=200,
             )
 
     def _clips(self) -> None:
@@ -104,8 +111,10 @@ class AtlasPage:
                 [], value=None, label="My clips on the maps", elem_id="my-clips", scale=3,
                 min_width=220,
             )  # fmt: skip
-            self.drop = gr.Button("Remove", elem_id="remove-clip", min_width=90)
-            self.example = gr.Button("Put an example on the maps", elem_id="add-example")
+            self.drop = gr.Button("Remove", elem_id="remove-clip", scale=1, min_width=100)
+            self.example = gr.Button(
+                "Add an example", elem_id="add-example", scale=1, min_width=150
+            )
         self.note = _html("atlas-note")
 
     def _granularities(self) -> None:
