@@ -214,8 +214,9 @@ def test_panning_one_side_pans_the_other(page: Any) -> None:
     page.mouse.move(box["x"] + 60, box["y"] + 300)
     page.mouse.down()
     page.mouse.move(box["x"] + 160, box["y"] + 340, steps=8)
+    assert "at-map-roaming" in page.get_attribute(".at-map", "class")  # the canvas is in front
     page.mouse.up()
-    page.wait_for_timeout(200)
+    rests(page)
     x, x2, y, y2 = page.evaluate(ranges)
     assert x[0] < start[0][0]
     assert x == pytest.approx(x2)
@@ -229,12 +230,12 @@ def test_the_keyboard_moves_zooms_and_clears(page: Any) -> None:
     page.focus(".at-map-stage")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("+")
-    page.wait_for_timeout(300)
+    rests(page)
     moved = on_map(page, frame)
     assert moved["x"] > start["x"]
     assert moved["unit"] == pytest.approx(start["unit"] / 1.25)
     page.keyboard.press("0")
-    page.wait_for_timeout(300)
+    rests(page)
     assert on_map(page, frame) == pytest.approx(start)
     lasso(page, "after")
     page.wait_for_selector(".at-map-chosen:not([hidden])")

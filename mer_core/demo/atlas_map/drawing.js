@@ -5,16 +5,17 @@ const still = () => root.dataset.state === "ready" && !state.moving && !state.se
 const paintSide = (pen, side) =>
   paint(pen, state.boxes[side], state.frame, state.points[side], state.stars[side], look());
 
-// Both sides while there is no plotly, else the right one over it.
+// Both sides while there is no plotly or it is behind, else the right one over it.
 const paintNow = () => {
   const pen = fitted(canvas, state.stage.w, state.stage.h);
   pen.clearRect(0, 0, state.stage.w, state.stage.h);
-  if (!state.kind) paintSide(pen, 0);
+  if (!state.kind || state.roaming) paintSide(pen, 0);
   paintSide(pen, 1);
   canvas.hidden = false;
   if (state.kind) {
     const { x, y } = state.boxes[1];
     root.classList.add("at-map-moving");
+    root.classList.toggle("at-map-roaming", state.roaming);
     plot.style.setProperty("--at-map-kept", `inset(0 ${x ? state.stage.w - x : 0}px ${y ? state.stage.h - y : 0}px 0)`);
   }
   attune.first ??= performance.now();
@@ -27,7 +28,8 @@ const drawPlot = async () => {
   drawing.busy = true;
   const traces = [0, 1].flatMap((side) => sideTraces(side, state.points[side], state.stars[side], look(), state.kind));
   const layout = layoutOf(state.stage, state.boxes, state.frame, state.mode, state.theme);
-  const settings = { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false, plotGlPixelRatio: window.RATIO };
+  const ratio = Math.min(window.devicePixelRatio || 1, 2);
+  const settings = { scrollZoom: false, displayModeBar: false, doubleClick: false, responsive: false, plotGlPixelRatio: ratio };
   try {
     await window.Plotly.react(plot, traces, layout, settings);
   } finally {
@@ -35,8 +37,9 @@ const drawPlot = async () => {
   }
   if (drawing.again) { drawing.again = false; await drawPlot(); return; }
   if (!state.moving && !state.settling) {
+    state.roaming = false;
     canvas.hidden = true;
-    root.classList.remove("at-map-moving");
+    root.classList.remove("at-map-moving", "at-map-roaming");
   }
 };
 

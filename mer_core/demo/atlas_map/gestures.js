@@ -1,18 +1,43 @@
-// Moving about: keys, the wheel, two fingers. `move` is { by(dx, dy), zoom(factor, at), home() }.
+// Moving about: the mouse, the wheel, keys, two fingers. `move` is { by(dx, dy), zoom(factor, at),
+// home() }. None of it is left to plotly, which draws its points anew at every step; the canvas
+// is quicker, and plotly follows when it rests.
 
 const HINT_MS = 1400;
 
+const listenToMouse = (stage, move, panning) => {
+  let last = null;
+  stage.addEventListener("mousedown", (event) => {
+    if (event.button || !panning()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    last = event;
+  }, true);
+  window.addEventListener("mousemove", (event) => {
+    if (!last) return;
+    event.stopPropagation();
+    move.by(last.clientX - event.clientX, last.clientY - event.clientY);
+    last = event;
+  }, true);
+  window.addEventListener("mouseup", () => { last = null; }, true);
+  stage.addEventListener("dblclick", () => { if (panning()) move.home(); });
+};
+
 // A page that scrolls past the map must not be caught by it: the wheel zooms once the map was
 // clicked or focused, or with Ctrl (which is what a pinch on a touchpad sends).
-const listenToWheel = (stage, hint) => {
+const listenToWheel = (stage, move, hint) => {
   let engaged = false;
   stage.addEventListener("pointerdown", () => { engaged = true; }, true);
   stage.addEventListener("pointerleave", () => { engaged = false; });
   stage.addEventListener("wheel", (event) => {
-    if (engaged || event.ctrlKey || event.metaKey || document.activeElement === stage) return;
     event.stopPropagation();
-    hint("Click the map first, or hold Ctrl, to zoom with the wheel.");
-  }, { capture: true, passive: true });
+    if (!engaged && !event.ctrlKey && !event.metaKey && document.activeElement !== stage) {
+      hint("Click the map first, or hold Ctrl, to zoom with the wheel.");
+      return;
+    }
+    event.preventDefault();
+    const box = stage.getBoundingClientRect(), step = Math.min(Math.max(event.deltaY, -120), 120);
+    move.zoom(Math.exp(step * (event.ctrlKey ? 0.008 : 0.002)), { x: event.clientX - box.left, y: event.clientY - box.top });
+  }, { capture: true, passive: false });
 };
 
 const KEYS = {

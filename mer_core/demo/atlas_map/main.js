@@ -54,7 +54,8 @@ const changed = (what) => {
 const grid = multiples(find(".at-map-grid"), (strategy) => trigger("click", { strategy }));
 
 const listen = () => {
-  listenToWheel(stage, hint);
+  listenToMouse(stage, move, () => state.mode === "pan");
+  listenToWheel(stage, move, hint);
   listenToKeys(stage, move, clear);
   listenToTouch(stage, move, () => state.mode !== "pan");
   for (const button of element.querySelectorAll("[data-zoom]")) {
@@ -133,12 +134,10 @@ const takePlot = async () => {
     if (state.kind) return;
     state.kind = hasWebGL() ? "scattergl" : "scatter";
     await drawPlot();
-    plot.on("plotly_relayouting", followPlot);
-    plot.on("plotly_relayout", followPlot);
     plot.on("plotly_hover", showTip);
     plot.on("plotly_unhover", hideTip);
     plot.on("plotly_selected", choose);
-    plot.on("plotly_doubleclick", () => (state.mode === "pan" ? home() : clear()));
+    plot.on("plotly_doubleclick", clear);
     root.dataset.state = "ready";
   } catch (error) {
     state.kind = null;

@@ -2,11 +2,10 @@
 
 const setFrame = (frame) => {
   state.frame = frame;
+  state.roaming = true;
   hideTip();
-  if (!state.kind || state.moving || state.settling) paintNow();
-  if (!state.kind) return;
-  const layout = layoutOf(state.stage, state.boxes, frame, state.mode, state.theme);
-  window.Plotly.relayout(plot, { "xaxis.range": layout.xaxis.range, "yaxis.range": layout.yaxis.range });
+  settleSoon();
+  paintNow();
 };
 let due = null; // the newest frame asked for; at most one a repaint
 const askFrame = (frame) => {
@@ -23,12 +22,6 @@ const move = {
     askFrame({ x: x + px * unit * (1 - factor), y: y + py * unit * (1 - factor), unit: unit * factor });
   },
   home,
-};
-const followPlot = () => {
-  const { xaxis, yaxis } = plot._fullLayout, mid = (range) => (range[0] + range[1]) / 2;
-  state.frame = { x: mid(xaxis.range), y: mid(yaxis.range), unit: Math.abs(xaxis.range[1] - xaxis.range[0]) / state.boxes[0].w };
-  hideTip();
-  if (state.moving || state.settling) paintNow();
 };
 let hinting = 0;
 const hint = (said) => {

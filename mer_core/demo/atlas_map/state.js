@@ -15,7 +15,7 @@ const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 const state = {
   reference: null, view: null, theme: null, stage: null, boxes: null, frame: null, t: 1, mode: "pan",
   hidden: { emotion: new Set(), modality: new Set() }, layers: { joins: true, ellipses: false, density: false },
-  chosen: null, points: [null, null], shown: null, stars: [[], []], kind: null, moving: null, settling: 0,
+  chosen: null, points: [null, null], shown: null, stars: [[], []], kind: null, moving: null, roaming: false, settling: 0,
 };
 const attune = { frames: [], first: null };
 
