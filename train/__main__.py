@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     chart = add("atlas", run_atlas, "heads and maps of an ablation's strategies, for the page")
     chart.add_argument("--ablation", type=Path, help="its folder (default: runs/ablation_NAME)")
-    chart.add_argument("--model", type=Path, help="whose encoders, as for ablate (default: the shipped)")
+    chart.add_argument("--model", type=Path, help="as for ablate (default: what ships)")
     chart.add_argument("--out", type=Path, help="folder to write (default: the shipped one)")
     chart.add_argument("--pairs", type=int, default=1_000, help="of the reference, all emotions")
     chart.add_argument("--seed", type=int, default=0, help="of the choice of pairs and the maps")

@@ -23,6 +23,7 @@ class VisitorClip:
         name: For people, such as `Clip 2: I can't believe you did that.`
         framework: Whose atlas it stands in.
         predictions: Strategy → what that strategy's network says of it; `none` among them.
+        changed: Whether it is a clip that the visitor changed, and not as it was recorded.
         reading: The clip as it was read (`Reading` or `ClipReading`), to be judged again with a
             change.
     """
@@ -32,6 +33,7 @@ class VisitorClip:
     framework: str
     predictions: Mapping[str, Prediction]
     reading: Any = None
+    changed: bool = False
     _places: dict[str, dict[str, Point]] = field(default_factory=dict, repr=False)
 
     @property

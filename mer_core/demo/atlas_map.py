@@ -28,6 +28,7 @@ from mer_core.atlas.maps import BEFORE
 from mer_core.atlas.palette import shade
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.panels.markup import CORPUS_TITLES
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, contrast
 from mer_core.types import FloatArray
 
@@ -72,6 +73,7 @@ def payload(atlas: Atlas) -> dict[str, Any]:
         np.array([names.index(name) for name in first.corpora[modality]])
         for modality in first.modalities
     ]
+    titles = [CORPUS_TITLES.get(name, name) for name in names]
     return {
         "framework": atlas.framework,
         "before": BEFORE,
@@ -79,7 +81,7 @@ def payload(atlas: Atlas) -> dict[str, Any]:
         "modalities": list(first.modalities),
         "emotions": list(first.emotions),
         "labels": _base64(first.labels, "<u1"),
-        "corpora": {"names": names, "codes": [_base64(of_one, "<u1") for of_one in codes]},
+        "corpora": {"names": titles, "codes": [_base64(of_one, "<u1") for of_one in codes]},
         "colours": {
             mode: [[_visible(e, lead, card) for lead in (True, False)] for e in first.emotions]
             for mode, card in (("light", LIGHT_CARD), ("dark", DARK_CARD))
@@ -100,7 +102,7 @@ def view(
 
     Args:
         strategy: On the map "after".
-        clips: Of this visit, each drawn as a star.
+        clips: Of this visit, each drawn as a star; a changed one is hollow.
         places: Of the clips, as `atlas.visitor.stars` gives them.
         redrawn: Refitted maps, under `before` or `after` or both.
     """
@@ -109,7 +111,8 @@ def view(
         {
             "id": clip.id,
             "name": clip.name,
-            "number": _number(clip.name, position),
+            "number": _number(clip.name, position) + ("′" if clip.changed else ""),
+            "changed": clip.changed,
             "emotion": {name: p.emotion for name, p in clip.predictions.items()},
             "points": {name: _rounded(of_one.get(clip.id, {})) for name, of_one in placed.items()},
         }

@@ -171,7 +171,9 @@ class LabHandlers:
             return LabAnswer(render_lab(clip.predictions, None, self._titles), "", None)
         after = self._judge(clip.framework, reading)
         # A new object, not a copy: a clip remembers where it stands on the maps.
-        found = VisitorClip(clip.id + SUFFIX, f"{clip.name} (changed)", clip.framework, after)
+        found = VisitorClip(
+            clip.id + SUFFIX, f"{clip.name} (changed)", clip.framework, after, changed=True
+        )
         cards = render_lab(clip.predictions, after, self._titles)
         return LabAnswer(cards, describe(clip, knobs), found if found.modalities else None)
 

@@ -1,4 +1,4 @@
-"""The page "Alignment atlas" with the shipped models: a visitor's clip from analysis to the maps."""
+"""The page "Alignment atlas" with what ships: a clip from its analysis to the maps."""
 
 from __future__ import annotations
 

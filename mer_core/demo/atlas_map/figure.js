@@ -124,8 +124,8 @@ const starTraces = (side, stars, { theme }, shared) => {
       textfont: { color: theme.text, size: 13, weight: 700 },
       marker: { // each star above a larger one in the card's colour
         symbol: "star", opacity: 1, size: twice(() => 24.3, () => 18),
-        color: twice(() => theme.card, (star) => star.colour),
-        line: { color: twice(() => theme.card, () => theme.text), width: 1.5 },
+        color: twice(() => theme.card, (star) => star.fill),
+        line: { color: twice(() => theme.card, (star) => star.edge), width: 1.5 },
       },
     },
   ];

@@ -142,13 +142,13 @@ const paintStars = (pen, stars, { theme, small }, px, py) => {
     pen.fillStyle = theme.card;
     pen.fill();
     trace(pen, "star", x, y, radius);
-    pen.fillStyle = small ? theme.text : star.colour;
+    pen.fillStyle = small && !star.changed ? theme.text : star.fill;
     pen.fill();
-    if (small) continue;
-    pen.strokeStyle = theme.text;
-    pen.lineWidth = 1.5;
+    if (small && !star.changed) continue;
+    pen.strokeStyle = small ? theme.text : star.edge;
+    pen.lineWidth = small ? 1 : 1.5;
     pen.stroke();
-    if (!named) continue;
+    if (small || !named) continue;
     pen.font = theme.font;
     pen.textAlign = "center";
     pen.lineWidth = 3.5;

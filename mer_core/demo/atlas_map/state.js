@@ -68,7 +68,9 @@ const halves = (place, emotion) => {
       const group = reference.emotions.indexOf(named) + m * reference.kinds;
       const emotions = [visitor.emotion[reference.before], visitor.emotion[view.strategy]];
       const colour = reference.emotions.includes(named) ? theme.shades[group] : theme.soft;
-      return { id: visitor.id, name: visitor.name, number: visitor.number, m, modality, emotions, colour, now: points[modality] };
+      const [fill, edge] = visitor.changed ? [theme.card, colour] : [colour, theme.text];
+      const { id, name, number, changed } = visitor;
+      return { id, name, number, changed, m, modality, emotions, fill, edge, now: points[modality] };
     });
     if (pair[0] && pair[1]) { pair[0].partner = pair[1]; pair[1].partner = pair[0]; }
     every.push(...pair.filter(Boolean));

@@ -15,6 +15,18 @@ MODALITY_TITLES = {
 # How a sentence names what a modality carries.
 MODALITY_NOUNS = {"speech": "voice", "audio": "voice", "text": "words", "video": "face"}
 
+# How data sets write their own names.
+CORPUS_TITLES = {
+    "ravdess": "RAVDESS",
+    "nemo": "nEMO",
+    "fer2013": "FER2013",
+    "goemotions": "GoEmotions",
+    "meld": "MELD",
+    "emorynlp": "EmoryNLP",
+    "isear": "ISEAR",
+    "iemocap": "IEMOCAP",
+}
+
 
 def escape(value: object) -> str:
     """`value` as text that is safe inside elements and quoted attributes."""

@@ -15,7 +15,13 @@ from mer_core.atlas.neighbours import (
     nearest,
 )
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.markup import MODALITY_NOUNS, emotion_style, escape, percent
+from mer_core.demo.panels.markup import (
+    CORPUS_TITLES,
+    MODALITY_NOUNS,
+    emotion_style,
+    escape,
+    percent,
+)
 
 SHOWN = 5  # neighbours a table lists
 CROWDS = {"speech": "voices", "audio": "voices", "text": "words", "video": "faces"}
@@ -152,9 +158,10 @@ def _stage(atlas: Atlas, clip: VisitorClip, modality: str, title: str, strategy:
 
 
 def _row(neighbour: Neighbour) -> str:
+    corpus = CORPUS_TITLES.get(neighbour.corpus, neighbour.corpus)
     return (
         f'<tr><td style="{emotion_style(neighbour.emotion)}">'
         f'<span class="at-dot" aria-hidden="true"></span>{escape(neighbour.emotion)}</td>'
-        f"<td>{escape(_noun(neighbour.modality))}</td><td>{escape(neighbour.corpus)}</td>"
+        f"<td>{escape(_noun(neighbour.modality))}</td><td>{escape(corpus)}</td>"
         f'<td class="at-number">{neighbour.distance:.2f}</td></tr>'
     )
