@@ -32,8 +32,8 @@ def fit_umap(
     graph is degenerate, as it is with vectors that occur twice. One thread throughout, for sums of
     several come out in another order every time.
 
-    Below `FEW` points the neighbours come from us: the same bits as without, for a third of the
-    time (`tests/atlas/test_nearest.py` compares).
+    Below `FEW` points the neighbours come from us: the same bits as without, in about half
+    the time (`tests/atlas/test_nearest.py` compares).
 
     Raises:
         ValueError: A vector is not finite.

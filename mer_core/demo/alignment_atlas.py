@@ -9,7 +9,9 @@ import gradio as gr
 
 from mer_core.demo import exports
 from mer_core.demo.atlas_handlers import (
+    KEPT,
     MODULES,
+    PANELS,
     AtlasHandlers,
     Shown,
     full,
@@ -23,6 +25,7 @@ from mer_core.demo.lab import LabHandlers, build_lab
 from mer_core.demo.panels import notes
 from mer_core.demo.refit_section import RefitHandlers, build_refit
 from mer_core.demo.services import Services
+from mer_core.demo.visits import EMPTY
 
 POLL = 2.0  # seconds between two looks at the visitor's clips
 READS = {"mgcma": "voice and words", "foal_net": "voice and face"}
@@ -38,10 +41,15 @@ TEXTS = notes.Texts(
     kept="nothing is written down or passed on.",
     start="",
     promises=(),
-    credit="Every point is a held-out recording, text or picture that no model was trained on. "
+    credit="Every point is a held-out recording, text or picture that no model was trained on, by "
+    "its pooled embedding before fusion, which every strategy trains. "
     "Maps are UMAP projections: only neighbourhoods mean something, axes and sizes do not. "
     "Categories are what data sets and models assign, not what anyone feels.",
 )
+TABS = {
+    "distributions": "Distributions", "tokens": "Tokens", "instances": "Instances",
+    "own": "My pairs",
+}  # fmt: skip
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -65,21 +73,16 @@ class AtlasPage:
     def __init__(self, atlases: Atlases, handlers: AtlasHandlers, blocks: gr.Blocks) -> None:
         self._atlases, self._handlers = atlases, handlers
         first = atlases.frameworks[0]
-        self.strategy, self.pairs = gr.State(full(first)), gr.State(())
-        self.seen = gr.State(-1)
+        start = Shown(first, full(first))
+        # What everybody sees first is in the page itself, so that nobody waits for it.
+        first_panels = handlers.panels(start, ())
+        self.strategy, self.pairs = gr.State(start.strategy), gr.State(())
+        self.seen = gr.State(EMPTY.version)
         self._choices(first)
-        self.map = atlas_map()
+        self.map = atlas_map(handlers.reference(first), handlers.view(start, ()))
         self._clips()
-        with gr.Row(equal_height=False, elem_id="atlas-beside"):
-            with gr.Column(scale=6, min_width=320):
-                self.metrics = _html("atlas-metrics")
-            with gr.Column(scale=5, min_width=320):
-                self.neighbours = _html("atlas-neighbours")
-        self._granularities()
-        self.panels = [
-            self.metrics, self.neighbours, self.distributions, self.tokens, self.instances,
-            self.own,
-        ]  # fmt: skip
+        self.panels = _panels(first_panels)
+        self.instances = self.panels[PANELS.index("instances")]
         self._sections()
         self.shown = [
             self.framework, self.strategy, self.pairs, self.lab.changed, self.refit.maps,
@@ -96,14 +99,10 @@ class AtlasPage:
                 list(MODULES[first]), value=modules_of(first, full(first)),
                 label="Alignment modules", elem_id="modules", scale=5, min_width=280,
             )  # fmt: skip
-            self.sharp = gr.Checkbox(
-                False,
-                label="Sharp temperature",
-                info=SHARP_INFO,
-                elem_id="sharp",
-                scale=3,
-                min_width=200,
-            )
+            with gr.Column(scale=4, min_width=250):
+                self.sharp = gr.Checkbox(
+                    False, label="Sharp temperature", info=SHARP_INFO, elem_id="sharp"
+                )
 
     def _clips(self) -> None:
         with gr.Row(elem_id="atlas-clips"):
@@ -115,18 +114,7 @@ class AtlasPage:
             self.example = gr.Button(
                 "Add an example", elem_id="add-example", scale=1, min_width=150
             )
-        self.note = _html("atlas-note")
-
-    def _granularities(self) -> None:
-        with gr.Tabs(elem_id="granularities"):
-            with gr.Tab("Distributions"):
-                self.distributions = _html("atlas-distributions")
-            with gr.Tab("Tokens"):
-                self.tokens = _html("atlas-tokens")
-            with gr.Tab("Instances"):
-                self.instances = _html("atlas-instances")
-            with gr.Tab("My pairs"):
-                self.own = _html("atlas-own")
+        self.note = _html("atlas-note", notes.hint(KEPT))
 
     def _sections(self) -> None:
         titles = {
@@ -138,7 +126,8 @@ class AtlasPage:
             self._atlases.judge, self._atlases.reader, self._handlers.find, titles
         )  # fmt: skip
         refit = RefitHandlers(self._atlases.atlas, self._handlers.clips)
-        self.lab = build_lab(lab)
+        first = self._atlases.frameworks[0]
+        self.lab = build_lab(lab, self._handlers.clip_choices(first, None, examples=True))
         with gr.Accordion("Refit the maps with other settings", open=False, elem_id="atlas-refit"):
             self.refit = build_refit(refit, self.framework, self.strategy)
         with gr.Accordion("Take the maps home", open=False, elem_id="atlas-export"):
@@ -146,38 +135,25 @@ class AtlasPage:
 
     def _connect(self, blocks: gr.Blocks) -> None:
         view = [self.map, *self.panels, *self._lists(), self.note, self.seen]
-        switches = [self.strategy, self.modules, self.sharp, self.pairs]
-        gr.on([blocks.load], self.open, self.shown, view, **QUIET, concurrency_limit=None)
-        self.framework.input(self.other, self.framework, switches, queue=False, **QUIET).then(
-            self.open, self.shown, view, **QUIET, concurrency_limit=None
+        switches = [self.strategy, self.modules, self.sharp]
+        chosen = [self.framework, self.modules, self.sharp]
+        free: dict[str, Any] = {**QUIET, "concurrency_limit": None}
+        again: dict[str, Any] = {"fn": self.redraw, "inputs": self.shown, "outputs": view, **free}
+        blocks.load(self.arrive, self.shown, view, **free)
+        # Gradio tells nobody of a state that an event outside the queue has changed: hence `then`.
+        quick: dict[str, Any] = {**QUIET, "queue": False}
+        self.framework.input(self.other, self.framework, [*switches, self.pairs], **quick).then(
+            self.open, self.shown, view, **free
         )
-        self.modules.input(
-            self.switch, [self.framework, self.modules, self.sharp], [self.strategy, self.sharp],
-            queue=False, **QUIET,
-        )  # fmt: skip
-        self.sharp.input(
-            self.sharpen, [self.framework, self.modules, self.sharp],
-            [self.strategy, self.modules], queue=False, **QUIET,
-        )  # fmt: skip
-        self.map.click(self.choose, self.framework, switches[:3], queue=False, **QUIET)
-        gr.on(
-            [self.strategy.change, self.lab.version.change, self.refit.version.change],
-            self.redraw, self.shown, view, **QUIET, concurrency_limit=None,
-        )  # fmt: skip
+        self.modules.input(self.switch, chosen, [self.strategy, self.sharp], **quick).then(**again)
+        self.sharp.input(self.sharpen, chosen, [self.strategy, self.modules], **quick).then(**again)
+        self.map.click(self.choose, self.framework, switches, **quick).then(**again)
+        gr.on([self.lab.version.change, self.refit.version.change], **again)
         self.map.select(
-            self.select,
-            [self.framework, self.strategy],
-            [self.pairs, self.instances],
-            **QUIET,
-            concurrency_limit=None,
+            self.select, [self.framework, self.strategy], [self.pairs, self.instances], **free
         )
-        gr.Timer(POLL).tick(
-            self.follow, [self.seen, *self.shown], view, **QUIET, concurrency_limit=None
-        )
-        again: dict[str, Any] = {"fn": self.redraw, "inputs": self.shown, "outputs": view, **QUIET}
-        self.drop.click(self.remove, [self.framework, self.clip], **QUIET, queue=False).then(
-            **again
-        )
+        gr.Timer(POLL).tick(self.follow, [self.seen, *self.shown], view, **free)
+        self.drop.click(self.remove, [self.framework, self.clip], **quick).then(**again)
         self.example.click(self.add, self.framework, **QUIET, concurrency_id="model").then(**again)
 
     def _lists(self) -> Sequence[gr.Dropdown]:
@@ -185,12 +161,21 @@ class AtlasPage:
         return self.clip, self.lab.clip
 
     # Gradio hands over values by position, and a request where one is asked for by its type.
+    def arrive(
+        self, framework: str, strategy: str, pairs: Any, changed: Any, refit: Any,
+        request: gr.Request,
+    ) -> tuple[Any, ...]:  # fmt: skip
+        """Everything, unless what the page holds anyway says it all."""
+        self._atlases.start()
+        if self._handlers.note(framework, request) == notes.hint(KEPT):
+            return self.follow(EMPTY.version, framework, strategy, pairs, changed, refit, request)
+        return self._drawn(Shown(framework, strategy, pairs, changed, refit), request)
+
     def open(
         self, framework: str, strategy: str, pairs: Any, changed: Any, refit: Any,
         request: gr.Request,
     ) -> tuple[Any, ...]:  # fmt: skip
         """Everything, the framework's reference among it."""
-        self._atlases.start()
         reference = self._handlers.reference(framework)
         return self._drawn(
             Shown(framework, strategy, pairs, changed, refit), request, reference=reference
@@ -275,5 +260,20 @@ class AtlasPage:
         return self._handlers.exported(Shown(framework, strategy), everything, request)
 
 
-def _html(name: str) -> gr.HTML:
-    return gr.HTML("", elem_id=name, apply_default_css=False)
+def _panels(first: Sequence[str]) -> list[gr.HTML]:
+    """The panels below the map, in the order of `PANELS`, laid out with what they show first."""
+    values = dict(zip(PANELS, first, strict=True))
+    parts = {}
+    with gr.Row(equal_height=False, elem_id="atlas-beside"):
+        for name, scale in (("metrics", 6), ("neighbours", 5)):
+            with gr.Column(scale=scale, min_width=320):
+                parts[name] = _html(f"atlas-{name}", values[name])
+    with gr.Tabs(elem_id="granularities"):
+        for name in PANELS[2:]:
+            with gr.Tab(TABS[name]):
+                parts[name] = _html(f"atlas-{name}", values[name])
+    return [parts[name] for name in PANELS]
+
+
+def _html(name: str, value: str = "") -> gr.HTML:
+    return gr.HTML(value, elem_id=name, apply_default_css=False)

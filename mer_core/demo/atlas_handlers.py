@@ -32,6 +32,7 @@ MODULES = {
     "mgcma": (("Distributions", "distribution"), ("Tokens", "token"), ("Instances", "instance")),
     "foal_net": (("Emotion alignment (AVEL)", "avel"), ("Label matching (MEM)", "mem")),
 }
+PANELS = ("metrics", "neighbours", "distributions", "tokens", "instances", "own")
 EXAMPLE = "example "  # how the id of a shipped clip begins
 EXAMPLE_INDEX = {"mgcma": "examples.json", "foal_net": "videos.json"}
 KEPT = (
@@ -118,7 +119,7 @@ class AtlasHandlers:
         return atlas_map.view(shown.strategy, every, stars(atlas, every), redrawn)
 
     def panels(self, shown: Shown, clips: Sequence[VisitorClip]) -> tuple[str, ...]:
-        """(metrics, neighbours, distributions, tokens, instances, own pairs) as HTML."""
+        """The HTML of each of `PANELS`."""
         atlas, strategy = self._atlases.atlas(shown.framework), shown.strategy
         return (
             metrics_table(self._atlases.ablation(shown.framework), strategy),

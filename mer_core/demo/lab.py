@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,11 +196,16 @@ def _controls_for(clip: VisitorClip | None) -> tuple[Any, ...]:
     )
 
 
-def build_lab(handlers: LabHandlers, concurrency_id: str = "model") -> Lab:
+def build_lab(
+    handlers: LabHandlers,
+    choices: Sequence[tuple[str, str]] = (),
+    concurrency_id: str = "model",
+) -> Lab:
     """Lay the section out where it is called and connect it.
 
     Args:
         handlers: What its events call.
+        choices: (name, id) of the clips to begin with.
         concurrency_id: Queue that its judging waits in; the model's, by default.
     """
     intro = f'<h2 class="at-title">{TITLE}</h2><p class="at-caption">{ABOUT}</p>'
@@ -208,7 +213,7 @@ def build_lab(handlers: LabHandlers, concurrency_id: str = "model") -> Lab:
         gr.HTML(intro, elem_id="lab-title", apply_default_css=False)
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=300, elem_id="lab-controls"):
-                clip, controls, reset = _controls()
+                clip, controls, reset = _controls(choices)
             with gr.Column(scale=8, min_width=300):
                 hint = gr.HTML(
                     notes.hint(CHOOSE), elem_id="lab-hint", apply_default_css=False, js_on_load=KEYS
@@ -218,8 +223,11 @@ def build_lab(handlers: LabHandlers, concurrency_id: str = "model") -> Lab:
     words, swap, mute_lead, mute_partner, noise, gain = controls
     answers = [cards, hint, changed, version]
     shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    clip.change(handlers.open, [clip, version], [*controls, *answers], queue=False, **shared)
-    reset.click(handlers.reset, clip, [*controls, *answers], queue=False, **shared)
+    # In the queue, for only there a changed state is told to who listens.
+    clip.change(
+        handlers.open, [clip, version], [*controls, *answers], concurrency_limit=None, **shared
+    )
+    reset.click(handlers.reset, clip, [*controls, *answers], concurrency_limit=None, **shared)
     gr.on(
         [words.submit, words.blur, swap.input, mute_lead.input, mute_partner.input,
          noise.release, gain.release],
@@ -233,8 +241,12 @@ def build_lab(handlers: LabHandlers, concurrency_id: str = "model") -> Lab:
     return Lab(clip, changed, version)
 
 
-def _controls() -> tuple[gr.Dropdown, list[Any], gr.Button]:
-    clip = gr.Dropdown([], value=None, label="Clip", elem_id="lab-clip", interactive=True)
+def _controls(
+    choices: Sequence[tuple[str, str]],
+) -> tuple[gr.Dropdown, list[Any], gr.Button]:
+    clip = gr.Dropdown(
+        list(choices), value=None, label="Clip", elem_id="lab-clip", interactive=True
+    )
     words = gr.Textbox(
         "", label="Words", info="Enter judges them.", max_lines=3, elem_id="lab-words",
         interactive=False,

@@ -191,7 +191,8 @@ def build_refit(handlers: RefitHandlers, framework: Any, strategy: Any) -> Refit
     cancel.click(
         lambda: ended(said(CANCELLED)), None, outputs, cancels=[fitting], queue=False, **quiet
     )
-    back.click(stored, None, outputs, queue=False, **quiet)
+    # In the queue, for only there a changed state is told to who listens.
+    back.click(stored, None, outputs, concurrency_limit=None, **quiet)
     return RefitSection(maps, version)
 
 

@@ -1,6 +1,6 @@
 """Both maps of a strategy fitted anew with a visitor's points, in the background of a page.
 
-Two fits follow each other, each in a process of its own (`atlas.refit`): the map before alignment
+Two fits follow each other in one process of their own (`atlas.refit`): the map before alignment
 comes from UMAP's own start in the stored map's frame, so that the settings show; the chosen
 strategy's starts from that one, so that what moves between the two moved in the embeddings.
 """
@@ -15,18 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from mer_core.atlas.collection import Atlas, Chart
-from mer_core.atlas.maps import BEFORE, AtlasMap, MapParams
+from mer_core.atlas.collection import Atlas
+from mer_core.atlas.maps import BEFORE, MapParams
 from mer_core.atlas.plotted import Point
-from mer_core.atlas.refit import Refit, RefitProgress, Refitted
+from mer_core.atlas.refit import Refit, RefitJob, RefitProgress, Refitted
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.types import FloatArray
 
 TICK = 1.0  # seconds after which a sign of life is given while nothing else is heard
 STAGES = {
     "loading": "starting UMAP",
-    "neighbours": "compiling, finding neighbours",
+    "neighbours": "finding neighbours",
     "layout": "laying out",
+    "done": "done",
 }
 
 
@@ -78,7 +79,7 @@ class Step:
 async def refit_maps(
     atlas: Atlas, strategy: str, params: MapParams, clips: Sequence[VisitorClip]
 ) -> AsyncGenerator[Step, None]:
-    """Both fits, one after the other; closing or cancelling this ends the process under way.
+    """Both fits, one after the other; closing or cancelling this ends their process.
 
     Raises:
         ValueError: There is no such strategy, or there are fewer points than neighbours.
@@ -91,28 +92,33 @@ async def refit_maps(
     points = 2 * len(before.reference) + len(order)
     if points <= params.n_neighbors:
         raise ValueError(f"{points} points cannot have {params.n_neighbors} neighbours each.")
-    stages = [(BEFORE, before, "before alignment")]
+    jobs = [RefitJob(before.reference, params, _vectors(clips, BEFORE), before.map)]
     if strategy != BEFORE:
-        stages.append((strategy, after, "after alignment"))
-    fitted: list[Refitted] = []
-    for done, (name, chart, stage) in enumerate(stages):
-        onto, aligned = (fitted[0].map, True) if fitted else (chart.map, False)
-        async with aclosing(_fit(chart, params, _vectors(clips, name), onto, aligned)) as steps:
-            async for found in steps:
-                if isinstance(found, Refitted):
-                    fitted.append(found)
-                else:
-                    doing = f"Map {stage}: {STAGES.get(found.stage, 'done')}"
-                    yield Step((done + found.share) / len(stages), doing)
-    maps = RefitMaps(atlas.framework, strategy, params, fitted[0], fitted[-1], order)
-    yield Step(1.0, "Done.", maps)
+        vectors = _vectors(clips, strategy)
+        jobs.append(RefitJob(after.reference, params, vectors, onto=0, aligned=True))
+    async with aclosing(_fit(jobs)) as steps:
+        async for found in steps:
+            if isinstance(found, RefitProgress):
+                yield Step(found.share, _sentence(found))
+            else:
+                maps = RefitMaps(atlas.framework, strategy, params, found[0], found[-1], order)
+                yield Step(1.0, "Done.", maps)
+
+
+def _sentence(progress: RefitProgress) -> str:
+    """What is being done; only the first job waits for a compiler."""
+    which = "before" if progress.job == 0 else "after"
+    doing = STAGES[progress.stage]
+    if progress.stage == "neighbours" and progress.job == 0:
+        doing = f"compiling, {doing}"
+    return f"Map {which} alignment: {doing}"
 
 
 async def _fit(
-    chart: Chart, params: MapParams, extra: FloatArray | None, onto: AtlasMap, aligned: bool
-) -> AsyncGenerator[RefitProgress | Refitted, None]:
-    """Progress, at least every `TICK` seconds, and in the end the map."""
-    with Refit(chart.reference, params, extra, onto, aligned) as refit:
+    jobs: Sequence[RefitJob],
+) -> AsyncGenerator[RefitProgress | tuple[Refitted, ...], None]:
+    """Progress, at least every `TICK` seconds, and in the end the maps."""
+    with Refit(jobs) as refit:
         lines = iter(refit)
         last = RefitProgress("loading", 0.0)
         reading: asyncio.Future[Any] = asyncio.ensure_future(asyncio.to_thread(next, lines, None))
