@@ -29,7 +29,7 @@ from train.features import frozen_features
 from train.loop import fit
 from train.material import Material
 from train.paired_task import PairedTask
-from train.pairs import PARTNERS_PER_CLIP, Pair, evaluation_sets
+from train.pairs import LABEL_PAIRED, PARTNERS_PER_CLIP, Pair, evaluation_sets, is_paired
 from train.stages import detach_encoders, start, tokenizer_of
 from train.strategies import NONE, SWITCHES, full, strategies, sweep_overrides
 
@@ -207,11 +207,11 @@ def task_of(experiment: Experiment, shared: PairedTask) -> PairedTask:
     task = copy.copy(shared)
     task.experiment = experiment
     task.dev = {
-        name: items[::PARTNERS_PER_CLIP] if name.startswith("paired/") else items
+        name: items[::PARTNERS_PER_CLIP] if name.startswith(LABEL_PAIRED) else items
         for name, items in shared.dev.items()
     }
     return task
 
 
 def _paired(sets: Mapping[str, Sequence[Pair]]) -> dict[str, Sequence[Pair]]:
-    return {name: items for name, items in sets.items() if name.startswith("paired/")}
+    return {name: items for name, items in sets.items() if is_paired(name)}

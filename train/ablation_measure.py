@@ -4,7 +4,8 @@ Every figure is the mean over the paired sets, each counting equally, and comes 
 that resample the same items for every strategy and seed, so that differences can be taken replicate
 by replicate. Recognition: bootstrap over speakers. Alignment: half-samples of the items of each
 label without replacement, whose spread equals the bootstrap's, while a clip drawn twice would lie
-at distance 0 from itself.
+at distance 0 from itself. Of natural sets, whole pairs are taken and halved, and what asks for
+them is the mean over these sets alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,8 +30,9 @@ from mer_core.frameworks.base import Framework
 from mer_core.metrics import BINS, group_tables, macro_f1, unweighted_accuracy, weighted_accuracy
 from mer_core.types import Output
 from train.evaluation import common_temperature
+from train.measured import Figures, Floats, Measured, joined, mean_over_sets
 from train.paired_task import label_indices
-from train.pairs import Pair
+from train.pairs import Pair, is_natural
 
 BATCH = 64
 RESAMPLES = 1_000  # of the speakers
@@ -46,8 +48,7 @@ RECOGNITION = {
 SPACES = {"after": "embedding", "before": "pooled"}  # space → the framework's feature
 NO_COMMON_SPACE = "without a common width and without AVEL the two modalities share no space"
 
-Floats = NDArray[np.float64]
-Figures = dict[str, float | None]
+Item = TypeVar("Item", Example, Pair)
 
 
 @dataclass(frozen=True)
@@ -85,19 +86,6 @@ class Bench:
         return {m: None if part is None else self.tokens[part] for m, part in parts.items()}
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Figures of one set, or of all.
-
-    Attributes:
-        figures: Name → value, or None where it does not exist.
-        replicates: Name → the same figure on resampled items.
-    """
-
-    figures: Figures
-    replicates: dict[str, Floats]
-
-
 def measure(framework: Framework, bench: Bench, shared: Mapping[str, bool]) -> dict[str, Any]:
     """All figures of one trained framework, as JSON.
 
@@ -112,42 +100,30 @@ def measure(framework: Framework, bench: Bench, shared: Mapping[str, bool]) -> d
     by_set = {}
     for name, pairs in bench.judged.items():
         logits = bench.logits(framework, pairs).astype(np.float64)
-        by_set[name] = _joined(
+        by_set[name] = joined(
             recognition(pairs, softmax(logits / temperature, axis=1)),
-            clouds(framework, bench, pairs, shared),
+            clouds(framework, bench, pairs, shared, natural=is_natural(name)),
         )
     whole = mean_over_sets(list(by_set.values()))
+    missing = [name for name, value in whole.figures.items() if value is None]
+    natural = any(is_natural(name) for name in by_set)
     return {
         "temperature": temperature,
         "modalities": list(framework.encoders()),
         "figures": whole.figures,
-        "reasons": {name: reason(name, shared) for name, v in whole.figures.items() if v is None},
+        "reasons": {name: reason(name, shared, natural=natural) for name in missing},
         "sets": {name: measured.figures for name, measured in by_set.items()},
         "replicates": {name: values.tolist() for name, values in whole.replicates.items()},
     }
 
 
-def reason(name: str, shared: Mapping[str, bool]) -> str:
-    """Why a figure does not exist; `name` as in `Measured.figures`."""
+def reason(name: str, shared: Mapping[str, bool], *, natural: bool = False) -> str:
+    """Why a figure does not exist; `name` as in `Measured.figures`, `natural` if pairs were."""
     space, _, metric = name.rpartition("/")
     if not shared[space or "after"]:
         return NO_COMMON_SPACE
-    return REASONS[METRICS[metric].needs]
-
-
-def mean_over_sets(parts: Sequence[Measured]) -> Measured:
-    """Each set counts equally; a figure that one set lacks does not exist."""
-    figures: Figures = {}
-    for name in parts[0].figures:
-        values = [part.figures[name] for part in parts]
-        known = [value for value in values if value is not None]
-        figures[name] = float(np.mean(known)) if len(known) == len(values) else None
-    replicates = {
-        name: np.mean([part.replicates[name] for part in parts], axis=0)
-        for name in figures
-        if all(name in part.replicates for part in parts)
-    }
-    return Measured(figures, replicates)
+    needs = METRICS[metric].needs
+    return REASONS["gaussians" if natural and needs == "paired gaussians" else needs]
 
 
 def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
@@ -193,15 +169,20 @@ def _recognised(tables: NDArray[np.int64], gaps: Floats, drawn: NDArray[np.int64
 
 
 def clouds(
-    framework: Framework, bench: Bench, pairs: Sequence[Pair], shared: Mapping[str, bool]
+    framework: Framework,
+    bench: Bench,
+    pairs: Sequence[Pair],
+    shared: Mapping[str, bool],
+    *,
+    natural: bool = False,
 ) -> Measured:
     """Alignment metrics of a set's own items, balanced by label, each seen alone.
 
-    Metrics after alignment keep their names; those before it are called `before/…`.
+    Metrics after alignment keep their names; those before it are called `before/…`. With
+    `natural`, row i of one modality and row i of the other are the halves of one of `pairs`.
     """
     modalities = {name: encoder.modality for name, encoder in framework.encoders().items()}
-    places = [[getattr(pair, m) for pair in pairs] for m in modalities.values()]
-    chosen = balanced([list(dict.fromkeys(items)) for items in places])
+    chosen = _chosen(pairs, list(modalities.values()), natural)
     seen = [
         _features(framework, bench, name, modality, items)
         for (name, modality), items in zip(modalities.items(), chosen, strict=True)
@@ -210,12 +191,20 @@ def clouds(
     measured = Measured(dict.fromkeys(_names()), {})
     for space in SPACES:
         if shared[space]:
-            measured = _joined(measured, _in_space(space, seen, labels))
+            measured = joined(measured, _in_space(space, seen, labels, natural))
     return measured
 
 
-def balanced(pools: Sequence[Sequence[Example]]) -> list[list[Example]]:
-    """As many items of every label from every modality, at most `PER_LABEL`, label by label."""
+def _chosen(pairs: Sequence[Pair], modalities: Sequence[str], natural: bool) -> list[list[Example]]:
+    """For each modality, its examples in the clouds."""
+    if natural:
+        (pairs,) = balanced([pairs])
+        return [[getattr(pair, m) for pair in pairs] for m in modalities]
+    return balanced([list(dict.fromkeys(getattr(pair, m) for pair in pairs)) for m in modalities])
+
+
+def balanced(pools: Sequence[Sequence[Item]]) -> list[list[Item]]:
+    """As many items of every label from every pool, at most `PER_LABEL`, label by label."""
     shuffled = [
         [pool[i] for i in np.random.default_rng(0).permutation(len(pool))] for pool in pools
     ]
@@ -239,15 +228,21 @@ def _features(
 
 
 def _in_space(
-    space: str, seen: Sequence[dict[str, Floats]], labels: Sequence[NDArray[np.int64]]
+    space: str,
+    seen: Sequence[dict[str, Floats]],
+    labels: Sequence[NDArray[np.int64]],
+    natural: bool,
 ) -> Measured:
     """The report of one space; replicates only after alignment, where the tables compare."""
     every = [np.arange(len(own)) for own in labels]
-    figures = _report(space, seen, labels, every)
+    figures = _report(space, seen, labels, every, natural)
     prefix = "" if space == "after" else f"{space}/"
     if prefix:
         return Measured({f"{prefix}{name}": value for name, value in figures.items()}, {})
-    halves = [_report(space, seen, labels, half) for half in half_samples(labels)]
+    drawn = half_samples(labels[:1] if natural else labels)
+    if natural:  # the two modalities keep the same pairs
+        drawn = ([rows, rows] for (rows,) in drawn)
+    halves = [_report(space, seen, labels, half, natural) for half in drawn]
     replicates = {}
     for name, value in figures.items():
         if value is not None:
@@ -276,6 +271,7 @@ def _report(
     seen: Sequence[dict[str, Floats]],
     labels: Sequence[NDArray[np.int64]],
     rows: Sequence[NDArray[np.int64]],
+    natural: bool,
 ) -> Figures:
     x, y = (features[SPACES[space]][i] for features, i in zip(seen, rows, strict=True))
     gaussians = None
@@ -283,12 +279,8 @@ def _report(
         of_x, of_y = (Gaussians(f["mean"][i], f["std"][i]) for f, i in zip(seen, rows, strict=True))
         gaussians = of_x, of_y
     of_rows = [own[i] for own, i in zip(labels, rows, strict=True)]
-    return alignment_report(x, y, *of_rows, natural=False, gaussians=gaussians)
+    return alignment_report(x, y, *of_rows, natural=natural, gaussians=gaussians)
 
 
 def _names() -> list[str]:
     return [*METRICS, *(f"before/{name}" for name in METRICS)]
-
-
-def _joined(first: Measured, second: Measured) -> Measured:
-    return Measured(first.figures | second.figures, first.replicates | second.replicates)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mer_core.alignment_report import METRICS, Metric
 from mer_core.checkpoint import write_json
 from train.ablation_figure import save_figure
 from train.ablation_measure import HALVES, PER_LABEL, RECOGNITION, RESAMPLES
+from train.pairs import NATURAL, is_natural, pairing
 
 NOTHING = 1e-9  # differences below it are rounding
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
@@ -71,7 +72,15 @@ def summarise(
         "seeds": [run["seed"] for run in first],
         "reference": reference,
         "modalities": first[0]["modalities"],
-        "pairing": "by label within the split: fusion on labels, not naturally paired recordings",
+        **_wording(first[0]["sets"]),
+    }
+    return {"title": title, "protocol": protocol, "rows": rows}
+
+
+def _wording(sets: Collection[str]) -> dict[str, str]:
+    """What the figures of these sets mean."""
+    words = {
+        "pairing": pairing(sets),
         "figures": "mean over the paired sets; mean ± std over seeds",
         "space": "pooled embeddings of each modality alone, after alignment and before fusion",
         "items": f"at most {PER_LABEL} a label, modality and set, as many of each",
@@ -81,7 +90,12 @@ def summarise(
         "clear": "the interval leaves 0 out and all seeds of the one lie beyond all of the other",
         "chance": "P@k 0.25, modality probe and FOSCTTM 0.5",
     }
-    return {"title": title, "protocol": protocol, "rows": rows}
+    if any(is_natural(name) for name in sets):
+        words["items"] += f"; in {NATURAL}… whole pairs"
+        words["chance"] += "; R@k is k in the number of pairs"
+        if not all(is_natural(name) for name in sets):
+            words["figures"] += f"; what asks for natural pairs: the mean over {NATURAL}… alone"
+    return words
 
 
 def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result] | None) -> Result:

@@ -171,7 +171,7 @@ def balanced_pairs(
     each = count // len(FOUR)
     pools: dict[str, dict[str, list[Example]]] = {}
     for modality, source in experiment.sources.items():
-        every = source_examples(source, root, split, FOUR)
+        every = source_examples(source, root, split, FOUR, modality)
         pools[modality] = {name: [e for e in every if e.emotion == name] for name in FOUR}
     smallest = min(len(pool) for of_modality in pools.values() for pool in of_modality.values())
     if not smallest:

@@ -34,7 +34,8 @@ def evaluate_encoder(
     (modality,) = experiment.sources
     (source,) = experiment.sources.values()
     splits = {
-        split: source_examples(source, root, split, framework.labels) for split in ("dev", "test")
+        split: source_examples(source, root, split, framework.labels, modality)
+        for split in ("dev", "test")
     }
     everything = [e for examples in splits.values() for e in examples]
     material = Material(everything, experiment.sources, cache)

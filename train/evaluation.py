@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from mer_core.types import Features
 from train.config import Experiment
 from train.material import Material
 from train.paired_task import label_indices
-from train.pairs import Pair, evaluation_sets, mismatched
+from train.pairs import Pair, evaluation_sets, is_paired, mismatched, pairing
 
 BATCH = 32
 MATCH_LABELS = ("different", "same")
@@ -73,22 +73,22 @@ def evaluate(
         for name, pairs in test.items()
     }
     return {
-        "protocol": protocol(experiment, seed),
+        "protocol": protocol(experiment, seed, sets),
         "temperatures": temperatures,
         "sets": sets,
         "matching": matching,
     }
 
 
-def protocol(experiment: Experiment, seed: int) -> dict[str, Any]:
-    """In words and numbers, what the figures mean."""
+def protocol(experiment: Experiment, seed: int, sets: Iterable[str] = ()) -> dict[str, Any]:
+    """In words and numbers, what the figures of these sets mean."""
     words = {
         "experiment": experiment.name,
         "training_seed": experiment.seed,
         "evaluation_seed": seed,
         "split": "test; temperatures and every choice from the development split",
         "labels": list(FOUR),
-        "pairing": "by label within the split: fusion on labels, not naturally paired recordings",
+        "pairing": pairing(sets),
         "interval": "95 % bootstrap over speakers (clips, pairs), writers, dialogues or pictures",
     }
     if "video" in experiment.sources:
@@ -173,8 +173,7 @@ def calibrate(asked: Asked, dev: Mapping[str, Sequence[Pair]]) -> dict[str, floa
     name_of = {encoder.modality: name for name, encoder in asked.framework.encoders().items()}
     gathered: dict[str, list[tuple[Floats, Labels]]] = {}
     for name, pairs in dev.items():
-        kind = name.split("/")[0]
-        wanted = COMBINED if kind == "paired" else name_of[kind]
+        wanted = COMBINED if is_paired(name) else name_of[name.split("/")[0]]
         labels = label_indices(pairs).numpy()
         gathered.setdefault(wanted, []).append((asked.logits(pairs, name)[wanted], labels))
     return {condition: common_temperature(parts) for condition, parts in gathered.items()}
@@ -230,7 +229,7 @@ class Matching:
 
 def asked_matching(asked: Asked, name: str, pairs: Sequence[Pair], seed: int) -> Matching | None:
     """What the framework says of `pairs` and of as many mismatched ones; None if it cannot."""
-    if not name.startswith("paired/"):
+    if not is_paired(name):
         return None
     others = mismatched(pairs, np.random.default_rng(seed))
     logits = asked.match_logits([*pairs, *others], f"{name}, matching")

@@ -16,7 +16,11 @@ from train.recordings import Recordings, augment_waveform
 
 
 class Material:
-    """The waveforms, texts and faces of some examples, as an experiment's sources want them."""
+    """The waveforms, texts and faces of some examples, as an experiment's sources want them.
+
+    An example is read as one modality; a recording that has two comes as two halves
+    (`train.tasks.half_of`), whose contents have keys of their own.
+    """
 
     def __init__(
         self,

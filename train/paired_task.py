@@ -1,4 +1,8 @@
-"""Training a framework on label-paired examples, on live or on cached features."""
+"""Training a framework on label-paired examples, on live or on cached features.
+
+A recording that has both halves is two examples here, and either meets any example of its label:
+what such pairs teach hangs on labels alone, as it does for corpora without partners of their own.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ from train.draws import (
 )
 from train.features import frozen_features
 from train.material import Material
-from train.pairs import Pair, evaluation_sets
+from train.pairs import Pair, evaluation_sets, is_paired
 from train.tasks import source_examples
 
 DEV_PARTNERS = 1_000  # of each partner corpus alone, at every epoch; `evaluate` takes all
@@ -52,7 +56,7 @@ class PairedTask:
         self.experiment, self.tokenize = experiment, tokenize
         self.lead, self.partner = experiment.sources
         self.train = {
-            modality: source_examples(source, root, "train", FOUR)
+            modality: source_examples(source, root, "train", FOUR, modality)
             for modality, source in experiment.sources.items()
         }
         self.weights = {
@@ -101,7 +105,7 @@ class PairedTask:
             )
 
     def validate(self, framework: Framework) -> dict[str, float]:
-        """UA by set, and `score`: the mean over leads alone, partners alone and pairs."""
+        """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""
         device = next(framework.parameters()).device
         figures: dict[str, float] = {}
         for name, pairs in self.dev.items():
@@ -112,10 +116,11 @@ class PairedTask:
             table = confusion(label_indices(pairs), np.concatenate(logits).argmax(1), len(FOUR))
             figures[name] = unweighted_accuracy(table)
         kinds = [
-            np.mean([value for name, value in figures.items() if name.startswith(f"{kind}/")])
-            for kind in (self.lead, self.partner, "paired")
+            [value for name, value in figures.items() if name.startswith(f"{modality}/")]
+            for modality in (self.lead, self.partner)
         ]
-        return {**figures, "score": float(np.mean(kinds))}
+        kinds.append([value for name, value in figures.items() if is_paired(name)])
+        return {**figures, "score": float(np.mean([np.mean(kind) for kind in kinds]))}
 
     def _dev_parts(self, modality: str) -> list[Example]:
         parts = [getattr(p, modality) for items in self.dev.values() for p in items]

@@ -1,26 +1,30 @@
-"""Label-paired items: a clip and a text, or a clip and a face, of one label and one split.
+"""Paired items: a clip and a text, or a clip and a face, of one label and one split.
 
-No corpus here has emotional speech with an emotional transcript or with its speaker's face, so
+Most corpora have no emotional speech with an emotional transcript or with its speaker's face, so
 partners are drawn by label. A figure on such pairs measures each branch and their fusion on
-labels, not the recognition of naturally paired recordings, and is always named so.
+labels, not the recognition of naturally paired recordings, and is always named so. Where a corpus
+has both halves of its recordings, these are the pairs, and their sets are called `natural/…`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mer_core.data import Example
+from mer_core.data import Example, load_corpus
 from mer_core.emotions import FOUR
 from train.config import Experiment
 from train.draws import label_partners
-from train.tasks import source_examples
+from train.tasks import half_of, source_examples
 
 PARTNERS_PER_CLIP = 5  # in evaluation sets: averages out which partners a clip happened to meet
+LABEL_PAIRED, NATURAL = "paired/", "natural/"  # what the names of sets of pairs start with
+BY_LABEL = "by label within the split: fusion on labels, not naturally paired recordings"
+AS_RECORDED = "as they were recorded: both halves of one recording"
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,13 @@ def evaluation_sets(
 ) -> dict[str, list[Pair]]:
     """Named sets of one split: every corpus alone, and every corpus × partner corpus paired.
 
+    A corpus whose recordings have both halves is not paired with itself by label: its natural
+    pairs allow every figure that label pairs do and more, and in a mean over sets the same
+    recordings would count twice.
+
     Returns:
-        `speech/ravdess`, `text/meld`, `paired/ravdess×meld`, … → items with four-class labels.
+        `speech/ravdess`, `text/meld`, `paired/ravdess×meld`, `natural/iemocap`, … → items with
+        four-class labels.
     """
     by_modality = {
         modality: _by_corpus(experiment, root, split, modality) for modality in experiment.sources
@@ -80,13 +89,45 @@ def evaluation_sets(
     generator = np.random.default_rng(seed)
     for clip_name, examples in clips.items():
         for pool_name, pool in pools.items():
+            own = clip_name == pool_name and natural_pairs(clip_name, root, split, (lead, partner))
+            if own:
+                sets[f"{NATURAL}{clip_name}"] = own
+                continue
             repeated = [e for e in examples for _ in range(PARTNERS_PER_CLIP)]
             chosen = label_partners([e.emotion for e in repeated], pool, generator)
-            sets[f"paired/{clip_name}×{pool_name}"] = [
+            sets[f"{LABEL_PAIRED}{clip_name}×{pool_name}"] = [
                 Pair(**{lead: clip, partner: pool[i]})
                 for clip, i in zip(repeated, chosen, strict=True)
             ]
     return sets
+
+
+def natural_pairs(corpus: str, root: Path, split: str, modalities: tuple[str, str]) -> list[Pair]:
+    """The two halves of every recording of a corpus that has both."""
+    lead, partner = modalities
+    halves = [
+        {lead: half_of(recording, lead), partner: half_of(recording, partner)}
+        for recording in load_corpus(corpus, root, split=split, labels=FOUR)
+    ]
+    return [Pair(**both) for both in halves if all(both.values())]
+
+
+def is_natural(name: str) -> bool:
+    """Whether the pairs of a set so named are halves of one recording."""
+    return name.startswith(NATURAL)
+
+
+def is_paired(name: str) -> bool:
+    """Whether a set so named holds pairs, of whichever kind, and not one modality alone."""
+    return name.startswith((LABEL_PAIRED, NATURAL))
+
+
+def pairing(names: Iterable[str]) -> str:
+    """How the pairs of these sets came about, in words that follow "pairs are drawn"."""
+    kinds = {is_natural(name) for name in names if is_paired(name)}
+    if kinds == {True, False}:
+        return f"in {NATURAL}… {AS_RECORDED}; in {LABEL_PAIRED}… {BY_LABEL}"
+    return AS_RECORDED if kinds == {True} else BY_LABEL
 
 
 def mismatched(pairs: Sequence[Pair], generator: np.random.Generator) -> list[Pair]:
@@ -105,7 +146,7 @@ def mismatched(pairs: Sequence[Pair], generator: np.random.Generator) -> list[Pa
 def _by_corpus(
     experiment: Experiment, root: Path, split: str, modality: str
 ) -> dict[str, Sequence[Example]]:
-    examples = source_examples(experiment.sources[modality], root, split, FOUR)
+    examples = source_examples(experiment.sources[modality], root, split, FOUR, modality)
     return {
         corpus: [e for e in examples if e.corpus == corpus]
         for corpus in experiment.sources[modality].corpora

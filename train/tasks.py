@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,12 +22,36 @@ from train.config import Experiment, SourceConfig
 from train.draws import batches_by_length, draw_indices, draw_weights, epoch_generator
 from train.material import Material
 
+FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → what holds it
+
 
 def source_examples(
-    source: SourceConfig, root: Path, split: str, labels: tuple[str, ...]
+    source: SourceConfig,
+    root: Path,
+    split: str,
+    labels: tuple[str, ...],
+    modality: str,
 ) -> list[Example]:
-    """Examples of one split of a source's corpora, in a fixed order."""
-    return [e for c in source.corpora for e in load_corpus(c, root, split=split, labels=labels)]
+    """Examples of one split of a source's corpora, in a fixed order.
+
+    Args:
+        source: Whose corpora are read.
+        root: Where they lie.
+        split: `train`, `dev` or `test`.
+        labels: What else is left out.
+        modality: Half of an example that is taken; those without it are left out.
+    """
+    found = [e for c in source.corpora for e in load_corpus(c, root, split=split, labels=labels)]
+    return [half for example in found if (half := half_of(example, modality))]
+
+
+def half_of(example: Example, modality: str) -> Example | None:
+    """The example with nothing but what one modality reads; None if that is missing or empty."""
+    wanted = FIELDS[modality]
+    kept: dict[str, Any] = {
+        f: getattr(example, f) if f == wanted else None for f in FIELDS.values()
+    }
+    return replace(example, **kept) if kept[wanted] else None
 
 
 class SingleTask:
@@ -44,12 +70,12 @@ class SingleTask:
         tokenize: Tokenize | None = None,
         cache: Path | None = None,
     ) -> None:
-        (self.source,) = experiment.sources.values()
+        ((modality, self.source),) = experiment.sources.items()
         self.experiment = experiment
         self.labels = LABEL_SETS[experiment.labels]
         self.tokenize = tokenize
-        self.train = source_examples(self.source, root, "train", self.labels)
-        self.dev = source_examples(self.source, root, "dev", self.labels)
+        self.train = source_examples(self.source, root, "train", self.labels, modality)
+        self.dev = source_examples(self.source, root, "dev", self.labels, modality)
         self.material = Material([*self.train, *self.dev], experiment.sources, cache)
         self.weights = draw_weights(self.train, self.source)
         optim = experiment.optim

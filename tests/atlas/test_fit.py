@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from mer_core.atlas.frame import diagonal
 from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.reference import Reference
-from mer_core.atlas.refit import Refit, RefitCancelledError
 from tests.atlas.conftest import make_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,49 +129,6 @@ def test_no_atlas_is_one_sentence(tmp_path: Path) -> None:
     np.savez(tmp_path / "map.npz", points=np.zeros((4, 2)))
     with pytest.raises(ValueError, match="is no map"):
         AtlasMap.load(tmp_path / "map.npz")
-
-
-@pytest.mark.slow
-def test_a_refit_tells_how_far_it_is_and_is_the_fit(fitted: dict[str, Fitted]) -> None:
-    reference = make_reference(gap=1.5, width=16)
-    extra = make_reference(each=2, gap=1.5, width=16, seed=1).joint
-    with Refit(reference, PARAMS, extra, fitted["none"].map) as refit:
-        progress = list(refit)
-        result = refit.result()
-    shares = [step.share for step in progress]
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
-    assert list(dict.fromkeys(p.stage for p in progress)) == [
-        "loading", "neighbours", "layout", "done",
-    ]  # fmt: skip
-    here = fit_map(reference, PARAMS, onto=fitted["none"].map, extra=extra)
-    np.testing.assert_array_equal(result.map.points, here.map.points)
-    np.testing.assert_array_equal(result.extra, here.extra)
-    assert not refit.folder.exists()
-
-
-@pytest.mark.slow
-def test_a_cancelled_refit_leaves_nothing() -> None:
-    with Refit(make_reference(each=100), PARAMS) as refit:
-        threading.Timer(0.5, refit.cancel).start()
-        steps = list(refit)
-        with pytest.raises(RefitCancelledError):
-            refit.result()
-        assert all(step.stage != "done" for step in steps)
-    assert refit.process.poll() is not None
-    assert not refit.folder.exists()
-    with Refit(make_reference(each=100), PARAMS) as left:
-        next(iter(left))
-    assert left.process.poll() is not None
-    assert not left.folder.exists()
-
-
-@pytest.mark.slow
-def test_a_failed_refit_says_why() -> None:
-    params = MapParams(n_neighbors=50)
-    with Refit(make_reference(each=4), params) as refit, pytest.raises(RuntimeError) as error:
-        refit.result()
-    assert "32 points cannot have 50 neighbours" in str(error.value)
 
 
 @pytest.mark.parametrize(

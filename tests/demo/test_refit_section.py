@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ import pytest
 
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.maps import MapParams
-from mer_core.atlas.refit import Refit, RefitProgress, Refitted
+from mer_core.atlas.refit import Refit, RefitJob, RefitProgress, Refitted
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo import refitting
 from mer_core.demo.refit_section import (
@@ -71,12 +71,12 @@ def clips() -> list[VisitorClip]:
 
 
 class FakeRefit:
-    """Says three things and puts the visitor's points where their vectors point."""
+    """Says three things of each job and puts the visitor's points where their vectors point."""
 
     made: ClassVar[list[FakeRefit]] = []
 
-    def __init__(self, reference: Any, params: Any, extra: Any, onto: Any, aligned: bool) -> None:
-        self.reference, self.extra, self.onto, self.aligned = reference, extra, onto, aligned
+    def __init__(self, jobs: Sequence[RefitJob]) -> None:
+        self.jobs = jobs
         self.ended = False
         FakeRefit.made.append(self)
 
@@ -87,12 +87,16 @@ class FakeRefit:
         self.ended = True
 
     def __iter__(self) -> Iterator[RefitProgress]:
-        for stage, share in (("loading", 0.0), ("layout", 0.6), ("done", 1.0)):
-            yield RefitProgress(stage, share)
+        for job in range(len(self.jobs)):
+            for stage, share in (("neighbours", 0.0), ("layout", 0.6), ("done", 1.0)):
+                yield RefitProgress(stage, (job + share) / len(self.jobs), job)
 
-    def result(self) -> Refitted:
-        extra = np.zeros((0, 2), np.float32) if self.extra is None else self.extra[:, :2]
-        return Refitted(make_map(self.reference), extra)
+    def result(self) -> tuple[Refitted, ...]:
+        return tuple(self._fitted(job) for job in self.jobs)
+
+    def _fitted(self, job: RefitJob) -> Refitted:
+        extra = np.zeros((0, 2), np.float32) if job.extra is None else job.extra[:, :2]
+        return Refitted(make_map(job.reference), extra)
 
     def cancel(self) -> None:
         self.ended = True
@@ -120,19 +124,21 @@ def test_the_second_fit_starts_from_the_first(
     atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
 ) -> None:
     steps = collect(refit_maps(atlas, "all", MapParams(), clips))
-    first, second = fake
+    (run,) = fake
+    first, second = run.jobs
     assert first.onto is atlas.charts["none"].map
     assert not first.aligned
-    maps = steps[-1].maps
-    assert isinstance(maps, RefitMaps)
-    assert second.onto is maps.before.map
+    assert isinstance(steps[-1].maps, RefitMaps)
+    assert second.onto == 0  # the map that the first one makes
     assert second.aligned
     assert (first.reference, second.reference) == tuple(c.reference for c in atlas.charts.values())
     shares = [step.share for step in steps]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
-    assert first.ended
-    assert second.ended
+    said = [step.sentence for step in steps]
+    assert said[0] == "Map before alignment: compiling, finding neighbours"
+    assert said[3] == "Map after alignment: finding neighbours"
+    assert run.ended
 
 
 def test_every_half_of_every_clip_is_found_again(
@@ -150,8 +156,9 @@ def test_every_half_of_every_clip_is_found_again(
 
 def test_without_clips_and_for_the_map_before(atlas: Atlas, fake: list[FakeRefit]) -> None:
     steps = collect(refit_maps(atlas, "none", MapParams(), []))
-    assert len(fake) == 1
-    assert fake[0].extra is None
+    (run,) = fake
+    (job,) = run.jobs
+    assert job.extra is None
     maps = steps[-1].maps
     assert maps.before is maps.after
     assert maps.stars() == {"none": {}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import wave
 import zipfile
 from pathlib import Path
@@ -83,6 +84,28 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     writer.writerow({**row, "Dialogue_ID": dialogue})
     write_faces(root / "fer2013")
     return root
+
+
+@pytest.fixture(scope="session")
+def recorded(corpora: Path) -> Path:
+    """The corpora, and with them an IEMOCAP of tones and transcripts: two actors a session, three
+    takes an emotion, each take in other words. One test recording has no transcript.
+    """
+    codes = {"neutral": "neu", "happy": "exc", "sad": "sad", "angry": "ang"}
+    for session in range(1, 6):
+        scene, folder = f"Ses{session:02d}F_impro01", corpora / "iemocap" / f"Session{session}"
+        rated, said = [], []
+        for i, (actor, emotion, take) in enumerate(itertools.product("FM", WORDS, range(3))):
+            name = f"{scene}_{actor}{i:03d}"
+            rated.append(f"[1.0 - 1.6]\t{name}\t{codes[emotion]}\t[2.5, 2.5, 2.5]")
+            words = "" if session == 5 and i == 0 else f"{WORDS[emotion]} {'abc'[take]} {actor}"
+            said.append(f"{name} [001.0-001.6]: {words}")
+            pitch = PITCH[emotion] * (1 + take / 20)
+            write_tone(folder / "sentences" / "wav" / scene / f"{name}.wav", pitch, i)
+        for kind, lines in (("EmoEvaluation", rated), ("transcriptions", said)):
+            (folder / "dialog" / kind).mkdir(parents=True)
+            (folder / "dialog" / kind / f"{scene}.txt").write_text("\n".join(lines), "utf-8")
+    return corpora
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from train.ablation_measure import (
     NO_COMMON_SPACE,
     RECOGNITION,
 )
-from train.ablation_table import heading, markdown
+from train.ablation_table import heading, markdown, summarise
 from train.config import Experiment
 from train.strategies import strategies
 
@@ -215,3 +215,27 @@ def test_a_common_width_gives_every_strategy_a_space(
     for (result,) in results.values():
         assert result["figures"]["modality_gap"] is not None
         assert result["figures"]["before/modality_gap"] is not None
+
+
+def test_natural_corpora_have_figures_of_natural_pairs(
+    mgcma: Experiment, recorded: Path, tmp_path: Path
+) -> None:
+    sources = {
+        "speech": dataclasses.replace(mgcma.sources["speech"], corpora={"iemocap": 1.0}),
+        "text": dataclasses.replace(mgcma.sources["text"], corpora={"iemocap": 0.5, "meld": 0.5}),
+    }
+    natural = dataclasses.replace(mgcma, sources=sources)
+    trained = strategies(natural)
+    rows = {name: trained[name] for name in ("none", "distribution")}
+    results = ablation.run_all(rows, Place(recorded, tmp_path, CPU), 1, "test")
+    for (result,) in results.values():
+        assert set(result["sets"]) == {"natural/iemocap", "paired/iemocap×meld"}
+        for name in ("recall_at_1", "mrr", "foscttm", "linear_cka"):
+            assert result["figures"][name] == result["sets"]["natural/iemocap"][name]
+            assert 0 <= result["figures"][name] <= 1
+            assert len(result["replicates"][name]) == HALVES
+    assert results["none"][0]["reasons"]["w2_ratio"] == NEEDS_GAUSSIANS
+    assert results["distribution"][0]["figures"]["w2_ratio"] > 0
+    summary = summarise(results, "t", reference="none", split="test")
+    assert "difference_95" in summary["rows"]["distribution"]["recall_at_1"]
+    assert "in natural/… as they were recorded" in markdown(summary)

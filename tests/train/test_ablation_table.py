@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.ablation_table import _text, summarise
+from train.ablation_table import SECTIONS, _text, markdown, summarise
 
 
 def test_differences_are_taken_replicate_by_replicate() -> None:
@@ -60,3 +60,34 @@ def test_clear_differences_ask_the_seeds_too(
 def _cells(summary: dict[str, Any], row: str) -> list[str]:
     """Cells of a row in a summary that knows one figure only."""
     return [_text(cell, summary, row) for cell in summary["rows"][row].values()]
+
+
+@pytest.mark.parametrize(
+    ("sets", "said", "not_said"),
+    [
+        (["paired/a×b"], ["drawn by label within the split"], ["natural/…", "as they were"]),
+        (
+            ["natural/a"],
+            ["drawn as they were recorded", "in natural/… whole pairs", "R@k is k in"],
+            ["by label", "over natural/… alone"],
+        ),
+        (
+            ["paired/a×b", "natural/a"],
+            ["in paired/… by label", "in natural/… as they were", "the mean over natural/… alone"],
+            [],
+        ),
+    ],
+)
+def test_the_protocol_says_how_the_sets_at_hand_were_paired(
+    sets: list[str], said: list[str], not_said: list[str]
+) -> None:
+    figures = dict.fromkeys((f for section in SECTIONS.values() for f in section), 0.5)
+    run = {
+        "seed": 1, "modalities": ["speech", "text"], "sets": {name: {} for name in sets},
+        "figures": figures, "reasons": {}, "replicates": {},
+    }  # fmt: skip
+    text = markdown(summarise({"none": [run]}, "t", reference=None, split="test"))
+    assert ", ".join(sets) in text
+    assert all(words in text for words in said)
+    assert not any(words in text for words in not_said)
+    assert "| R@1 ↑ |" in text
