@@ -29,7 +29,7 @@ from mer_core.demo.visits import EMPTY
 
 POLL = 2.0  # seconds between two looks at the visitor's clips
 READS = {"mgcma": "voice and words", "foal_net": "voice and face"}
-SHARP_INFO = "Trained with every module on and a contrastive temperature of 0.07, as in CLIP."
+SHARP_INFO = "Every module on, contrastive temperature 0.07 as in CLIP."
 ALL_CLIPS = "All my clips here"
 NO_ATLAS = (
     "This installation has no maps: the folder assets/atlas is missing. "
@@ -93,13 +93,13 @@ class AtlasPage:
         titles = [(f"{FRAMEWORK_TITLES[n]}: {READS[n]}", n) for n in self._atlases.frameworks]
         with gr.Row(elem_id="atlas-choices", equal_height=True):
             self.framework = gr.Radio(
-                titles, value=first, label="Framework", elem_id="framework", scale=5, min_width=280
+                titles, value=first, label="Framework", elem_id="framework", scale=6, min_width=280
             )
             self.modules = gr.CheckboxGroup(
                 list(MODULES[first]), value=modules_of(first, full(first)),
                 label="Alignment modules", elem_id="modules", scale=5, min_width=280,
             )  # fmt: skip
-            with gr.Column(scale=4, min_width=250):
+            with gr.Column(scale=3, min_width=220):
                 self.sharp = gr.Checkbox(
                     False, label="Sharp temperature", info=SHARP_INFO, elem_id="sharp"
                 )

@@ -35,7 +35,7 @@ def star(page: Any, strategy: str) -> dict[str, Any]:
 def test_a_clip_from_its_analysis_to_its_stars(
     mute_browser: Any, real_app: str, open_page: Opener
 ) -> None:
-    page = open_page(mute_browser, real_app)
+    page = open_page(mute_browser, real_app, noisy=True)  # gradio reports a page that is left
     page.click("#examples button >> nth=1")
     assert label(page) in LABELS
     page.click("a:has-text('Alignment atlas')")
@@ -43,11 +43,51 @@ def test_a_clip_from_its_analysis_to_its_stars(
     everything = star(page, "distribution+token+instance")
     assert {side for side in ("before", "after") if everything[side]} == {"before", "after"}
     assert set(everything["after"]) == {"speech", "text"}
-    page.uncheck("#modules input[value=instance]")
+    page.uncheck("#modules label:has-text('Instances') input")
     fewer = star(page, "distribution+token")
     assert fewer["before"] == everything["before"]
     assert fewer["after"] != everything["after"]
+    said = page.wait_for_selector("#atlas-neighbours .at-visitor:has-text('We won!')").inner_text()
+    assert "your words" in said.lower()
+
+
+def test_an_example_is_changed_in_the_lab_and_removed(
+    mute_browser: Any, real_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, real_app, "/atlas", until=READY)
+    page.click("#add-example")
+    star(page, "distribution+token+instance")
+    page.click("#lab-clip input")
+    page.click("#lab-clip [role=option] >> nth=0")
+    page.wait_for_selector("#lab-mute-partner input:enabled")
+    page.check("#lab-mute-partner input")
+    page.wait_for_selector("#lab-out:has-text('changed')")
+    hollow = page.wait_for_function(
+        """() => {
+            const stars = JSON.parse(document.querySelector(".at-map").dataset.stars);
+            return Object.entries(stars).find(([id]) => id.endsWith("~lab"));
+        }"""
+    ).json_value()
+    assert set(hollow[1]["after"]) == {"speech"}  # its words are muted
+    page.click("#remove-clip")
     page.wait_for_function(
-        "document.querySelector('#atlas-neighbours').innerText.includes('We won!')"
+        """() => !Object.keys(JSON.parse(document.querySelector(".at-map").dataset.stars))
+            .some((id) => !id.endsWith("~lab"))"""
     )
-    assert "your words" in page.inner_text("#atlas-neighbours").lower()
+
+
+def test_another_framework_and_a_small_map(
+    mute_browser: Any, real_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, real_app, "/atlas", width=390, dark=True, until=READY)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("#framework label:has-text('Foal-Net')")
+    page.wait_for_selector(".at-map[data-strategy='avel+mem']")
+    page.click(".at-map button[data-strategy=sharp]")
+    page.wait_for_selector(".at-map[data-strategy=sharp]")
+    page.wait_for_selector("#sharp input:checked")
+    page.wait_for_selector("#atlas-metrics:has-text('sharp')")
+    with page.expect_download() as download:
+        page.click("#atlas-export button >> nth=0")  # unfold
+        page.click("#exports button:has-text('CSV')")
+    assert download.value.suggested_filename == "attune-sharp.csv"
