@@ -38,7 +38,7 @@ from train.heads import export_heads
 from train.material import Material
 from train.pairs import Pair
 from train.stages import detach_encoders, tokenizer_of
-from train.strategies import SHARP
+from train.strategies import names_of
 from train.tasks import source_examples
 
 BATCH = 64
@@ -128,7 +128,7 @@ def build_atlas(
 
 
 def strategy_heads(folder: Path, encoders: Mapping[str, Encoder]) -> dict[str, Framework]:
-    """Strategy → framework, from `BEFORE` over single switches to all of them.
+    """Strategy → framework, in the order of `names_of`; what is none of them comes last.
 
     Raises:
         ValueError: `BEFORE` is missing, or a head has no space in common for its modalities.
@@ -141,12 +141,9 @@ def strategy_heads(folder: Path, encoders: Mapping[str, Encoder]) -> dict[str, F
     for name, head in found.items():
         if head.architecture().get("width", 0) is None:
             raise ValueError(f"{name} has no `width`: its modalities have no space in common.")
-    return {name: found[name] for name in sorted(found, key=_rank)}
-
-
-def _rank(name: str) -> tuple[int, int, str]:
-    """Nothing on, then one switch, then more; what is no subset of switches comes last."""
-    return (2, 0, name) if name == SHARP else (int(name != BEFORE), name.count("+"), name)
+    order = names_of(str(found[BEFORE].architecture()["framework"]))
+    known = [name for name in order if name in found]
+    return {name: found[name] for name in [*known, *sorted(set(found) - set(known))]}
 
 
 def balanced_pairs(

@@ -83,10 +83,17 @@ def switches_of(experiment: Experiment) -> Switches:
 
 def strategies(experiment: Experiment) -> dict[str, Experiment]:
     """Every subset of the switches by name, from `none` to all of them, and `sharp`."""
-    names = switches_of(experiment).names
-    subsets = [on for size in range(len(names) + 1) for on in combinations(names, size)]
-    found = {"+".join(on) or NONE: only(experiment, on) for on in subsets}
+    switches_of(experiment)  # refuses what has none
+    *subsets, _ = names_of(experiment.architecture["framework"])
+    found = {name: only(experiment, () if name == NONE else name.split("+")) for name in subsets}
     return {**found, SHARP: sharp(experiment)}
+
+
+def names_of(framework: str) -> list[str]:
+    """Strategies of a framework: nothing on, then one switch, then more, and `sharp` at the end."""
+    names = SWITCHES[framework].names
+    subsets = [on for size in range(len(names) + 1) for on in combinations(names, size)]
+    return [*("+".join(on) or NONE for on in subsets), SHARP]
 
 
 def only(experiment: Experiment, on: Sequence[str]) -> Experiment:

@@ -69,9 +69,13 @@ class Atlases:
         return "" if framework in (self._heads.value or {}) else FOREIGN
 
     def judge(self, framework: str, reading: Any) -> Mapping[str, Prediction]:
-        """Strategy → what its head says of a clip that was read; empty without heads."""
+        """Strategy → what its head says of a clip that was read, in the atlas' order.
+
+        Empty without heads.
+        """
         heads = self.strategies(framework)
-        return {} if heads is None else heads.judge(reading)
+        found = {} if heads is None else heads.judge(reading)
+        return {name: found[name] for name in self.atlas(framework).charts if name in found}
 
     def remember(self, visit: str | None, examined: Examined) -> None:
         """Put an analysed clip on the maps of its visit, if it has anything to place."""
