@@ -18,11 +18,12 @@ from mer_core.demo.atlas_handlers import (
     modules_of,
     strategy_of,
 )
-from mer_core.demo.atlas_map import atlas_map, title_of, update
+from mer_core.demo.atlas_map import atlas_map, update
 from mer_core.demo.atlases import Atlases
 from mer_core.demo.engine import FRAMEWORK_TITLES
 from mer_core.demo.lab import LabHandlers, build_lab
 from mer_core.demo.panels import notes
+from mer_core.demo.panels.markup import title_of
 from mer_core.demo.refit_section import RefitHandlers, build_refit
 from mer_core.demo.services import Services
 from mer_core.demo.visits import EMPTY
@@ -37,10 +38,6 @@ NO_ATLAS = (
 )
 TEXTS = notes.Texts(
     tagline="Watch two modalities come together, strategy by strategy, with your own clip.",
-    judged="the sound of a voice, to words and to a face",
-    kept="nothing is written down or passed on.",
-    start="",
-    promises=(),
     credit="Every point is a held-out recording, text or picture that no model was trained on, by "
     "its pooled embedding before fusion, which every strategy trains. "
     "Maps are UMAP projections: only neighbourhoods mean something, axes and sizes do not. "

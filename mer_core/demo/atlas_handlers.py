@@ -157,11 +157,11 @@ class AtlasHandlers:
     def add_example(self, framework: str, request: gr.Request | None) -> None:
         """Put a shipped clip on the maps, the next one each time that has a label."""
         shipped, visit = examples_of(framework), name_of(request)
-        before = self.visit(request).analysed
+        there = len(self.clips(framework, request))
         for offset in range(len(shipped)):
-            example = shipped[(before + offset) % len(shipped)]
+            example = shipped[(there + offset) % len(shipped)]
             self._atlases.remember(visit, self._engine.examine(*_inputs(framework, example)))
-            if visit is None or self.visit(request).analysed > before:
+            if len(self.clips(framework, request)) > there:
                 return
 
     def remove(self, framework: str, chosen: str | None, request: gr.Request | None) -> None:

@@ -28,7 +28,7 @@ from mer_core.atlas.maps import BEFORE
 from mer_core.atlas.palette import shade
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.markup import CORPUS_TITLES
+from mer_core.demo.panels.markup import CORPUS_TITLES, title_of
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, contrast
 from mer_core.types import FloatArray
 
@@ -178,16 +178,6 @@ def plotly_js() -> Path:
     if found is None or found.origin is None:
         raise ModuleNotFoundError("The map needs the package plotly: pip install plotly.")
     return Path(found.origin).parent / "package_data" / "plotly.min.js"
-
-
-def title_of(strategy: str) -> str:
-    """A strategy's name for people: `distribution+token` → `Distribution + token`."""
-    known = {BEFORE: "No alignment", "sharp": "All, sharp temperature"}
-    if strategy in known:
-        return known[strategy]
-    parts = [part.upper() if part in ("avel", "mem") else part for part in strategy.split("+")]
-    joined = " + ".join(parts)
-    return joined[:1].upper() + joined[1:]
 
 
 def encode(points: FloatArray, extent: Extent) -> str:

@@ -33,20 +33,18 @@ class Page:
         path: Under the server's root; the first page's is empty.
         texts: What it says of itself.
         build: Lays the page out inside the given blocks.
-        records: Whether a microphone or a camera can be opened on it.
     """
 
     title: str
     path: str
     texts: notes.Texts
     build: Callable[[Services, gr.Blocks], None]
-    records: bool = True
 
 
 PAGES: tuple[Page, ...] = (
     Page("Speak & type", "", speak.TEXTS, speak.build),
     Page("Face & voice", "/face", face_voice.TEXTS, face_voice.build),
-    Page("Alignment atlas", "/atlas", alignment_atlas.TEXTS, alignment_atlas.build, False),
+    Page("Alignment atlas", "/atlas", alignment_atlas.TEXTS, alignment_atlas.build),
 )
 
 
@@ -91,7 +89,7 @@ def _page(page: Page, services: Services, blocks: gr.Blocks) -> None:
         return notes.header(engine.sentence(), engine.state, page.texts.tagline)
 
     header = gr.HTML(headed(), elem_id="header", apply_default_css=False)
-    if page.records:
+    if isinstance(page.texts, notes.RecordingTexts):
         gr.HTML(notes.notice(KEPT_MINUTES, page.texts), elem_id="notice", apply_default_css=False)
     page.build(services, blocks)
     gr.HTML(notes.footer(page.texts), elem_id="colophon", apply_default_css=False)

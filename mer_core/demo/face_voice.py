@@ -32,7 +32,7 @@ LIMITS = (
 # Enough for a face, and small enough to upload and to decode quickly.
 CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}}}
 RENDERERS = Renderers(render_verdict, render_video_details)
-TEXTS = notes.Texts(
+TEXTS = notes.RecordingTexts(
     tagline="Which emotion do a face and a voice express, and do the two agree?",
     judged="the look of a face and to the sound of a voice",
     kept="pictures of a face are sent to this page only; nothing is written down or passed on.",

@@ -27,7 +27,7 @@ from mer_core.demo.visits import visit_name
 PLACEHOLDER = "What was said, for example: I can't believe you did that."
 POLL = 0.3  # seconds between two looks at something that loads
 RENDERERS = Renderers(render_verdict, render_details)
-TEXTS = notes.Texts(
+TEXTS = notes.RecordingTexts(
     tagline="Which emotion do a voice and its words express, and do the two agree?",
     judged="the sound of a voice and to words",
     kept="words and results are never written down or passed on.",

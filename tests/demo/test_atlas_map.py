@@ -13,6 +13,7 @@ import pytest
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import atlas_map, theme
+from mer_core.demo.panels.markup import title_of
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 
@@ -132,7 +133,7 @@ def test_a_refit_brings_its_own_extent(atlas: Atlas) -> None:
     ],
 )  # fmt: skip
 def test_titles(strategy: str, title: str) -> None:
-    assert atlas_map.title_of(strategy) == title
+    assert title_of(strategy) == title
 
 
 def test_an_update_changes_one_property() -> None:

@@ -208,7 +208,16 @@ def test_short_clips_have_no_timeline(agreeing: Prediction) -> None:
     assert timeline_figure(agreeing) == ""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
+RECORDING = [page for page in PAGES if isinstance(page.texts, notes.RecordingTexts)]
+
+
+def test_only_the_atlas_opens_no_microphone() -> None:
+    assert {page.title for page in PAGES} - {page.title for page in RECORDING} == {
+        "Alignment atlas"
+    }
+
+
+@pytest.mark.parametrize("page", RECORDING, ids=lambda page: page.title)
 def test_notes_are_well_formed_and_say_what_must_be_said(page: Any) -> None:
     for state in ("waiting", "loading", "ready", "failed"):
         assert "Ready <x>" in Page(notes.header("Ready <x>", state, "Which <y>?")).text

@@ -8,25 +8,34 @@ from mer_core.demo.background import State
 from mer_core.demo.panels.markup import escape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Texts:
     """What differs from page to page.
 
     Attributes:
         tagline: The page's question, below the name.
-        judged: What categories are assigned to, as in "a machine assigns … to …".
-        kept: What becomes of clips and results, after how long clips stay.
-        start: What to do, before the first analysis.
-        promises: (title, rest) of what a result will show.
         credit: Whose model, learned from what.
     """
 
     tagline: str
+    credit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingTexts(Texts):
+    """Those of a page that opens a microphone or a camera.
+
+    Attributes:
+        judged: What categories are assigned to, as in "a machine assigns … to …".
+        kept: What becomes of clips and results, after how long clips stay.
+        start: What to do, before the first analysis.
+        promises: (title, rest) of what a result will show.
+    """
+
     judged: str
     kept: str
     start: str
     promises: tuple[tuple[str, str], ...]
-    credit: str
 
 
 def header(sentence: str, state: State, tagline: str) -> str:
@@ -39,7 +48,7 @@ def header(sentence: str, state: State, tagline: str) -> str:
     )
 
 
-def notice(minutes: int, texts: Texts) -> str:
+def notice(minutes: int, texts: RecordingTexts) -> str:
     """What people must know before the first recording (AI Act, Art. 50(3))."""
     return (
         '<section class="at-notice" aria-label="Before you record"><h2>Before you record</h2><ul>'
@@ -55,7 +64,7 @@ def notice(minutes: int, texts: Texts) -> str:
     )
 
 
-def empty(texts: Texts) -> str:
+def empty(texts: RecordingTexts) -> str:
     """What will appear, before the first analysis."""
     items = "".join(
         f"<li><strong>{escape(title)}</strong> {escape(rest)}</li>"

@@ -6,7 +6,7 @@ from mer_core.alignment_report import METRICS
 from mer_core.atlas.ablation import Ablation, Cell, signed, verdicts
 from mer_core.atlas.maps import BEFORE
 from mer_core.demo.panels.interval import interval_plot, verdict_mark
-from mer_core.demo.panels.markup import MODALITY_NOUNS, escape
+from mer_core.demo.panels.markup import MODALITY_NOUNS, escape, title_of
 from mer_core.demo.panels.metric_words import GROUPS, HEADLINE, INSTEAD, MEANINGS, RECOGNITION
 
 COMMAND = "python -m train ablate"
@@ -20,7 +20,7 @@ def metrics_table(ablation: Ablation, strategy: str) -> str:
         found = verdicts(ablation, strategy)
     except ValueError:
         return _card(
-            f'<p class="at-caption">{escape(strategy_name(strategy))} was not part of the '
+            f'<p class="at-caption">{escape(title_of(strategy))} was not part of the '
             f"ablation, so there are no figures to compare. <code>{COMMAND}</code> measures it.</p>"
         )
     warnings = "".join(
@@ -33,11 +33,6 @@ def metrics_table(ablation: Ablation, strategy: str) -> str:
         f"{warnings}{_intro(strategy)}{_table(ablation, strategy, HEADLINE)}{_key(strategy)}"
         f"{_rest(ablation, strategy)}{_protocol(ablation)}"
     )
-
-
-def strategy_name(strategy: str) -> str:
-    """A strategy as a person reads it."""
-    return "no alignment" if strategy == BEFORE else strategy.replace("+", " + ")
 
 
 def metric_title(ablation: Ablation, figure: str) -> str:
@@ -86,7 +81,7 @@ def _table(ablation: Ablation, strategy: str, figures: tuple[str, ...]) -> str:
     compared = strategy != BEFORE
     heads = ["Metric", "No alignment"]
     if compared:
-        heads += [strategy_name(strategy), "Difference, 95%"]
+        heads += [title_of(strategy), "Difference, 95%"]
     head = "".join(f'<th role="columnheader" scope="col">{escape(name)}</th>' for name in heads)
     rows = "".join(_row(ablation, strategy, figure) for figure in figures)
     return (
@@ -99,7 +94,7 @@ def _row(ablation: Ablation, strategy: str, figure: str) -> str:
     base, cell = ablation.cell(BEFORE, figure), ablation.cell(strategy, figure)
     cells = f'<td role="cell" data-head="No alignment">{_value(base)}</td>'
     if strategy != BEFORE:
-        name = escape(strategy_name(strategy))
+        name = escape(title_of(strategy))
         cells += (
             f'<td role="cell" data-head="{name}">{_value(cell)}</td>'
             f'<td role="cell" class="at-change">{_change(cell, figure)}</td>'
