@@ -14,10 +14,22 @@ ROWS = 12  # moments that a heatmap lists, neighbours averaged
 
 def crossing_figure(prediction: Prediction) -> str:
     """Both directions of the cross-attention, or nothing where one half is missing."""
-    crossing = prediction.cross_attention
-    if prediction.emotion is None or crossing is None:
+    directions = both_directions(prediction)
+    if prediction.emotion is None or not directions:
         return ""
-    if not crossing.audio_to_video.size or not crossing.video_to_audio.size:
+    return (
+        '<details class="at-card at-fold"><summary>'
+        '<span class="at-title">How voice and face attended to each other</span></summary>'
+        '<p class="at-caption">Cross-attention: each row is a moment of the one; the stronger a '
+        "cell, the more of its attention that moment gave to that moment of the other.</p>"
+        f"{directions}</details>"
+    )
+
+
+def both_directions(prediction: Prediction) -> str:
+    """Two heatmaps side by side, or nothing where one half is missing."""
+    crossing = prediction.cross_attention
+    if crossing is None or not crossing.audio_to_video.size or not crossing.video_to_audio.size:
         return ""
     heard = ((crossing.audio_times[:-1] + crossing.audio_times[1:]) / 2).astype(np.float32)
     to_face, edges = over_time(crossing.audio_to_video, crossing.video_times)
@@ -25,14 +37,10 @@ def crossing_figure(prediction: Prediction) -> str:
     face_first = by_moments(crossing.video_to_audio, crossing.video_times, crossing.audio_times)
     duration = max(clip_length(prediction), float(crossing.audio_times[-1]), float(edges[-1]))
     return (
-        '<details class="at-card at-fold"><summary>'
-        '<span class="at-title">How voice and face attended to each other</span></summary>'
-        '<p class="at-caption">Cross-attention: each row is a moment of the one; the stronger a '
-        "cell, the more of its attention that moment gave to that moment of the other.</p>"
         f'<div class="at-pair">'
         f"{_direction('voice', 'face', voice_first, duration)}"
         f"{_direction('face', 'voice', face_first, duration)}"
-        "</div></details>"
+        "</div>"
     )
 
 
