@@ -18,6 +18,7 @@ from mer_core.demo.atlases import Atlases
 from mer_core.demo.engine import Engine
 from mer_core.demo.examples import Example, load_examples
 from mer_core.demo.exports import plotted
+from mer_core.demo.lab import SUFFIX
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.granularity import distributions_view, instances_view
 from mer_core.demo.panels.neighbours import neighbours_panel
@@ -106,7 +107,7 @@ class AtlasHandlers:
         """The map component's small property."""
         atlas = self._atlases.atlas(shown.framework)
         every = list(clips)
-        if shown.changed is not None and shown.changed.framework == shown.framework:
+        if shown.changed is not None and belongs(shown.changed, shown.framework, clips):
             every.append(shown.changed)
         refit = shown.refitted
         redrawn = None
@@ -190,6 +191,13 @@ class AtlasHandlers:
             return None
         name, id_ = f"Example: {shipped[number].label}", f"{EXAMPLE}{framework} {number}"
         return VisitorClip(id_, name, framework, predictions, examined.reading)
+
+
+def belongs(changed: VisitorClip, framework: str, clips: Sequence[VisitorClip]) -> bool:
+    """Whether a clip of the lab is of this atlas, and the one that it came from still there."""
+    original = changed.id.removesuffix(SUFFIX)
+    there = original.startswith(EXAMPLE) or original in {clip.id for clip in clips}
+    return there and changed.framework == framework
 
 
 def strategy_of(framework: str, modules: Sequence[str], sharp: bool) -> str:

@@ -122,6 +122,8 @@ def test_the_view_holds_stars_of_the_visit_and_of_the_lab(
     assert set(view["visitors"][0]["points"]) == set(STRATEGIES)
     assert view["refit"] == {}
     assert handlers.clips("mgcma", BOB) == ()
+    without = handlers.view(Shown("mgcma", "token", (), changed), ())
+    assert without["visitors"] == []  # the clip that it came from has been removed
 
 
 def test_a_refit_is_shown_on_its_own_strategy_alone(
