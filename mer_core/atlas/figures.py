@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 DOTS_PER_INCH = 300
-PANEL = 3.4  # inches
-LEGEND = 0.75  # inches
+PANEL = 3.4  # inches wide
+TITLE, LEGEND = 0.3, 0.4  # inches high
+FLATTEST, TALLEST = 0.5, 1.5  # a panel's height over its width
 MARGIN = 0.04  # of the shared extent
 MARKERS = {True: "o", False: "^"}  # leading, partner
 INK = "#29252E"
@@ -51,9 +52,11 @@ def draw(shown: Sequence[Plotted], *, columns: int = 2, ellipses: bool = True) -
 
     columns = min(columns, len(shown))
     rows = math.ceil(len(shown) / columns)
-    figure = Figure(figsize=(PANEL * columns, PANEL * rows + LEGEND), layout="constrained")
-    axes = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
     low, high = _extent(shown)
+    shape = float(np.clip((high - low)[1] / max((high - low)[0], 1e-12), FLATTEST, TALLEST))
+    height = (PANEL * shape + TITLE) * rows + LEGEND
+    figure = Figure(figsize=(PANEL * columns, height), layout="constrained")
+    axes = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
     for panel, plotted in zip(axes, shown, strict=False):
         _panel(panel, plotted, ellipses)
         panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")

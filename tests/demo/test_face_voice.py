@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from mer_core.demo.services import Services
 from mer_core.demo.transcript import Transcripts
 from mer_core.demo.visits import Visits
 from tests.browser.fake_model import FakeModel
+from tests.demo.coroutines import finished
 
 
 class Deaf(FakeModel):
@@ -92,10 +91,8 @@ def test_a_model_without_video_is_explained_before_and_after() -> None:
     async def hints(model: type[FakeModel]) -> list[str]:
         return [hint async for hint in handlers(model).follow()]
 
-    # In a thread of its own: Playwright leaves its loop running in the one of the tests.
-    with ThreadPoolExecutor(1) as thread:
-        assert NO_VIDEO in thread.submit(asyncio.run, hints(Deaf)).result()[-1]
-        assert LIMITS in thread.submit(asyncio.run, hints(FakeModel)).result()[-1]
+    assert NO_VIDEO in finished(hints(Deaf))[-1]
+    assert LIMITS in finished(hints(FakeModel))[-1]
 
 
 def test_the_endpoint_answers_in_json() -> None:

@@ -33,6 +33,7 @@ from mer_core.demo.refit_section import (
 from mer_core.demo.refitting import RefitMaps, refit_maps
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
+from tests.demo.coroutines import finished
 
 from .markup_page import Page
 
@@ -113,7 +114,7 @@ def collect(steps: Any) -> list[Any]:
     async def run() -> list[Any]:
         return [step async for step in steps]
 
-    return asyncio.run(run())
+    return finished(run())
 
 
 def handlers_of(atlas: Atlas | None, clips: list[VisitorClip]) -> RefitHandlers:
@@ -283,7 +284,7 @@ def test_a_cancelled_refit_leaves_no_process(
             await waiting
         return started, seen
 
-    started, seen = asyncio.run(run())
+    started, seen = finished(run())
     assert len(started) == 1
     assert not workers(mine)
     assert folders() <= lying
