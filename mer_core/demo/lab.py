@@ -15,6 +15,7 @@ from mer_core.demo.lab_knobs import (
     Knobs,
     describe,
     halves,
+    has_pictures,
     own_words,
     reads_words,
     to_changes,
@@ -186,11 +187,12 @@ def _controls_for(clip: VisitorClip | None) -> tuple[Any, ...]:
         lead, partner = (MODALITY_NOUNS.get(name, name) for name in halves(clip))
     heard = clip is not None and clip.reading.waveform is not None
     there = clip is not None
+    seen = clip is not None and bool(own_words(clip) or has_pictures(clip))
     return (
         gr.update(value=own_words(clip) if clip else "", visible=reads, interactive=there),
         gr.update(value=None, visible=reads, interactive=there),
-        gr.update(value=False, label=f"Mute the {lead}", interactive=there),
-        gr.update(value=False, label=f"Mute the {partner}", interactive=there),
+        gr.update(value=False, label=f"Mute the {lead}", interactive=heard),
+        gr.update(value=False, label=f"Mute the {partner}", interactive=seen),
         gr.update(value=0, interactive=heard),
         gr.update(value=0, interactive=heard),
     )

@@ -89,6 +89,11 @@ def reads_words(clip: VisitorClip) -> bool:
     return "text" in halves(clip)
 
 
+def has_pictures(clip: VisitorClip) -> bool:
+    """Whether the clip shows a face."""
+    return getattr(clip.reading, "pictures", None) is not None
+
+
 def own_words(clip: VisitorClip) -> str:
     """The clip's words, or empty where it has none that can be read."""
     return getattr(clip.reading, "text", None) or ""

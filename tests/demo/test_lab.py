@@ -213,6 +213,19 @@ def test_events_tell_a_real_change_from_a_look(handlers: LabHandlers, judge: Fak
     assert (back[4], back[5]) == (None, version)
 
 
+@pytest.mark.parametrize(
+    ("changes", "usable"),
+    [({}, [True, True]), ({"text": None}, [True, False]), ({"waveform": None}, [False, True])],
+)
+def test_only_a_half_that_is_there_can_be_muted(
+    clip: VisitorClip, judge: FakeJudge, changes: dict[str, None], usable: list[bool]
+) -> None:
+    half = VisitorClip("h", "Clip", "mgcma", BEFORE, replace(clip.reading, **changes))
+    handlers = LabHandlers(judge, lambda framework: None, lambda id_, request: half, {})
+    _, _, *mutes = handlers.reset("h")[:4]
+    assert [mute["interactive"] for mute in mutes] == usable
+
+
 def test_a_clip_that_was_removed_is_said_to_be(handlers: LabHandlers) -> None:
     (answer,) = handlers.apply("gone", "x", None, False, False, 0, 0, "c1 ")
     assert GONE in answer[3]
