@@ -128,7 +128,7 @@ class AtlasPage:
         with gr.Accordion("Refit the maps with other settings", open=False, elem_id="atlas-refit"):
             self.refit = build_refit(refit, self.framework, self.strategy)
         with gr.Accordion("Take the maps home", open=False, elem_id="atlas-export"):
-            exports.build(self.export, [self.framework, self.strategy])
+            exports.build(self.export, [self.framework, self.strategy, self.refit.maps])
 
     def _connect(self, blocks: gr.Blocks) -> None:
         view = [self.map, *self.panels, *self._lists(), self.note, self.seen]
@@ -139,9 +139,9 @@ class AtlasPage:
         blocks.load(self.arrive, self.shown, view, **free)
         # Gradio tells nobody of a state that an event outside the queue has changed: hence `then`.
         quick: dict[str, Any] = {**QUIET, "queue": False}
-        self.framework.input(self.other, self.framework, [*switches, self.pairs], **quick).then(
-            self.open, self.shown, view, **free
-        )
+        self.framework.input(
+            self.other, self.framework, [*switches, self.pairs, self.lab.clip], **quick
+        ).then(self.open, self.shown, view, **free)
         self.modules.input(self.switch, chosen, [self.strategy, self.sharp], **quick).then(**again)
         self.sharp.input(self.sharpen, chosen, [self.strategy, self.modules], **quick).then(**again)
         self.map.click(self.choose, self.framework, switches, **quick).then(**again)
@@ -150,7 +150,9 @@ class AtlasPage:
             self.select, [self.framework, self.strategy], [self.pairs, self.instances], **free
         )
         gr.Timer(POLL).tick(self.follow, [self.seen, *self.shown], view, **free)
-        self.drop.click(self.remove, [self.framework, self.clip], **quick).then(**again)
+        self.drop.click(
+            self.remove, [self.framework, self.clip, self.lab.clip], self.lab.clip, **quick
+        ).then(**again)
         self.example.click(self.add, self.framework, **QUIET, concurrency_id="model").then(**again)
 
     def _lists(self) -> Sequence[gr.Dropdown]:
@@ -209,10 +211,10 @@ class AtlasPage:
         )
 
     def other(self, framework: str) -> tuple[Any, ...]:
-        """Another framework: its full strategy."""
+        """Another framework: its full strategy, no pairs chosen, no clip in the lab."""
         strategy = full(framework)
         modules = gr.update(choices=list(MODULES[framework]), value=modules_of(framework, strategy))
-        return strategy, modules, False, ()
+        return strategy, modules, False, (), None
 
     def switch(self, framework: str, modules: list[str], sharp: bool) -> tuple[str, bool]:
         """A module on or off; the sharp temperature has a head for all of them only."""
@@ -242,19 +244,23 @@ class AtlasPage:
         chosen = tuple(int(pair) for pair in event.pairs)
         return chosen, self._handlers.instances(Shown(framework, strategy, chosen), request)
 
-    def remove(self, framework: str, chosen: str | None, request: gr.Request) -> None:
-        """Forget a clip, or all of them."""
+    def remove(
+        self, framework: str, chosen: str | None, changed: str | None, request: gr.Request
+    ) -> Any:
+        """Forget a clip, or all of them; the lab lets go of what is no longer there."""
         self._handlers.remove(framework, chosen or None, request)
+        gone = changed and self._handlers.find(changed, request) is None
+        return None if gone else gr.skip()
 
     def add(self, framework: str, request: gr.Request) -> None:
         """A shipped clip, for those who have none of their own yet."""
         self._handlers.add_example(framework, request)
 
     def export(
-        self, everything: bool, framework: str, strategy: str, request: gr.Request
+        self, everything: bool, framework: str, strategy: str, refit: Any, request: gr.Request
     ) -> Sequence[Any]:
         """The maps of a file to take home."""
-        return self._handlers.exported(Shown(framework, strategy), everything, request)
+        return self._handlers.exported(Shown(framework, strategy, refit=refit), everything, request)
 
 
 def _panels(first: Sequence[str]) -> list[gr.HTML]:

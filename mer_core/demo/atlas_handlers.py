@@ -174,7 +174,7 @@ class AtlasHandlers:
         """The maps of a file to take home."""
         atlas: Atlas = self._atlases.atlas(shown.framework)
         clips = self.clips(shown.framework, request)
-        return plotted(atlas, shown.strategy, clips, everything)
+        return plotted(atlas, shown.strategy, clips, everything, shown.refitted)
 
     def _make_payload(self, framework: str) -> dict[str, Any]:
         return atlas_map.payload(self._atlases.atlas(framework))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.figures import FORMATS, export
-from mer_core.atlas.plotted import Plotted
+from mer_core.atlas.plotted import Plotted, Point, Visitor
 from mer_core.atlas.table import can_write_parquet, to_csv, to_parquet
 from mer_core.atlas.visitor import VisitorClip, on_map
+from mer_core.demo.refitting import RefitMaps
 
 TABLES: dict[str, Callable[[Sequence[Plotted]], bytes]] = {
     "csv": lambda shown: to_csv(shown).encode("utf-8"),
@@ -27,15 +28,40 @@ NOTE = (
     "a point; Parquet opens in Apple's Embedding Atlas: `embedding-atlas FILE --x x --y y`."
 )
 
-Shown = Callable[[bool, str, str, gr.Request], Sequence[Plotted]]
+Shown = Callable[[bool, str, str, Any, gr.Request], Sequence[Plotted]]
 
 
 def plotted(
-    atlas: Atlas, strategy: str, clips: Sequence[VisitorClip], everything: bool
+    atlas: Atlas,
+    strategy: str,
+    clips: Sequence[VisitorClip],
+    everything: bool,
+    refit: RefitMaps | None = None,
 ) -> list[Plotted]:
-    """Before and after one strategy, or every strategy's map, each with the visitor's clips."""
+    """Before and after one strategy, or every strategy's map, each with the visitor's clips.
+
+    Refitted maps take the place of the stored two, with the clips that were fitted with them.
+    """
     shown = atlas.all() if everything else list(atlas.before_after(strategy))
-    return [replace(one, visitors=on_map(atlas, one.strategy, clips)) for one in shown]
+    starred = [replace(one, visitors=on_map(atlas, one.strategy, clips)) for one in shown]
+    if everything or refit is None:
+        return starred
+    places, fitted = refit.stars(), (refit.before.map, refit.after.map)
+    return [
+        replace(one, map=found, visitors=_moved(one, clips, places[one.strategy]))
+        for one, found in zip(starred, fitted, strict=True)
+    ]
+
+
+def _moved(
+    one: Plotted, clips: Sequence[VisitorClip], places: Mapping[str, Mapping[str, Point]]
+) -> tuple[Visitor, ...]:
+    """The visitors of a map at other places; those without one are left out."""
+    return tuple(
+        replace(visitor, places=places[clip.id])
+        for visitor, clip in zip(one.visitors, clips, strict=True)
+        if clip.id in places
+    )
 
 
 def file_of(kind: str, shown: Sequence[Plotted], everything: bool) -> bytes:
@@ -53,8 +79,8 @@ def build(shown: Shown, inputs: list[Any]) -> None:
     """A row of buttons, one a format.
 
     Args:
-        shown: Whether every strategy is wanted, framework, strategy, request → what to draw.
-        inputs: Components of framework and strategy.
+        shown: Whether every strategy is wanted, the values of `inputs`, request → what to draw.
+        inputs: Components of framework, strategy and refitted maps.
     """
     gr.Markdown(NOTE, elem_classes="at-export-note")
     everything = gr.Checkbox(label="All strategies", value=False, elem_id="export-all")
@@ -73,8 +99,10 @@ def build(shown: Shown, inputs: list[Any]) -> None:
 def _writer(kind: str, shown: Shown, cache: str) -> Callable[..., str]:
     """Writes into gradio's cache, which is swept like everything that visitors leave."""
 
-    def write(everything: bool, framework: str, strategy: str, request: gr.Request) -> str:
-        maps = list(shown(everything, framework, strategy, request))
+    def write(
+        everything: bool, framework: str, strategy: str, refit: Any, request: gr.Request
+    ) -> str:
+        maps = list(shown(everything, framework, strategy, refit, request))
         name = f"attune-{'all' if everything else maps[-1].strategy}.{kind}"
         return save_bytes_to_cache(file_of(kind, maps, everything), name, cache)
 

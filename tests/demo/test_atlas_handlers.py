@@ -209,3 +209,20 @@ def test_exports_hold_the_maps_and_the_visitors_own_clips(
     assert file_of("svg", shown, everything).startswith(b"<?xml")
     with pytest.raises(ValueError, match="no format 'gif'"):
         file_of("gif", shown, everything)
+
+
+def test_what_was_refitted_is_what_is_exported(
+    handlers: AtlasHandlers, atlases: FakeAtlases
+) -> None:
+    for name in ("1", "late"):
+        atlases.visits.add("a" * 32, clip(name, "speech"))
+    charts = atlases.atlas("mgcma").charts
+    before = Refitted(charts["sharp"].map, np.array([[0.1, 0.2]], np.float32))
+    after = Refitted(charts["none"].map, np.array([[0.5, 0.25]], np.float32))
+    maps = RefitMaps("mgcma", "token", MapParams(7), before, after, (("1", "speech"),))
+    first, second = handlers.exported(Shown("mgcma", "token", refit=maps), False, ANN)
+    assert (first.map, second.map) == (before.map, after.map)
+    assert [visitor.places for visitor in second.visitors] == [{"speech": (0.5, 0.25)}]
+    stored = handlers.exported(Shown("mgcma", "none", refit=maps), False, ANN)
+    assert stored[0].map is charts["none"].map
+    assert len(handlers.exported(Shown("mgcma", "token", refit=maps), True, ANN)) == 4
