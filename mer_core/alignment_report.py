@@ -88,6 +88,16 @@ METRICS: dict[str, Metric] = {
     "w2_ratio": Metric("W2 paired / unpaired", "lower", "paired gaussians"),
 }
 
+# What tables quote of the same clouds ahead of their alignment, beside those after it.
+AHEAD = (
+    "before/modality_gap",
+    "before/modality_probe",
+    "before/silhouette_modality",
+    "before/uniformity_joint",
+    "before/precision_at_5",
+    "before/silhouette_emotion",
+)
+
 
 def alignment_report(
     x: ArrayLike,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mer_core.alignment_report import METRICS, Metric
+from mer_core.alignment_report import AHEAD, METRICS, Metric
 from mer_core.checkpoint import write_json
 from train.ablation_figure import save_figure
 from train.ablation_measure import HALVES, PER_LABEL, RECOGNITION, RESAMPLES
@@ -37,14 +37,7 @@ SECTIONS = {
         "foscttm_emotion",
         "w2_ratio_emotion",
     ),
-    "The same clouds before alignment": (
-        "before/modality_gap",
-        "before/modality_probe",
-        "before/silhouette_modality",
-        "before/uniformity_joint",
-        "before/precision_at_5",
-        "before/silhouette_emotion",
-    ),
+    "The same clouds before alignment": AHEAD,
     "Of natural pairs only": tuple(n for n, metric in METRICS.items() if "pair" in metric.needs),
 }
 
