@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "assets" / "examples"
 SAID = "We won! I can't believe it, this is wonderful."
 START = 120  # seconds a busy machine may take until the page answers
+PATIENCE = 60_000  # milliseconds it may take for anything else
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -79,8 +80,9 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as started:
         yield started
 
@@ -232,7 +234,7 @@ def open_page() -> Iterator[Opener]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.add_init_script(script)
         _note_requests(page, address, foreign)
         if not noisy:

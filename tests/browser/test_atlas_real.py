@@ -64,13 +64,13 @@ def test_an_example_is_changed_in_the_lab_and_removed(
     page.wait_for_selector("#lab-out:has-text('changed')")
     hollow = page.wait_for_function(
         """() => {
-            const stars = JSON.parse(document.querySelector(".at-map").dataset.stars);
+            const stars = JSON.parse(document.querySelector(".at-map")?.dataset.stars || "{}");
             return Object.entries(stars).find(([id]) => id.endsWith("~lab"));
         }"""
     ).json_value()
     assert set(hollow[1]["after"]) == {"speech"}  # its words are muted
     page.click("#remove-clip")
-    page.wait_for_function("() => document.querySelector('.at-map').dataset.stars === '{}'")
+    page.wait_for_selector(".at-map[data-stars='{}']")
 
 
 def test_another_framework_and_a_small_map(

@@ -8,8 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.watching import LABELS, check_film, example, label, record, sentence, upload
+from tests.browser.watching import (
+    LABELS,
+    busy,
+    check_film,
+    example,
+    label,
+    record,
+    says,
+    until,
+    upload,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,15 +33,16 @@ def test_record_and_analyse(filmed_browser: Any, fake_app: str, open_page: Opene
     record(page)
     page.click("#analyse")
     assert label(page) in LABELS
-    assert page.locator(".at-modality").count() == 3
+    expect(page.locator(".at-modality")).to_have_count(3)
     meter = page.locator("[role=meter]")
     assert 0 <= int(meter.get_attribute("aria-valuenow")) <= 100
-    assert "oice and face point" in page.inner_text("[data-testid=match]")
-    assert page.locator(".at-columns rect").count() >= 8
+    expect(page.get_by_test_id("match")).to_contain_text("oice and face point")
     check_film(page)
-    assert page.locator(".at-fold .at-row").count() == 0 or not page.is_visible(".at-fold .at-row")
+    assert page.locator(".at-columns rect").count() >= 8
+    grids = page.locator(".at-fold .at-grid:visible")
+    expect(grids).to_have_count(0)
     page.click(".at-fold summary")
-    assert page.locator(".at-fold .at-grid:visible").count() == 2
+    expect(grids).to_have_count(2)
 
 
 def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
@@ -38,12 +50,12 @@ def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener
     upload(page, EXAMPLES / "face_apart.mp4")
     page.keyboard.press("Control+Enter")
     assert label(page) in LABELS
-    assert page.inner_text("[data-testid=match]") == "Voice and face point apart"
+    expect(page.get_by_test_id("match")).to_have_text("Voice and face point apart")
     check_film(page)
     page.click("#clear")
-    page.wait_for_selector("[data-testid=empty]")
-    assert page.locator(".at-film, .at-columns, [role=meter]").count() == 0
-    page.wait_for_selector('[data-testid="Video-player"]', state="detached")
+    expect(page.get_by_test_id("empty")).to_be_visible()
+    expect(page.locator(".at-film, .at-columns, [role=meter]")).to_have_count(0)
+    expect(page.get_by_test_id("Video-player")).to_have_count(0)
 
 
 def test_a_recording_shows_its_length(
@@ -51,9 +63,7 @@ def test_a_recording_shows_its_length(
 ) -> None:
     page = open_page(filmed_browser, fake_app, "/face")
     record(page, 2000)
-    page.wait_for_function(
-        "/ 0:0[1-4]$/.test(document.querySelector('#video .time').textContent.trim())"
-    )
+    expect(page.locator("#video .time")).to_have_text(re.compile(r" 0:0[1-4]\s*$"))
 
 
 def test_the_webcams_sound_is_asked_for_unprocessed(
@@ -61,7 +71,7 @@ def test_the_webcams_sound_is_asked_for_unprocessed(
 ) -> None:
     page = open_page(filmed_browser, fake_app, "/face")
     page.get_by_text("Click to Access Webcam").click()
-    page.wait_for_function("document.querySelector('#video video').srcObject")
+    until(page, "document.querySelector('#video video').srcObject")
     sound, tracks, width = page.evaluate(
         """() => {
             const stream = document.querySelector("#video video").srcObject;
@@ -79,9 +89,8 @@ def test_a_refused_camera_is_explained(mute_browser: Any, fake_app: str, open_pa
     page = open_page(mute_browser, fake_app, "/face", noisy=True)
     assert page.inner_text("#device-note") == ""  # nothing is asked for before a click
     page.get_by_text("Click to Access Webcam").click()
-    page.wait_for_function("document.querySelector('#device-note').textContent.length > 20")
-    assert "camera" in page.inner_text("#device-note")
-    assert "upload a video" in page.inner_text("#device-note")
+    expect(page.locator("#device-note")).to_contain_text("camera")
+    expect(page.locator("#device-note")).to_contain_text("upload a video")
 
 
 def test_a_camera_without_a_microphone_still_records(
@@ -94,11 +103,11 @@ def test_a_camera_without_a_microphone_still_records(
     """
     page = open_page(filmed_browser, fake_app, "/face", script=no_microphone)
     record(page, 2500)
-    assert "no sound, so the face is judged alone" in page.inner_text("#device-note")
+    expect(page.locator("#device-note")).to_contain_text("no sound, so the face is judged alone")
     page.click("#analyse")
     assert label(page) == "Happy"
-    assert "The video has no sound" in sentence(page)
-    assert page.locator("[role=meter]").count() == 0
+    says(page, "The video has no sound")
+    expect(page.locator("[role=meter]")).to_have_count(0)
     check_film(page)
 
 
@@ -109,12 +118,11 @@ def test_examples_fill_in_and_answer(mute_browser: Any, fake_app: str, open_page
     assert all("drawn" in text for text in examples.all_inner_texts())
     example(page, 0)
     assert label(page) == "Happy"
-    assert page.inner_text("[data-testid=match]") == "Voice and face point the same way"
+    expect(page.get_by_test_id("match")).to_have_text("Voice and face point the same way")
     example(page, 3)
-    page.wait_for_selector("[role=meter]", state="detached")
-    assert "No face was found" in sentence(page)
-    assert page.locator(".at-film").count() == 0
-    assert page.locator(".at-columns").count() == 1
+    says(page, "No face was found")
+    for kind, count in (("[role=meter]", 0), (".at-film", 0), (".at-columns", 1)):
+        expect(page.locator(kind)).to_have_count(count)
 
 
 def test_a_bad_file_and_nothing_get_a_sentence(
@@ -122,15 +130,13 @@ def test_a_bad_file_and_nothing_get_a_sentence(
 ) -> None:
     page = open_page(mute_browser, fake_app, "/face", noisy=True)  # the player cannot show it
     page.click("#analyse")
-    assert "nothing to analyse" in sentence(page)
+    says(page, "nothing to analyse")
     bad = tmp_path / "clip.mp4"
     bad.write_bytes(b"this is no video " * 200)
     upload(page, bad)
     page.click("#analyse")
-    page.wait_for_function(
-        "document.querySelector('[data-testid=sentence]').textContent.includes('could not be read')"
-    )
-    assert page.locator("[data-testid=emotion]").count() == 0
+    says(page, "could not be read")
+    expect(page.get_by_test_id("emotion")).to_have_count(0)
 
 
 def test_keyboard_alone(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
@@ -154,11 +160,11 @@ def test_keyboard_alone(mute_browser: Any, fake_app: str, open_page: Opener) -> 
     assert label(page) == "Happy"
     page.focus(".at-fold summary")
     page.keyboard.press("Enter")
-    assert page.locator(".at-fold .at-grid:visible").count() == 2
+    expect(page.locator(".at-fold .at-grid:visible")).to_have_count(2)
     page.click("#clear")
-    page.wait_for_selector("[data-testid=empty]")
+    expect(page.get_by_test_id("empty")).to_be_visible()
     page.keyboard.press("Control+Enter")
-    assert "nothing to analyse" in sentence(page)
+    says(page, "nothing to analyse")
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -169,7 +175,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     example(page, 2)
     label(page)
     page.wait_for_selector(".at-columns")
-    page.evaluate("document.querySelector('.at-fold').open = true")
+    page.locator(".at-fold").evaluate("(fold) => { fold.open = true; }")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     inner = page.evaluate(
         "Math.max(...[...document.querySelectorAll('.at-card, .at-card *')]"
@@ -184,7 +190,7 @@ def test_dark_mode_is_dark(mute_browser: Any, fake_app: str, open_page: Opener) 
     example(page, 0)
     label(page)
     for kind in (".at-verdict", ".at-fold"):
-        card = page.evaluate(f"getComputedStyle(document.querySelector('{kind}')).backgroundColor")
+        card = page.locator(kind).evaluate("(card) => getComputedStyle(card).backgroundColor")
         assert sum(int(c) for c in re.findall(r"\d+", card)[:3]) < 200
 
 
@@ -240,6 +246,5 @@ def test_the_page_is_there_while_the_model_loads(
 ) -> None:
     page = open_page(mute_browser, slow_app, "/face", until=".at-model-loading")
     example(page, 0)
-    page.wait_for_selector("#verdict [aria-busy=true]")
-    assert "loading" in page.inner_text("#verdict")
+    busy(page, "loading")
     assert label(page) == "Happy"

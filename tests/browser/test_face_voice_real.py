@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.watching import LABELS, check_film, label, record, sentence, upload
+from tests.browser.watching import LABELS, check_film, label, record, says, upload
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,16 +22,16 @@ def test_the_whole_way_with_the_shipped_model(
 ) -> None:
     """A face that everybody's detector finds, and a voice that says something."""
     page = open_page(filmed_browser, real_app, "/face")
-    assert "Foal-Net" in page.inner_text("[data-testid=model]")
+    expect(page.get_by_test_id("model")).to_contain_text("Foal-Net")
     record(page, 5000)
     page.click("#analyse")
     assert label(page) in LABELS
-    assert "model" in sentence(page)
-    assert page.locator(".at-modality").count() == 3
-    assert page.locator("[role=meter]").count() == 1
+    says(page, "model")
+    expect(page.locator(".at-modality")).to_have_count(3)
+    expect(page.locator("[role=meter]")).to_have_count(1)
     check_film(page)
     page.click(".at-fold summary")
-    assert page.locator(".at-fold .at-grid:visible").count() == 2
+    expect(page.locator(".at-fold .at-grid:visible")).to_have_count(2)
 
 
 def test_an_upload_with_the_shipped_model_and_no_face(
@@ -39,7 +40,6 @@ def test_an_upload_with_the_shipped_model_and_no_face(
     page = open_page(mute_browser, real_app, "/face")
     upload(page, EXAMPLES / "hills.mp4")
     page.click("#analyse")
-    assert "No face was found" in sentence(page)
+    says(page, "No face was found")
     assert label(page) in LABELS  # of the voice alone
-    assert page.locator("[role=meter]").count() == 0
-    assert page.locator(".at-film").count() == 0
+    expect(page.locator("[role=meter], .at-film")).to_have_count(0)

@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
+
+from tests.browser.watching import LABELS, busy, label, says, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LABELS = {"Angry", "Happy", "Neutral", "Sad"}
 Opener = Callable[..., Any]
-
-
-def label(page: Any) -> str:
-    page.wait_for_selector("[data-testid=emotion]")
-    return str(page.inner_text("[data-testid=emotion]"))
-
-
-def sentence(page: Any) -> str:
-    page.wait_for_selector("[data-testid=sentence]")
-    return str(page.inner_text("[data-testid=sentence]"))
 
 
 def record(page: Any, milliseconds: int = 3500) -> None:
@@ -49,9 +41,9 @@ def test_record_type_analyse(browser: Any, real_app: str, open_page: Opener) -> 
     page.fill("#words textarea", "We won! I can't believe it, this is wonderful.")
     page.click("#analyse")
     assert label(page) in LABELS
-    assert page.locator(".at-modality").count() == 3
-    assert page.locator(".at-word").count() >= 8
-    assert "model" in sentence(page)
+    expect(page.locator(".at-modality")).to_have_count(3)
+    expect(page.locator(".at-word").nth(7)).to_be_visible()
+    says(page, "model")
 
 
 def test_words_alone_with_the_shipped_model(
@@ -61,7 +53,7 @@ def test_words_alone_with_the_shipped_model(
     page.fill("#words textarea", "I am so sad and I miss her.")
     page.press("#words textarea", "Enter")
     assert label(page) in LABELS
-    assert sentence(page).startswith("From the words alone")
+    says(page, re.compile("^From the words alone"))
 
 
 def test_record_and_compare(browser: Any, fake_app: str, open_page: Opener) -> None:
@@ -70,8 +62,8 @@ def test_record_and_compare(browser: Any, fake_app: str, open_page: Opener) -> N
     page.fill("#words textarea", "We won, I am so happy")
     page.press("#words textarea", "Enter")
     assert label(page) in LABELS
-    assert page.locator(".at-modality").count() == 3
-    assert page.locator(".at-row").count() == 6
+    expect(page.locator(".at-modality")).to_have_count(3)
+    expect(page.locator(".at-row")).to_have_count(6)
     assert page.get_attribute(".at-grid", "role") == "img"
     assert "We at" in str(page.get_attribute(".at-grid", "aria-label"))
 
@@ -97,9 +89,8 @@ def test_a_refused_microphone_is_explained(
     page = open_page(mute_browser, fake_app, noisy=True)
     assert page.inner_text("#device-note") == ""  # nothing is asked for before a click
     page.get_by_role("button", name="Record", exact=True).click()
-    page.wait_for_function("document.querySelector('#device-note').textContent.length > 20")
-    assert "icrophone" in page.inner_text("#device-note")
-    assert page.is_visible("#device-note")
+    expect(page.locator("#device-note")).to_contain_text("icrophone")
+    expect(page.locator("#device-note")).to_be_visible()
 
 
 def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
@@ -107,12 +98,12 @@ def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener
     upload(page, Path("assets/examples/long.flac").resolve())
     page.click("#analyse")
     assert label(page) in LABELS
-    assert page.locator(".at-columns").count() == 1
+    expect(page.locator(".at-columns")).to_have_count(1)
     page.click("#clear")
-    page.wait_for_selector("[data-testid=empty]")
-    assert page.locator(".at-columns").count() == 0
-    assert page.input_value("#words textarea") == ""
-    assert page.locator('#voice button[aria-label="Play"]').count() == 0
+    expect(page.get_by_test_id("empty")).to_be_visible()
+    expect(page.locator(".at-columns")).to_have_count(0)
+    expect(page.locator("#words textarea")).to_have_value("")
+    expect(page.locator('#voice button[aria-label="Play"]')).to_have_count(0)
 
 
 def test_an_example_fills_in_and_answers(
@@ -120,11 +111,11 @@ def test_an_example_fills_in_and_answers(
 ) -> None:
     page = open_page(mute_browser, fake_app)
     examples = page.locator("#examples button")
-    assert examples.count() >= 4
+    expect(examples.nth(3)).to_be_visible()
     assert all("synthetic" in text for text in examples.all_inner_texts())
     examples.first.click()
     assert label(page) in LABELS
-    assert page.input_value("#words textarea")
+    expect(page.locator("#words textarea")).not_to_have_value("")
 
 
 def test_a_bad_file_gets_a_sentence_and_loses_nothing(
@@ -136,10 +127,10 @@ def test_a_bad_file_gets_a_sentence_and_loses_nothing(
     page.fill("#words textarea", "still here")
     upload(page, bad)
     page.click("#analyse")
-    assert "could not be read as sound" in sentence(page)
-    assert "wav, flac" in sentence(page)
+    says(page, "could not be read as sound")
+    says(page, "wav, flac")
     assert page.input_value("#words textarea") == "still here"
-    assert page.locator("[data-testid=emotion]").count() == 0
+    expect(page.get_by_test_id("emotion")).to_have_count(0)
 
 
 def test_nothing_at_all_gets_a_sentence(
@@ -147,7 +138,7 @@ def test_nothing_at_all_gets_a_sentence(
 ) -> None:
     page = open_page(mute_browser, fake_app)
     page.click("#analyse")
-    assert "nothing to analyse" in sentence(page)
+    says(page, "nothing to analyse")
 
 
 def test_an_unexpected_error_shows_no_detail(
@@ -156,7 +147,7 @@ def test_an_unexpected_error_shows_no_detail(
     page = open_page(mute_browser, fake_app)
     page.fill("#words textarea", "crash, please")
     page.click("#analyse")
-    assert "went wrong on our side" in sentence(page)
+    says(page, "went wrong on our side")
     assert "secret" not in page.content()
     assert "secret" not in fake_log.read_text()
     assert "crash, please" not in fake_log.read_text()
@@ -168,7 +159,7 @@ def test_text_is_shown_as_text(mute_browser: Any, fake_app: str, open_page: Open
     label(page)
     page.fill("#words textarea", "<img src=x onerror=document.title='owned'> hi")
     page.click("#analyse")
-    page.wait_for_function("document.querySelectorAll('.at-row').length === 4")
+    expect(page.locator(".at-row")).to_have_count(4)
     assert page.locator("#details img").count() == 0
     assert page.title() != "owned"
 
@@ -202,7 +193,7 @@ def test_shift_enter_starts_a_line(mute_browser: Any, fake_app: str, open_page: 
     page.press("#words textarea", "Shift+Enter")
     page.keyboard.type("happy")
     assert page.input_value("#words textarea") == "first\nhappy"
-    assert page.locator("[data-testid=empty]").count() == 1
+    expect(page.get_by_test_id("empty")).to_be_visible()
     page.keyboard.press("Enter")
     assert label(page) == "Happy"
 
@@ -221,9 +212,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
             ".map((e) => e.getBoundingClientRect().right))"
         )
         assert inner <= 390
-    page.wait_for_function(
-        "document.querySelector('#verdict').getBoundingClientRect().top < innerHeight"
-    )
+    until(page, "document.querySelector('#verdict').getBoundingClientRect().top < innerHeight")
 
 
 def test_dark_mode_is_dark(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
@@ -231,7 +220,7 @@ def test_dark_mode_is_dark(mute_browser: Any, fake_app: str, open_page: Opener) 
     page.fill("#words textarea", "I am happy")
     page.click("#analyse")
     label(page)
-    card = page.evaluate("getComputedStyle(document.querySelector('.at-verdict')).backgroundColor")
+    card = page.locator(".at-verdict").evaluate("(card) => getComputedStyle(card).backgroundColor")
     assert sum(int(c) for c in re.findall(r"\d+", card)[:3]) < 200
 
 
@@ -261,9 +250,7 @@ def test_the_notice_comes_before_the_recorder(
 
 def test_transcribe_says_why_it_is_off(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
     page = open_page(mute_browser, fake_app)
-    page.wait_for_function(
-        "!document.querySelector('#transcribe-hint').textContent.includes('Looking')"
-    )
+    expect(page.locator("#transcribe-hint")).not_to_contain_text("Looking")
     if page.is_disabled("#transcribe"):
         assert "Transcribe is off" in page.inner_text("#transcribe-hint")
 
@@ -274,8 +261,7 @@ def test_the_page_is_there_while_the_model_loads(
     page = open_page(mute_browser, slow_app, until=".at-model-loading")
     page.fill("#words textarea", "I am so happy")
     page.press("#words textarea", "Enter")
-    page.wait_for_selector("#verdict [aria-busy=true]")
-    assert "loading" in page.inner_text("#verdict")
+    busy(page, "loading")
     assert label(page) == "Happy"
-    ready = page.inner_text("[data-testid=model]").strip()
-    assert ready == "Ready: MGCMA and Foal-Net, 4 categories"
+    ready = page.get_by_test_id("model")
+    expect(ready).to_have_text("Ready: MGCMA and Foal-Net, 4 categories")

@@ -1,4 +1,4 @@
-"""What a visitor of "Face & voice" does, and what is to be seen of a face."""
+"""What visitors do and see on more than one page; waiting for it, never for a fixed time."""
 
 from __future__ import annotations
 
@@ -6,17 +6,31 @@ import re
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import expect
+
 LABELS = {"Angry", "Happy", "Neutral", "Sad"}
 
 
+def until(page: Any, condition: str) -> None:
+    """Wait for a JavaScript condition; what is not (or for a moment no longer) there counts as no.
+
+    Gradio replaces elements while it draws an answer, so that one may be missing at any look.
+    """
+    page.wait_for_function(f"() => {{ try {{ return {condition}; }} catch {{ return false; }} }}")
+
+
 def label(page: Any) -> str:
-    page.wait_for_selector("[data-testid=emotion]")
-    return str(page.inner_text("[data-testid=emotion]"))
+    return str(page.get_by_test_id("emotion").inner_text())
 
 
-def sentence(page: Any) -> str:
-    page.wait_for_selector("[data-testid=sentence]")
-    return str(page.inner_text("[data-testid=sentence]"))
+def says(page: Any, words: str | re.Pattern[str]) -> None:
+    """Wait until the sentence that sums up the answer holds these words."""
+    expect(page.get_by_test_id("sentence")).to_contain_text(words)
+
+
+def busy(page: Any, words: str) -> None:
+    """Wait until the page says that it works on it, and these words with it."""
+    expect(page.locator("#verdict [aria-busy=true]")).to_contain_text(words)
 
 
 def record(page: Any, milliseconds: int = 4000) -> None:
@@ -42,6 +56,8 @@ def example(page: Any, index: int) -> None:
 
 def check_film(page: Any) -> None:
     """Thumbnails and preview are part of the page, in place, and really show something."""
+    until(page, "[...document.querySelectorAll('.at-film img')].every((e) => e.naturalWidth)")
+    expect(page.locator(".at-box")).to_be_visible()
     shown = page.evaluate(
         """() => [...document.querySelectorAll(".at-film img, .at-preview img")]
             .map((e) => [e.src.slice(0, 23), e.alt, e.naturalWidth])"""
