@@ -46,11 +46,10 @@ class Cell:
 
     @property
     def direction(self) -> int:
-        """+1 or −1 if the whole interval lies above or below 0, else 0."""
-        if self.interval is None:
+        """+1 or −1 for a clear rise or fall, else 0: what tables call chance is never warned of."""
+        if not self.clear or self.difference is None:
             return 0
-        low, high = self.interval
-        return int(low > 0) - int(high < 0)
+        return int(self.difference > 0) - int(self.difference < 0)
 
 
 @dataclass(frozen=True)
@@ -191,14 +190,21 @@ def verdicts(ablation: Ablation, strategy: str) -> tuple[Verdict, ...]:
     row = ablation.row(strategy)
     if strategy == BEFORE:
         return ()
-    met = any(_moved(row, name) < 0 for name in ("modality_gap", "alignment_emotion"))
-    found = [_collapse(row), *_prices(row)] if met else []
+    met = _met(row)
+    found = [_collapse(row) if met else None, *_prices(row, met)]
     found.append(_apart(row) or _told_apart(row))
     return tuple(verdict for verdict in found if verdict is not None)
 
 
 def _moved(row: Mapping[str, Cell], figure: str) -> int:
     return row.get(figure, Cell()).direction
+
+
+def _met(row: Mapping[str, Cell]) -> str:
+    """What came closer; empty if nothing did. A sharp temperature gathers emotions, not clouds."""
+    if _moved(row, "modality_gap") < 0:
+        return "The clouds"
+    return "Items of one emotion" if _moved(row, "alignment_emotion") < 0 else ""
 
 
 def _collapse(row: Mapping[str, Cell]) -> Verdict | None:
@@ -223,24 +229,21 @@ def _collapse(row: Mapping[str, Cell]) -> Verdict | None:
     )
 
 
-def _prices(row: Mapping[str, Cell]) -> list[Verdict | None]:
+def _prices(row: Mapping[str, Cell], met: str) -> list[Verdict | None]:
     return [
-        _fell(row, "unweighted_accuracy", "accuracy", "recognition fell: unweighted accuracy"),
-        _fell(row, "precision_at_5", "retrieval", "one emotion finds itself less often: P@5"),
+        _fell(row, "unweighted_accuracy", "accuracy", "recognition fell: unweighted accuracy", met),
+        _fell(row, "precision_at_5", "retrieval", "one emotion finds itself less often: P@5", met),
     ]
 
 
-def _fell(row: Mapping[str, Cell], figure: str, kind: Kind, what: str) -> Verdict | None:
+def _fell(row: Mapping[str, Cell], figure: str, kind: Kind, what: str, met: str) -> Verdict | None:
     cell = row.get(figure, Cell())
     if cell.direction >= 0 or cell.difference is None or cell.interval is None:
         return None
     low, high = cell.interval
-    return Verdict(
-        kind,
-        True,
-        f"The clouds came closer, but {what} {signed(cell.difference)} "
-        f"(95%: {signed(low)} to {signed(high)}).",
-    )
+    said = f"{met} came closer, but {what}" if met else f"{what[0].upper()}{what[1:]}"
+    numbers = f"{signed(cell.difference)} (95%: {signed(low)} to {signed(high)})"
+    return Verdict(kind, True, f"{said} {numbers}.")
 
 
 def _apart(row: Mapping[str, Cell]) -> Verdict | None:

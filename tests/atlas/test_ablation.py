@@ -15,13 +15,11 @@ from mer_core.atlas.ablation import Ablation, Cell, signed, verdicts
 REASON = "asks for recordings whose modalities belong together"
 
 
-def figure(
-    base: float, difference: float, half: float = 0.02, clear: bool = True
-) -> dict[str, Any]:
+def figure(base: float, difference: float, half: float = 0.02) -> dict[str, Any]:
     return {
         "mean": base + difference, "std": 0.01, "seeds": [base + difference] * 3,
         "difference": difference, "difference_95": [difference - half, difference + half],
-        "clear": clear,
+        "clear": abs(difference) > half,
     }  # fmt: skip
 
 
@@ -40,7 +38,7 @@ BASE = {
 
 def table(**differences: float) -> dict[str, Any]:
     """`none` and one strategy called `on`, which differs where told to."""
-    nothing = {name: figure(base, 0.0, 0.0, clear=False) for name, base in BASE.items()}
+    nothing = {name: figure(base, 0.0) for name, base in BASE.items()}
     changed = {name: figure(base, differences.get(name, 0.0)) for name, base in BASE.items()}
     greyed = {"recall_at_1": {"reason": REASON}}
     return {
@@ -141,6 +139,32 @@ def test_closer_clouds_that_cost_recognition_or_retrieval_are_warned_of() -> Non
     assert kinds(modality_gap=-0.5, modality_probe=-0.3, precision_at_5=-0.03) == ["retrieval"]
     # Within its interval nothing fell.
     assert kinds(modality_gap=-0.5, modality_probe=-0.3, unweighted_accuracy=-0.01) == []
+
+
+def test_what_the_table_calls_chance_is_not_warned_of() -> None:
+    """Beyond the bootstrap's interval, yet some seeds of both overlap."""
+    unsure = table(modality_gap=-0.5, modality_probe=-0.3, unweighted_accuracy=-0.03)
+    unsure["rows"]["on"]["unweighted_accuracy"]["clear"] = False
+    assert verdicts(Ablation.of(unsure), "on") == ()
+
+
+def test_only_what_came_closer_is_said_to_have() -> None:
+    fell = {"unweighted_accuracy": -0.03}
+    texts = [
+        verdicts(Ablation.of(table(**moved | fell)), "on")[0].text
+        for moved in ({"alignment_emotion": -0.5, "modality_gap": 0.1}, {"modality_gap": 0.1})
+    ]
+    assert texts[0].startswith("Items of one emotion came closer, but recognition fell")
+    assert texts[1].startswith("Recognition fell: unweighted accuracy −0.030")
+
+
+@pytest.mark.parametrize("framework", ["mgcma", "foal_net"])
+def test_what_ships_is_not_called_closer_and_further_apart_at_once(framework: str) -> None:
+    ablation = Ablation.load(Path("assets/atlas") / framework / "ablation.json")
+    for strategy, row in ablation.rows.items():
+        said = " ".join(verdict.text for verdict in verdicts(ablation, strategy))
+        assert ("The clouds came closer" in said) <= (row["modality_gap"].difference < 0)
+        assert ("further apart" in said) <= (row["modality_gap"].difference > 0)
 
 
 def test_better_retrieval_with_clouds_further_apart_gets_a_note() -> None:
