@@ -40,7 +40,7 @@ class Look:
     squint: float
 
 
-LOOKS = {"smile": Look(11, -2, 0.25), "scowl": Look(-7, 9, 0.2)}
+LOOKS = {"smile": Look(11, -2, 0.25), "scowl": Look(-12, 18, 0.35)}
 
 
 def loudness(voice: Path) -> np.ndarray:
