@@ -105,7 +105,7 @@ def nouns_of(reference: Reference) -> tuple[str, str]:
 
 def _card(title: str, caption: str, inside: str) -> str:
     return (
-        f'<section class="at-card at-granularity" aria-label="{title}">'
+        f'<section class="at-card at-panel at-granularity" aria-label="{title}">'
         f'<h2 class="at-title">{title}</h2><p class="at-caption">{caption}</p>{inside}</section>'
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.maps import BEFORE
@@ -46,10 +47,12 @@ def neighbours_panel(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) 
     parts = "".join(_clip(atlas, strategy, clip, i == 0) for i, clip in enumerate(shown))
     inside = parts or f'<p class="at-caption">{EMPTY}</p>'
     return (
-        '<section class="at-card at-neighbours" aria-label="Nearest neighbours of your clips">'
+        '<section class="at-card at-panel at-neighbours" '
+        'aria-label="Nearest neighbours of your clips">'
         '<h2 class="at-title">Where your clips lie</h2>'
         '<p class="at-caption">Neighbours are found in the original space by cosine distance, 0 '
-        "(same direction) to 2. Categories are labels of the data sets, not of you.</p>"
+        "(same direction) to 2: the number beside each. Categories are labels of the data sets, "
+        "not of you.</p>"
         f"{inside}</section>"
     )
 
@@ -127,14 +130,7 @@ def _verb(modality: str, singular: str, plural: str) -> str:
 
 
 def _clip(atlas: Atlas, strategy: str, clip: VisitorClip, unfolded: bool) -> str:
-    stages = [("No alignment", BEFORE)]
-    if strategy != BEFORE:
-        stages = [("Before", BEFORE), ("After", strategy)]
-    tables = "".join(
-        f"<h3>Nearest to your {escape(_noun(modality))}</h3>"
-        f'<div class="at-pair">{"".join(_stage(atlas, clip, modality, *s) for s in stages)}</div>'
-        for modality in clip.modalities
-    )
+    tables = "".join(_table(atlas, strategy, clip, modality) for modality in clip.modalities)
     said = escape(movement_sentence(movement(atlas, strategy, clip), strategy))
     return (
         f'<article class="at-visitor" data-clip="{escape(clip.id)}">'
@@ -145,23 +141,32 @@ def _clip(atlas: Atlas, strategy: str, clip: VisitorClip, unfolded: bool) -> str
     )
 
 
-def _stage(atlas: Atlas, clip: VisitorClip, modality: str, title: str, strategy: str) -> str:
-    vector = clip.vector(strategy, modality)
-    found = () if vector is None else nearest(atlas.charts[strategy].reference, vector, SHOWN)
-    rows = "".join(_row(neighbour) for neighbour in found)
+def _table(atlas: Atlas, strategy: str, clip: VisitorClip, modality: str) -> str:
+    """One half's neighbours, the nearest first: a column a stage, so that they compare."""
+    stages = [("No alignment", BEFORE)]
+    if strategy != BEFORE:
+        stages = [("Before", BEFORE), ("After", strategy)]
+    columns = [_near(atlas, clip, modality, name) for _, name in stages]
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title, _ in stages)
+    rows = "".join(f"<tr>{''.join(map(_cell, found))}</tr>" for found in zip_longest(*columns))
     return (
-        f'<table class="at-nearest"><caption>{escape(title)}</caption><thead><tr>'
-        '<th scope="col">Emotion</th><th scope="col">Half</th><th scope="col">Data set</th>'
-        '<th scope="col" title="Cosine distance, 0 to 2">Distance</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table>"
+        f'<table class="at-nearest"><caption>Nearest to your {escape(_noun(modality))}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
-def _row(neighbour: Neighbour) -> str:
+def _near(atlas: Atlas, clip: VisitorClip, modality: str, strategy: str) -> Sequence[Neighbour]:
+    vector = clip.vector(strategy, modality)
+    return () if vector is None else nearest(atlas.charts[strategy].reference, vector, SHOWN)
+
+
+def _cell(neighbour: Neighbour | None) -> str:
+    if neighbour is None:
+        return "<td></td>"
     corpus = CORPUS_TITLES.get(neighbour.corpus, neighbour.corpus)
     return (
-        f'<tr><td style="{emotion_style(neighbour.emotion)}">'
-        f'<span class="at-dot" aria-hidden="true"></span>{escape(neighbour.emotion)}</td>'
-        f"<td>{escape(_noun(neighbour.modality))}</td><td>{escape(corpus)}</td>"
-        f'<td class="at-number">{neighbour.distance:.2f}</td></tr>'
+        f'<td style="{emotion_style(neighbour.emotion)}">'
+        f'<span class="at-dot" aria-hidden="true"></span>{escape(neighbour.emotion)} '
+        f'{escape(_noun(neighbour.modality))} <span class="at-where">{escape(corpus)}, '
+        f"{neighbour.distance:.2f}</span></td>"
     )

@@ -56,7 +56,7 @@ def better(figure: str) -> str:
 
 def _card(inside: str) -> str:
     return (
-        '<section class="at-card at-metrics" aria-label="Metrics of the chosen strategy">'
+        '<section class="at-card at-panel at-metrics" aria-label="Metrics of the chosen strategy">'
         f'<h2 class="at-title">Measured against no alignment</h2>{inside}</section>'
     )
 

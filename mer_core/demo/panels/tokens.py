@@ -37,7 +37,7 @@ def tokens_view(clip: VisitorClip | None, strategy: str) -> str:
 
 def _card(inside: str) -> str:
     return (
-        '<section class="at-card at-granularity" aria-label="Tokens">'
+        '<section class="at-card at-panel at-granularity" aria-label="Tokens">'
         f'<h2 class="at-title">Tokens</h2>{inside}</section>'
     )
 
