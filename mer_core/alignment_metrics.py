@@ -5,7 +5,8 @@
 Functions without labels that pair row i of `x` with row i of `y` mean something for recordings
 whose modalities belong together, and nothing where partners were drawn by label.
 A collapsed cloud has neither gap nor spread, so read gap and alignment beside uniformity and
-accuracy. Ties count half everywhere, so that a collapse scores as chance.
+accuracy. Ties count as the mean over all orders that they could stand in, so that a collapse
+scores as chance. Too few rows or classes for a figure, or no partners, are a ValueError.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Floats = NDArray[np.float64]
 FOLDS = 5  # of the modality probe
 RIDGE = 1e-2  # of the modality probe, as a share of the features' mean variance
 UNIFORMITY_T = 2.0  # Wang & Isola's t
-DIGITS = 12  # distances that agree so far are tied
+DIGITS = 12  # squared distances that agree so far, in rows of length 1, are tied
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,46 @@ class Gaussians:
     mean: ArrayLike
     std: ArrayLike
 
+    @property
+    def points(self) -> Floats:
+        """(N, 2 D), each mean beside its standard deviation: points as far apart as W2."""
+        mean, std = _rows(self.mean, "means"), _rows(self.std, "standard deviations")
+        if mean.shape != std.shape:
+            raise ValueError(f"Means are {mean.shape}, but standard deviations {std.shape}.")
+        return np.concatenate([mean, std], axis=1)
 
-def normalised(rows: ArrayLike) -> Floats:
-    """Rows of length 1; a row of zeros stays."""
-    rows = np.asarray(rows, dtype=np.float64)
+
+def normalised(rows: ArrayLike, name: str = "embeddings") -> Floats:
+    """(N, D) rows of length 1; a row of zeros stays. An error calls them by `name`."""
+    rows = _rows(rows, name)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def _rows(values: ArrayLike, name: str) -> Floats:
+    rows = np.asarray(values, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise ValueError(f"{name}: (N, D) is asked for, but the shape is {rows.shape}.")
+    bad = int((~np.isfinite(rows)).any(axis=1).sum())
+    if bad:
+        raise ValueError(f"{name}: {bad} of {len(rows)} rows hold values that are not finite.")
+    return rows
+
+
+def _check_several(*clouds: Floats) -> None:
+    counts = [len(z) for z in clouds]
+    if min(counts) < 2:
+        raise ValueError(f"Two rows or more are asked for, but there are {counts}.")
+
+
+def _check_partners(x: Floats, y: Floats) -> None:
+    if len(x) != len(y):
+        raise ValueError(f"Every row needs its partner, but there are {len(x)} and {len(y)} rows.")
+
+
+def check_common_space(x: Floats, y: Floats) -> None:
+    """Refuses clouds whose rows have no distance to each other."""
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(f"No space in common: widths are {x.shape[1]} and {y.shape[1]}.")
 
 
 def modality_gap(x: Floats, y: Floats) -> float:
@@ -51,9 +87,11 @@ def modality_gap(x: Floats, y: Floats) -> float:
 def modality_probe_accuracy(x: Floats, y: Floats, seed: int = 0) -> float:
     """Balanced accuracy of a linear probe for the modality; 0.5 = cannot be told, 1 = always.
 
-    Ridge regression onto ±1, cross-validated over `FOLDS` seeded folds; row i of both clouds
-    falls into one fold, so that a pair is never split between training and test.
+    Ridge regression onto ±1, cross-validated over `FOLDS` seeded folds. Of clouds with as many
+    rows, row i of both falls into one fold, so that a pair is never split between training and
+    test; of others, rows are no pairs.
     """
+    _check_several(x, y)
     rows = np.concatenate([x, y])  # (N + M, D)
     target = np.repeat([1.0, -1.0], [len(x), len(y)])
     fold = np.concatenate([np.random.default_rng(seed).permutation(len(z)) % FOLDS for z in (x, y)])
@@ -83,6 +121,8 @@ def _ridge_scores(train: Floats, target: Floats, weight: Floats, test: Floats) -
 
 def alignment(x: Floats, y: Floats) -> float:
     """Mean ||x_i - y_i||², 0 to 4; 0 = partners coincide (Wang & Isola 2020, alpha = 2)."""
+    check_common_space(x, y)
+    _check_partners(x, y)
     return float(np.square(x - y).sum(axis=1).mean())
 
 
@@ -93,25 +133,39 @@ def same_emotion_alignment(x: Floats, y: Floats, labels_x: ArrayLike, labels_y: 
 
 def uniformity(z: Floats) -> float:
     """log mean_{i<j} exp(-2 ||z_i - z_j||²), -8 to 0; 0 = collapsed (Wang & Isola 2020, t = 2)."""
+    _check_several(z)
     pairs = np.triu_indices(len(z), k=1)
     return float(np.log(np.exp(-UNIFORMITY_T * squared_distances(z, z)[pairs]).mean()))
 
 
-def ranks(x: Floats, y: Floats) -> Floats:
-    """(N,) rank of y_i among all of `y` by distance from x_i; 1 = nearest."""
+def _places(x: Floats, y: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(N,) how many of `y` are nearer to x_i than y_i is; (N,) how many as near, y_i included.
+
+    y_i is equally likely to stand at each of the places that the tied ones take.
+    """
+    _check_partners(x, y)
     distance = squared_distances(x, y)
     own = np.diag(distance)[:, None]
-    return 0.5 + (distance < own).sum(axis=1) + 0.5 * (distance == own).sum(axis=1)
+    return (distance < own).sum(axis=1), (distance == own).sum(axis=1)
+
+
+def ranks(x: Floats, y: Floats) -> Floats:
+    """(N,) mean rank of y_i among all of `y` by distance from x_i; 1 = nearest."""
+    nearer, tied = _places(x, y)
+    return nearer + (tied + 1) / 2
 
 
 def recall_at(x: Floats, y: Floats, k: int) -> float:
     """R@k: share of x_i whose own y_i is among its k nearest, 0 to 1; chance k/N."""
-    return float((ranks(x, y) <= k).mean())
+    nearer, tied = _places(x, y)
+    return float(np.clip((k - nearer) / tied, 0.0, 1.0).mean())
 
 
 def mean_reciprocal_rank(x: Floats, y: Floats) -> float:
     """MRR: mean 1/rank of y_i as seen from x_i, 0 to 1; 1 = always the nearest."""
-    return float((1.0 / ranks(x, y)).mean())
+    nearer, tied = _places(x, y)
+    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, len(y) + 1))])
+    return float(((harmonic[nearer + tied] - harmonic[nearer]) / tied).mean())
 
 
 def precision_at(
@@ -159,11 +213,21 @@ def _farther_share(distance: Floats, same: NDArray[np.bool_]) -> Floats:
 def linear_cka(x: Floats, y: Floats) -> float:
     """||Yᵀ X||² / (||Xᵀ X|| ||Yᵀ Y||), centred columns, 0 to 1 (Kornblith et al. 2019).
 
-    1 = rows have the same geometry, whatever the rotation or the scale.
+    1 = rows have the same geometry, whatever the rotation or the scale; 0 where all rows of a
+    cloud are one point.
     """
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    _check_partners(x, y)
+    x, y = _centred(x), _centred(y)
     scale = float(np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
     return float(np.square(y.T @ x).sum()) / scale if scale > 0 else 0.0
+
+
+def _centred(z: Floats) -> Floats:
+    """Less the mean of each column; all 0 where what is left of equal rows is rounding."""
+    z = np.asarray(z, dtype=np.float64)
+    centred = z - z.mean(axis=0)
+    collapsed = np.square(centred).sum() <= 10.0**-DIGITS * np.square(z).sum()
+    return np.zeros_like(z) if collapsed else centred
 
 
 def squared_mmd(x: Floats, y: Floats) -> float:
@@ -171,6 +235,7 @@ def squared_mmd(x: Floats, y: Floats) -> float:
 
     Gretton et al. 2012, Eq. 3; h is the median distance between any two of all rows.
     """
+    _check_several(x, y)
     rows = np.concatenate([x, y])
     distance = squared_distances(rows, rows)
     median = float(np.median(distance[np.triu_indices(len(rows), k=1)]))
@@ -187,8 +252,10 @@ def silhouette(z: Floats, labels: ArrayLike) -> float:
     a is the mean distance to the own class, b to the nearest other one. By emotion, higher is
     better; by modality, about 0 is.
     """
-    _, index = np.unique(np.asarray(labels), return_inverse=True)
-    member = np.eye(int(index.max()) + 1)[index]  # (N, C)
+    classes, index = np.unique(np.asarray(labels), return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError("A silhouette asks for two classes or more.")
+    member = np.eye(len(classes))[index]  # (N, C)
     size, rows = member.sum(axis=0), np.arange(len(index))
     sums = np.sqrt(squared_distances(z, z)) @ member  # (N, C)
     own = sums[rows, index] / np.maximum(size[index] - 1, 1)
@@ -200,13 +267,18 @@ def silhouette(z: Floats, labels: ArrayLike) -> float:
     return float(np.where(counted, (other - own) / np.where(widest > 0, widest, 1.0), 0.0).mean())
 
 
-def w2_ratio(x: Gaussians, y: Gaussians, related: NDArray[np.bool_]) -> float:
-    """Mean 2-Wasserstein distance of related pairs over that of the others; below 1 = nearer.
+def squared_wasserstein(x: Gaussians, y: Gaussians) -> Floats:
+    """(N, M) W2² = ||mean_x - mean_y||² + ||std_x - std_y||² of diagonal ones (MAP, Eq. 6)."""
+    return squared_distances(x.points, y.points)
 
-    W2² = ||mean_x - mean_y||² + ||std_x - std_y||² (MAP, Eq. 6); `related` is (N, M).
-    """
-    points = [np.concatenate([np.asarray(g.mean), np.asarray(g.std)], axis=1) for g in (x, y)]
-    distance = np.sqrt(squared_distances(*(p.astype(np.float64) for p in points)))
+
+def w2_ratio(x: Gaussians, y: Gaussians, related: NDArray[np.bool_]) -> float:
+    """Mean W2 of `related` (N, M) pairs over that of the others; below 1 = nearer."""
+    distance = np.sqrt(squared_wasserstein(x, y))
+    if related.shape != distance.shape:
+        raise ValueError(f"{distance.shape} pairs, but {related.shape} say which are related.")
+    if related.all() or not related.any():
+        raise ValueError("Some pairs must be related, and some not.")
     others = float(distance[~related].mean())
     return float(distance[related].mean()) / others if others > 0 else 1.0
 
@@ -218,6 +290,11 @@ def same_emotion(labels_x: ArrayLike, labels_y: ArrayLike) -> NDArray[np.bool_]:
 
 def squared_distances(x: Floats, y: Floats) -> Floats:
     """(N, M) squared Euclidean distances, none negative, ties made equal."""
+    check_common_space(x, y)
+    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     square_x, square_y = np.square(x).sum(axis=1), np.square(y).sum(axis=1)
     distance = square_x[:, None] + square_y[None, :] - 2.0 * (x @ y.T)
-    return np.asarray(np.round(np.maximum(distance, 0.0), DIGITS))
+    # What rounding leaves of a tie grows with the rows; of length 1, the unit is exactly 1.
+    largest = max(square_x.max(initial=0.0), square_y.max(initial=0.0)) or 1.0
+    unit = 2.0 ** np.round(np.log2(largest))
+    return np.asarray(np.round(np.maximum(distance, 0.0) / unit, DIGITS) * unit)

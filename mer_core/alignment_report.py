@@ -17,6 +17,7 @@ from mer_core.alignment_metrics import (
     Floats,
     Gaussians,
     alignment,
+    check_common_space,
     foscttm,
     linear_cka,
     mean_reciprocal_rank,
@@ -119,11 +120,14 @@ def alignment_report(
         gaussians: Of the same utterances, where distribution alignment makes them.
 
     Raises:
-        ValueError: The clouds share no space or too few emotions, or pairs are incomplete.
+        ValueError: Something is no (N, D) or not finite, the clouds share no space or too few
+            emotions, pairs are incomplete, or the Gaussians are of other utterances.
     """
-    x, y = normalised(x), normalised(y)
+    x, y = normalised(x, "x"), normalised(y, "y")
     labels = np.asarray(labels_x), np.asarray(labels_y)
     _check(x, y, labels, natural)
+    if gaussians is not None:
+        _check_gaussians(gaussians, (len(x), len(y)))
     report: dict[str, float | None] = dict.fromkeys(METRICS)
     report |= _clouds(x, y) | _by_emotion(x, y, *labels)
     if natural:
@@ -183,11 +187,18 @@ def _by_emotion(x: Floats, y: Floats, labels_x: Any, labels_y: Any) -> dict[str,
 
 
 def _check(x: Floats, y: Floats, labels: tuple[Any, Any], natural: bool) -> None:
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(f"No space in common: widths are {x.shape[1]} and {y.shape[1]}.")
-    if (len(x), len(y)) != (len(labels[0]), len(labels[1])):
+    check_common_space(x, y)
+    if (labels[0].shape, labels[1].shape) != ((len(x),), (len(y),)):
         raise ValueError("Every embedding needs one label.")
     if natural and len(x) != len(y):
         raise ValueError(f"Natural pairs need as many of each, but are {len(x)} and {len(y)}.")
     if len(np.intersect1d(*labels)) < 2:
         raise ValueError("Two emotions or more must occur in both modalities.")
+
+
+def _check_gaussians(gaussians: tuple[Gaussians, Gaussians], expected: tuple[int, int]) -> None:
+    points = [part.points for part in gaussians]
+    check_common_space(*points)
+    counts = len(points[0]), len(points[1])
+    if counts != expected:
+        raise ValueError(f"{counts} Gaussians do not belong to {expected} embeddings.")

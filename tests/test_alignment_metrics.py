@@ -192,7 +192,7 @@ def test_identical_clouds() -> None:
 
 
 def test_a_collapse_scores_as_chance() -> None:
-    point = np.tile(np.eye(5)[:1], (40, 1))
+    point = np.tile(np.random.default_rng(0).normal(size=(1, 5)), (40, 1))
     labels = np.sort(np.arange(40) % 4)  # in order, so that "the first ones win" would show
     report = alignment_report(point, point, labels, labels, natural=True)
     assert report["uniformity_joint"] == pytest.approx(0.0)  # what betrays it
@@ -200,7 +200,9 @@ def test_a_collapse_scores_as_chance() -> None:
         assert report[name] == pytest.approx(0.5)
     for name in ("precision_at_1", "precision_at_5"):
         assert report[name] == pytest.approx(0.25)
-    for name in ("linear_cka", "mmd2", "silhouette_modality", "silhouette_emotion", "recall_at_5"):
+    assert report["recall_at_5"] == pytest.approx(5 / 40)
+    assert report["mrr"] == pytest.approx(sum(1 / rank for rank in range(1, 41)) / 40)
+    for name in ("linear_cka", "mmd2", "silhouette_modality", "silhouette_emotion"):
         assert report[name] == pytest.approx(0.0)
 
 

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mer_core.alignment_metrics import normalised
+from mer_core.alignment_metrics import (
+    Floats,
+    Gaussians,
+    normalised,
+    squared_distances,
+    squared_wasserstein,
+)
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.types import FloatArray
-
-Floats = NDArray[np.float64]
 
 MOST = 24  # reference pairs in a similarity matrix; more would be too small to see
 EACH = 3  # of every emotion, unless some were chosen
@@ -70,23 +73,6 @@ class Item:
         return self.row is None
 
 
-def squared_wasserstein(mean_a: Floats, std_a: Floats, mean_b: Floats, std_b: Floats) -> Floats:
-    """||mean_a − mean_b||² + ||std_a − std_b||² of every pair of diagonal Gaussians.
-
-    Args:
-        mean_a: (A, D), and `std_a` likewise.
-        std_a: (A, D), standard deviations and not variances.
-        mean_b: (B, D), and `std_b` likewise.
-        std_b: (B, D).
-
-    Returns:
-        (A, B), none negative.
-    """
-    points_a = np.concatenate([mean_a, std_a], axis=1)  # (A, 2 D)
-    points_b = np.concatenate([mean_b, std_b], axis=1)  # (B, 2 D)
-    return np.square(points_a[:, None] - points_b[None, :]).sum(axis=2)
-
-
 def emotion_distances(reference: Reference) -> EmotionDistances:
     """W2 between the diagonal Gaussians of every emotion in each modality.
 
@@ -94,14 +80,14 @@ def emotion_distances(reference: Reference) -> EmotionDistances:
     rows, brought to length 1.
     """
     there = np.unique(reference.labels)
-    means, stds = [], []
+    gaussians = []
     for vectors in reference.embeddings.values():
         rows = normalised(vectors)
         own = [rows[reference.labels == index] for index in there]
-        means.append(np.stack([group.mean(axis=0) for group in own]))  # (C, D)
-        stds.append(np.stack([group.std(axis=0) for group in own]))
-    squared = squared_wasserstein(means[0], stds[0], means[1], stds[1])
-    return EmotionDistances(tuple(reference.emotions[i] for i in there), np.sqrt(squared))
+        means = np.stack([group.mean(axis=0) for group in own])  # (C, D)
+        gaussians.append(Gaussians(means, np.stack([group.std(axis=0) for group in own])))
+    w2 = np.sqrt(squared_wasserstein(*gaussians))
+    return EmotionDistances(tuple(reference.emotions[i] for i in there), w2)
 
 
 def default_rows(reference: Reference, each: int = EACH, seed: int = 0) -> tuple[int, ...]:
@@ -173,6 +159,27 @@ def similarities(
 def complete(clips: Sequence[VisitorClip]) -> tuple[VisitorClip, ...]:
     """Those with both halves."""
     return tuple(clip for clip in clips if len(clip.modalities) == 2)
+
+
+def halves_of(clips: Sequence[VisitorClip], strategy: str) -> tuple[Floats, ...]:
+    """For each modality, (N, D) rows of length 1: row i is of clip i. All clips are `complete`."""
+    return tuple(
+        normalised([_own(clip, strategy, modality) for clip in clips])
+        for modality in clips[0].modalities
+    )
+
+
+def different(clips: Sequence[VisitorClip]) -> tuple[VisitorClip, ...]:
+    """The `complete` ones, each once: without those that equal an earlier one in everything.
+
+    Strategies may throw clips together, so equal ones are the same under every strategy.
+    """
+    pairs = complete(clips)
+    alike = np.ones((len(pairs), len(pairs)), dtype=bool)
+    for strategy in pairs[0].predictions if pairs else ():
+        for rows in halves_of(pairs, strategy):
+            alike &= squared_distances(rows, rows) == 0
+    return tuple(clip for i, clip in enumerate(pairs) if not np.any(alike[i, :i]))
 
 
 def _own(clip: VisitorClip, strategy: str, modality: str) -> FloatArray:

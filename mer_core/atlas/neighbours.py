@@ -150,10 +150,7 @@ def _surroundings(atlas: Atlas, strategy: str, clip: VisitorClip, modality: str)
 
 
 def _apart(atlas: Atlas, strategy: str, clip: VisitorClip) -> Apart:
-    one, other = (
-        prepared(_vector(clip, strategy, modality)[None], "cosine") for modality in clip.modalities
-    )
-    distance = float(distances(one, other[0], "cosine")[0])
+    distance = clip.apart(strategy)
     pairs = _same_emotion(atlas.charts[strategy].reference)
     farther = len(pairs) - int(np.searchsorted(pairs, distance, side="right"))
     tied = len(pairs) - farther - int(np.searchsorted(pairs, distance, side="left"))

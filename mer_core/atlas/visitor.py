@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from mer_core.atlas.collection import Atlas
+from mer_core.atlas.distances import distances, prepared
 from mer_core.atlas.plotted import Point, Visitor
 from mer_core.types import FloatArray, Prediction
 
@@ -47,12 +46,11 @@ class VisitorClip:
 
     def apart(self, strategy: str) -> float:
         """Cosine distance of its two halves, 0 (same direction) to 2; NaN with one half."""
-        halves = [self.vector(strategy, modality) for modality in self.modalities]
-        if len(halves) < 2 or halves[0] is None or halves[1] is None:
+        vectors = [self.vector(strategy, modality) for modality in self.modalities]
+        halves = [prepared(vector[None], "cosine") for vector in vectors if vector is not None]
+        if len(halves) < 2:
             return math.nan
-        lead, partner = halves[0], halves[1]
-        lengths = float(np.linalg.norm(lead)) * float(np.linalg.norm(partner))
-        return 1 - float(lead @ partner) / max(lengths, 1e-12)
+        return float(distances(halves[0], halves[1][0], "cosine")[0])
 
     def places(self, atlas: Atlas, strategy: str) -> dict[str, Point]:
         """Modality → its place on one strategy's map; found once, then kept."""

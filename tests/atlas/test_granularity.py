@@ -12,14 +12,15 @@ import torch
 from sklearn.metrics.pairwise import cosine_similarity
 
 from mer_core.alignment.distribution import squared_wasserstein as by_torch
+from mer_core.alignment_metrics import Gaussians, squared_wasserstein
 from mer_core.atlas.granularity import (
     MOST,
     default_rows,
+    different,
     emotion_distances,
     items_of,
     shown_rows,
     similarities,
-    squared_wasserstein,
 )
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
@@ -36,17 +37,19 @@ def clip(name: str, emotion: str | None, **halves: list[float]) -> VisitorClip:
 
 def test_w2_of_known_gaussians() -> None:
     centre, std = np.array([[1.0, 2.0]]), np.array([[0.5, 1.5]])
-    assert squared_wasserstein(centre, std, centre, std) == pytest.approx(0.0)
+    one = Gaussians(centre, std)
+    assert squared_wasserstein(one, one) == pytest.approx(0.0)
     apart = squared_wasserstein(
-        centre, std, centre + np.array([3.0, 0.0]), std + np.array([0.0, 4.0])
+        one, Gaussians(centre + np.array([3.0, 0.0]), std + np.array([0.0, 4.0]))
     )
     assert np.sqrt(apart) == pytest.approx(5.0)
 
 
 def test_w2_agrees_with_what_distribution_alignment_trains_by() -> None:
     random = np.random.default_rng(0)
-    gaussians = [random.random(shape) for shape in ((3, 7), (3, 7), (5, 7), (5, 7))]
-    expected = by_torch(*(torch.from_numpy(array) for array in gaussians)).numpy()
+    arrays = [random.random(shape) for shape in ((3, 7), (3, 7), (5, 7), (5, 7))]
+    expected = by_torch(*(torch.from_numpy(array) for array in arrays)).numpy()
+    gaussians = Gaussians(*arrays[:2]), Gaussians(*arrays[2:])
     assert squared_wasserstein(*gaussians) == pytest.approx(expected)
 
 
@@ -127,3 +130,27 @@ def test_similarities_agree_with_scikit_learn_in_the_order_of_emotions(
     ]
     found = similarities(reference, items, clips, "none")
     assert found == pytest.approx(cosine_similarity(*rows), abs=1e-6)
+
+
+def test_a_clip_that_is_there_twice_counts_once() -> None:
+    first, again, other = (
+        clip(name, "sad", speech=[1.0, 2.0], text=text)
+        for name, text in (("a", [3.0, 4.0]), ("b", [6.0, 8.0]), ("c", [4.0, 3.0]))
+    )
+    half = clip("half", "sad", speech=[1.0, 2.0])
+    assert different([first, half, again, other, again]) == (first, other)
+    assert different([again, first]) == (again,)
+    assert different([half]) == different([]) == ()
+
+
+def test_clips_that_one_strategy_throws_together_stay_different() -> None:
+    point = {m: np.ones(2, dtype=np.float32) for m in ("speech", "text")}
+    collapsed = Prediction("sad", {}, {}, embeddings_after=point)
+    pairs = [
+        clip("a", "sad", speech=[1, 0], text=[0, 1]),
+        clip("b", "sad", speech=[0, 1], text=[1, 0]),
+    ]
+    clips = [
+        dataclasses.replace(own, predictions={**own.predictions, "all": collapsed}) for own in pairs
+    ]
+    assert different(clips) == tuple(clips)

@@ -211,14 +211,13 @@ def test_neighbours_are_listed_before_and_after_the_latest_clip_first(atlas: Atl
     markup = neighbours_panel(atlas, "token", clips)
     page = Page(markup)
     assert [a["data-clip"] for _, a in page.tags if a.get("data-clip")] == ["c20", "c3"]
-    assert len(page.having(class_="at-nearest")) == 2 + 4
+    assert len(page.having(class_="at-nearest")) == 1 + 2
     assert markup.count('<details class="at-details" open>') == 1
     assert "<script" not in markup
     own = atlas.charts["token"].reference
     third = nearest(own, own.embeddings["speech"][20])[2]
-    assert f"{third.emotion}voice{third.corpus}{third.distance:.2f}" in page.text.replace(
-        "words", "voice"
-    )
+    noun = {"speech": "voice", "text": "words"}[third.modality]
+    assert f"{third.emotion} {noun} {third.corpus}, {third.distance:.2f}" in page.text
     assert len(Page(neighbours_panel(atlas, "none", clips)).having(class_="at-nearest")) == 3
     assert "No clip of yours" in Page(neighbours_panel(atlas, "token", [])).text
 
@@ -255,6 +254,23 @@ def test_own_pairs_are_measured_with_their_number_said(atlas: Atlas) -> None:
     six = [clip_of(atlas, row) for row in range(0, 60, 10)]
     assert "recall_at_5" in rows_of(Page(own_pairs(six, "token")))
     assert "After" not in Page(own_pairs(six, "none")).text
+
+
+def test_equal_clips_are_said_to_say_nothing(atlas: Atlas) -> None:
+    page = Page(own_pairs([clip_of(atlas, 5)] * 3, "token"))
+    assert page.having(class_="at-waiting")
+    assert rows_of(page) == []
+    assert "at least 3 different clips with both halves, and there is only 1." in page.text
+    assert "2 of your clips are left out" in page.text
+    assert "equal clips say nothing" in page.text
+    assert "Analyse 2 more" in page.text
+    clips = [clip_of(atlas, row) for row in (0, 20, 40)]
+    once, more = own_pairs(clips, "token"), own_pairs([*clips, clips[1]], "token")
+    assert "equal clips" not in once
+    assert "1 of your clips is left out" in Page(more).text
+    assert "n = 3, which is tiny" in Page(more).text
+    cells = re.compile(r'at-number">([^<]+)<')
+    assert cells.findall(more) == cells.findall(once)
 
 
 def test_chance_is_what_shuffled_ranks_get() -> None:

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mer_core.alignment_metrics import normalised
 from mer_core.alignment_report import METRICS, pairs_report
-from mer_core.atlas.granularity import complete
+from mer_core.atlas.granularity import complete, different, halves_of
 from mer_core.atlas.maps import BEFORE
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.markup import escape
 from mer_core.demo.panels.metric_words import MEANINGS
 
-FEWEST = 3  # clips with both halves
+FEWEST = 3  # different clips with both halves
 FIVE = 5  # R@5 means something with more clips than that
 FIGURES = ("recall_at_1", "recall_at_5", "mrr", "foscttm", "linear_cka")
 ARROWS = {"higher": "↑", "lower": "↓", "": ""}
@@ -22,10 +21,10 @@ ARROWS = {"higher": "↑", "lower": "↓", "": ""}
 
 def own_pairs(clips: Sequence[VisitorClip], strategy: str) -> str:
     """The table of the clips that have both halves, or greyed out with what is missing."""
-    pairs = complete(clips)
-    count = len(pairs)
+    pairs = different(clips)
+    count, again = len(pairs), len(complete(clips)) - len(pairs)
     if count < FEWEST:
-        return _card(_missing(count), "at-waiting")
+        return _card(_missing(count, again), "at-waiting")
     before = _report(pairs, BEFORE)
     after = None if strategy == BEFORE else _report(pairs, strategy)
     rows = "".join(_row(name, count, before, after) for name in _figures(count))
@@ -34,7 +33,7 @@ def own_pairs(clips: Sequence[VisitorClip], strategy: str) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     return _card(
         f'<p class="at-caption">The halves of your {count} clips belong together, so one can ask '
-        "whether a half finds its own other half among them.</p>"
+        f"whether a half finds its own other half among them.{_repeated(again)}</p>"
         f'<p class="at-verdict-note at-severe"><span aria-hidden="true">!</span><span>'
         f"<b>n = {count}, which is tiny.</b> One clip more or less can change every figure. With "
         "so few, linear CKA can be high by chance alone.</span></p>"
@@ -56,12 +55,8 @@ def _figures(count: int) -> list[str]:
 
 
 def _report(pairs: Sequence[VisitorClip], strategy: str) -> dict[str, float]:
-    lead, partner = pairs[0].modalities
-    x, y = (
-        normalised(np.stack([np.asarray(clip.vector(strategy, name)) for clip in pairs]))
-        for name in (lead, partner)
-    )
-    return pairs_report(x, y)
+    lead, partner = halves_of(pairs, strategy)
+    return pairs_report(lead, partner)
 
 
 def _row(name: str, count: int, before: dict[str, float], after: dict[str, float] | None) -> str:
@@ -77,22 +72,33 @@ def _row(name: str, count: int, before: dict[str, float], after: dict[str, float
     )
 
 
-def _missing(count: int) -> str:
+def _missing(count: int, again: int) -> str:
     titles = "".join(
         f'<span class="at-chip"><s>{escape(METRICS[name].title)}</s></span>' for name in FIGURES
     )
-    more = FEWEST - count
     have = "none yet" if count == 0 else f"only {count}"
     return (
         f"<div>{titles}</div>"
-        f'<p class="at-caption">Not computed: these need at least {FEWEST} clips with both halves, '
-        f"and there {'is' if count == 1 else 'are'} {have}. Analyse {more} more on another page, "
-        "each with both halves.</p>"
+        f'<p class="at-caption">Not computed: these need at least {FEWEST} different clips with '
+        f"both halves, and there {'is' if count == 1 else 'are'} {have}.{_repeated(again)} "
+        f"Analyse {FEWEST - count} more on another page, each with both halves.</p>"
+    )
+
+
+def _repeated(again: int) -> str:
+    """A sentence more, where some of the visitor's clips do not count."""
+    if again == 0:
+        return ""
+    one = again == 1
+    return (
+        f" {again} of your clips {'is' if one else 'are'} left out, because "
+        f"{'it is' if one else 'they are'} the same as an earlier one in both halves: equal clips "
+        "say nothing, since their halves cannot be told apart."
     )
 
 
 def _card(inside: str, also: str = "") -> str:
     return (
-        f'<section class="at-card at-own-pairs {also}" aria-label="Your own pairs">'
+        f'<section class="at-card at-panel at-own-pairs {also}" aria-label="Your own pairs">'
         f'<h2 class="at-title">Your own pairs</h2>{inside}</section>'
     )
