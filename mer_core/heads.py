@@ -7,10 +7,13 @@ share one set of encoders, and each is a small file.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from mer_core.checkpoint import (
     CONFIG_FILE,
@@ -30,6 +33,14 @@ from mer_core.checkpoint import (
 from mer_core.encoders.base import CachedEncoder, Encoder, encoder_hash
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
+
+
+class MissingHeadError(CheckpointError):
+    """A head that is not there, or a file of it that is not."""
+
+
+class ForeignHeadError(CheckpointError):
+    """A head that was trained on other encoders than are given, or is of another framework."""
 
 
 def save_head(folder: Path, framework: Framework, *, half: bool = True, **extra: Any) -> None:
@@ -59,7 +70,9 @@ def load_head(folder: Path, encoders: Mapping[str, Encoder]) -> Checkpoint:
         encoders: As `Framework.encoders` gives them: by any name, for what they read decides.
 
     Raises:
-        CheckpointError: No head there, or one that was trained on other encoders.
+        MissingHeadError: No head there, or half of one.
+        ForeignHeadError: It was trained on other encoders.
+        CheckpointError: It is damaged, no head, or of a newer format; the two above are its kinds.
     """
     return _Given.of(encoders).load(folder)
 
@@ -88,24 +101,66 @@ class _Given:
         return cls(read, {modality: encoder_hash(encoder) for modality, encoder in read.items()})
 
     def load(self, folder: Path) -> Checkpoint:
-        return read_checkpoint(folder, folder.name, lambda config: self._build(config, folder))
+        for name in (CONFIG_FILE, WEIGHTS_FILE):
+            if not (folder / name).is_file():
+                raise MissingHeadError(f"{folder.name}: {name} is missing.")
+        try:
+            return read_checkpoint(folder, folder.name, lambda config: self._build(config, folder))
+        except CheckpointError:
+            raise
+        except (TypeError, AttributeError, ValueError) as error:
+            raise CheckpointError(
+                f"{folder.name} is no head: one of its JSON files is damaged: {error}"
+            ) from error
 
     def _build(self, config: dict[str, Any], folder: Path) -> Framework:
         if config.get("encoders_in") != GIVEN:
             raise CheckpointError(f"{folder.name} is no head: it comes with encoders of its own.")
+        _check_values(config)
         for modality, name in config["encoders"].items():
             if modality not in self.hashes:
-                raise CheckpointError(f"{folder.name}: this head needs a {modality} encoder, too.")
+                raise ForeignHeadError(f"{folder.name}: this head needs a {modality} encoder, too.")
             if self.hashes[modality] != name:
-                raise CheckpointError(
+                raise ForeignHeadError(
                     f"{folder.name}: this head was trained on another {modality} encoder."
                 )
         labels = tuple(config["labels"])
         framework = build_framework(config["architecture"], labels, encoders=self.encoders)
-        weights = read_weights(folder / WEIGHTS_FILE, folder.name)
-        # Exactly these: a file that brought an encoder's weights would change the shared encoder.
-        differ = weights.keys() ^ weights_by_file(framework)[WEIGHTS_FILE].keys()
-        if differ:
-            raise ValueError(f"its weights do not fit its config: {', '.join(sorted(differ)[:3])}.")
-        framework.load_state_dict(weights, strict=False)
+        # All of them, for an encoder that the file does not name could be any.
+        needed = {encoder.modality for encoder in framework.encoders().values()}
+        if config["encoders"].keys() != needed:
+            names = ", ".join(sorted(needed))
+            raise ValueError(f"hashes in {CONFIG_FILE} must be those of its encoders: {names}.")
+        _fill(framework, read_weights(folder / WEIGHTS_FILE, folder.name))
         return framework
+
+
+def _check_values(config: dict[str, Any]) -> None:
+    """Refuse what JSON can say and a head cannot."""
+    if not isinstance(config.get("architecture"), dict):
+        raise ValueError(f"{CONFIG_FILE} must hold an architecture.")
+    hashes = config.get("encoders")
+    if not isinstance(hashes, dict) or not all(isinstance(h, str) for h in hashes.values()):
+        raise ValueError(f"{CONFIG_FILE} must name its encoders by their hashes.")
+    labels = config.get("labels")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"labels in {CONFIG_FILE} must be names.")
+    if not all(0 < t < math.inf for t in config.get("temperatures", {}).values()):
+        raise ValueError(f"temperatures in {CONFIG_FILE} must be positive numbers.")
+
+
+def _fill(framework: Framework, weights: Mapping[str, Tensor]) -> None:
+    """Give a framework behind its encoders exactly the weights that it has, all of them finite."""
+    own = weights_by_file(framework)[WEIGHTS_FILE]
+    # Exactly these: a file that brought an encoder's weights would change the shared encoder.
+    differ = {
+        key
+        for key in weights.keys() | own.keys()
+        if key not in weights or key not in own or weights[key].shape != own[key].shape
+    }
+    if differ:
+        some = ", ".join(sorted(differ)[:3])
+        raise ValueError(f"{WEIGHTS_FILE} does not fit {CONFIG_FILE}: {some}.")
+    if not all(value.isfinite().all() for value in weights.values()):
+        raise ValueError(f"{WEIGHTS_FILE} holds weights that are not finite numbers.")
+    framework.load_state_dict(weights, strict=False)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mer_core.atlas.maps import BEFORE
-from mer_core.checkpoint import Checkpoint, CheckpointError
+from mer_core.checkpoint import Checkpoint
 from mer_core.clip_judging import ClipJudge
 from mer_core.clip_reading import ClipReading
-from mer_core.heads import load_heads
+from mer_core.heads import ForeignHeadError, MissingHeadError, load_heads
 from mer_core.judging import Judge
 from mer_core.reading import Reading
 from mer_core.types import Prediction
@@ -48,19 +48,26 @@ class Strategies:
         }
 
     @classmethod
-    def load(cls, folder: Path, judge: Judge | ClipJudge) -> Strategies:
+    def load(cls, folder: Path, judge: Judge | ClipJudge, needed: Iterable[str] = ()) -> Strategies:
         """Read every head inside `folder`, by the name of its own folder.
 
+        Args:
+            folder: Of the heads' folders.
+            judge: Whose encoders they shall stand on.
+            needed: Strategies that must be there beside `BEFORE`.
+
         Raises:
-            CheckpointError: There is none called `BEFORE`, or one does not fit the judge.
+            MissingHeadError: A head is not there, or a file of one.
+            ForeignHeadError: One does not fit the judge.
+            CheckpointError: One is damaged.
         """
         heads = load_heads(folder, judge.framework.encoders())
-        if BEFORE not in heads:
-            raise CheckpointError(f"{folder.name} holds no head {BEFORE!r}, before any alignment.")
+        if missing := [name for name in dict.fromkeys((BEFORE, *needed)) if name not in heads]:
+            raise MissingHeadError(f"{folder.name} holds no head {', '.join(map(repr, missing))}.")
         for name, head in heads.items():
             of = head.config["architecture"]["framework"]
             if of != judge.name:
-                raise CheckpointError(f"{name}: a head of {of}, not of {judge.name}.")
+                raise ForeignHeadError(f"{name}: a head of {of}, not of {judge.name}.")
         return cls(judge, heads)
 
     def judge(self, reading: Reading | ClipReading) -> dict[str, Prediction]:

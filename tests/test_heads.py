@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +14,18 @@ from safetensors.torch import load_file, save_file
 
 from mer_core.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from mer_core.data import collate
-from mer_core.encoders.base import encoder_hash
+from mer_core.encoders.base import CachedEncoder, encoder_hash
 from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.registry import build_framework
-from mer_core.heads import load_head, load_heads, save_head
+from mer_core.heads import (
+    ForeignHeadError,
+    MissingHeadError,
+    load_head,
+    load_heads,
+    save_head,
+)
 from mer_core.types import Batch, Utterance
 
 
@@ -89,65 +97,142 @@ def test_other_encoders_are_refused_in_words(framework, tmp_path: Path):
     save_head(tmp_path / "none", framework)
     other = CompactSpeechEncoder(framework.audio_encoder.config)
     given = {"audio": other, "video": framework.video_encoder}
-    with pytest.raises(CheckpointError, match="none: this head was trained on another speech enc"):
+    with pytest.raises(ForeignHeadError, match="none: this head was trained on another speech enc"):
         load_head(tmp_path / "none", given)
-    with pytest.raises(CheckpointError, match="this head needs a video encoder, too"):
+    with pytest.raises(ForeignHeadError, match="this head needs a video encoder, too"):
         load_head(tmp_path / "none", {"audio": framework.audio_encoder})
 
 
-def break_head(folder: Path, how: str, framework: FoalNet) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    weights = load_file(folder / "model.safetensors")
-    if how == "no config":
-        (folder / "config.json").unlink()
-    elif how == "no weights":
-        (folder / "model.safetensors").unlink()
-    elif how == "damaged":
-        (folder / "model.safetensors").write_bytes(b"12345678 no safetensors")
-    elif how == "newer":
-        (folder / "config.json").write_text(json.dumps({**config, "format": 99}))
-    elif how == "no hashes":
-        del config["encoders"]
-        (folder / "config.json").write_text(json.dumps(config))
-    elif how == "a weight less":
-        weights.popitem()
-        save_file(weights, folder / "model.safetensors")
-    elif how == "brings an encoder":
-        key, value = next(iter(framework.audio_encoder.state_dict().items()))
-        save_file(
-            {**weights, f"audio_encoder.{key}": torch.zeros_like(value)},
-            folder / "model.safetensors",
-        )
-    elif how == "other shapes":
-        wrong = {key: torch.zeros(*value.shape, 2) for key, value in weights.items()}
-        save_file(wrong, folder / "model.safetensors")
-    elif how == "a whole checkpoint":
-        save_checkpoint(folder, framework)
+Spoil = Callable[[Path, FoalNet], None]
+
+
+def config_with(**changed: Any) -> Spoil:
+    """`config.json` with other values; None leaves one out."""
+
+    def spoil(folder: Path, framework: FoalNet) -> None:
+        config = {**json.loads((folder / "config.json").read_text()), **changed}
+        kept = {key: value for key, value in config.items() if value is not None}
+        (folder / "config.json").write_text(json.dumps(kept))
+
+    return spoil
+
+
+def config_of(text: str) -> Spoil:
+    return lambda folder, framework: write(folder / "config.json", text.encode())
+
+
+def weights_with(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Spoil:
+    def spoil(folder: Path, framework: FoalNet) -> None:
+        path = folder / "model.safetensors"
+        save_file(change(load_file(path)), path)
+
+    return spoil
+
+
+def write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def gone(name: str) -> Spoil:
+    return lambda folder, framework: (folder / name).unlink()
+
+
+def cut(folder: Path, framework: FoalNet) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def bring_an_encoder(folder: Path, framework: FoalNet) -> None:
+    key, value = next(iter(framework.audio_encoder.state_dict().items()))
+    brought = {f"audio_encoder.{key}": torch.zeros_like(value)}
+    weights_with(lambda weights: {**weights, **brought})(folder, framework)
+
+
+def hashes_of(*modalities: str, **further: Any) -> Spoil:
+    """True hashes, but of these modalities only, and `further` ones."""
+
+    def spoil(folder: Path, framework: FoalNet) -> None:
+        true = {e.modality: encoder_hash(e) for e in framework.encoders().values()}
+        named = {modality: true[modality] for modality in modalities}
+        config_with(encoders={**named, **further})(folder, framework)
+
+    return spoil
+
+
+def one_less(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return dict(list(weights.items())[1:])
+
+
+FIT = "model.safetensors does not fit config.json"
+NAMED = "hashes in config.json must be those of its encoders: speech, video"
 
 
 @pytest.mark.parametrize(
-    ("how", "expected"),
+    ("spoil", "expected"),
     [
-        ("no config", "config.json is missing"),
-        ("no weights", "model.safetensors is missing"),
-        ("damaged", "model.safetensors is damaged"),
-        ("newer", "newer version"),
-        ("no hashes", "not a checkpoint"),
-        ("a weight less", "do not fit its config"),
-        ("brings an encoder", "do not fit its config"),
-        ("other shapes", "not a checkpoint"),
-        ("a whole checkpoint", "is no head: it comes with encoders of its own"),
+        (gone("config.json"), "config.json is missing"),
+        (gone("model.safetensors"), "model.safetensors is missing"),
+        (lambda folder, _: write(folder / "model.safetensors", b""), "is damaged"),
+        (lambda folder, _: write(folder / "model.safetensors", b"<html>" * 9), "is damaged"),
+        (cut, "model.safetensors is damaged"),
+        (config_of(""), "not a checkpoint"),
+        (config_of("{"), "not a checkpoint"),
+        (config_of("[]"), "is no head"),
+        (config_of("{}"), "not a checkpoint"),
+        (config_with(format=99), "newer version"),
+        (config_with(format="x"), "is no head"),
+        (config_with(architecture=None), "must hold an architecture"),
+        (config_with(architecture=[]), "must hold an architecture"),
+        (config_with(architecture={"framework": "another"}), "no framework 'another'"),
+        (config_with(labels=None), "labels in config.json must be"),
+        (config_with(labels="calm"), "labels in config.json must be"),
+        (config_with(labels=["calm", 2]), "labels in config.json must be"),
+        (config_with(labels=["calm", "loud", "shy"]), FIT),
+        (config_with(temperatures=[]), "is no head"),
+        (config_with(temperatures={"both": "x"}), "is no head"),
+        (config_with(temperatures={"both": float("nan")}), "temperatures in config.json must be"),
+        (config_with(temperatures={"both": 0}), "temperatures in config.json must be"),
+        (config_with(encoders=None), "must name its encoders by their hashes"),
+        (config_with(encoders=[]), "must name its encoders by their hashes"),
+        (config_with(encoders={"speech": 1, "video": 2}), "must name its encoders by their hashes"),
+        (config_with(encoders={}), NAMED),
+        (hashes_of("speech"), NAMED),
+        (hashes_of("video"), NAMED),
+        (weights_with(one_less), FIT),
+        (bring_an_encoder, FIT),
+        (weights_with(lambda weights: {k: v[None].clone() for k, v in weights.items()}), FIT),
+        (weights_with(lambda weights: {k: v * torch.nan for k, v in weights.items()}), "finite"),
+        (
+            lambda folder, framework: save_checkpoint(folder, framework),
+            "is no head: it comes with encoders of its own",
+        ),
+        (lambda folder, _: write(folder / "metrics.json", b"{"), "is no head"),
     ],
 )
 def test_what_is_no_head_is_refused_and_leaves_the_encoders_alone(
-    framework, how, expected, tmp_path: Path
+    framework, spoil: Spoil, expected: str, tmp_path: Path
 ):
-    save_head(tmp_path, framework)
+    save_head(tmp_path / "avel", framework, temperatures={"both": 2.0})
     before = [encoder_hash(encoder) for encoder in framework.encoders().values()]
-    break_head(tmp_path, how, framework)
-    with pytest.raises(CheckpointError, match=expected):
-        load_head(tmp_path, framework.encoders())
+    spoil(tmp_path / "avel", framework)
+    with pytest.raises(CheckpointError, match=expected) as caught:
+        load_head(tmp_path / "avel", framework.encoders())
+    assert str(caught.value).startswith("avel")
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, MissingHeadError) == ("is missing" in expected)
+    assert not isinstance(caught.value, ForeignHeadError)
     assert [encoder_hash(encoder) for encoder in framework.encoders().values()] == before
+
+
+def test_a_head_names_no_encoder_that_it_does_not_stand_on(framework, tmp_path: Path):
+    """Although the model that it is put on has one, and of that very hash."""
+    save_head(tmp_path, framework)
+    further = CachedEncoder("text", 8)
+    given = {**framework.encoders(), "text": further}
+    load_head(tmp_path, given)
+    hashes_of("speech", "video", text=encoder_hash(further))(tmp_path, framework)
+    with pytest.raises(CheckpointError, match=NAMED):
+        load_head(tmp_path, given)
 
 
 def test_a_head_alone_is_no_checkpoint(framework, tmp_path: Path):

@@ -12,7 +12,6 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from mer_core.checkpoint import CheckpointError
 from mer_core.clip_judging import ClipJudge
 from mer_core.clip_reading import ClipReading
 from mer_core.emotions import FOUR
@@ -24,7 +23,7 @@ from mer_core.frameworks.base import Framework
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal
-from mer_core.heads import save_head
+from mer_core.heads import ForeignHeadError, MissingHeadError, save_head
 from mer_core.judging import Judge
 from mer_core.media.speech_activity import STEP, SpeechActivity
 from mer_core.reading import Reader, Reading
@@ -235,16 +234,18 @@ def test_what_does_not_fit_is_said_in_words(mgcma: Make, foal_net: Make, tmp_pat
     heard = Strategies.load(written(tmp_path / "mgcma", mgcma, ("none",)), hears)
     with pytest.raises(ValueError, match="mgcma judges sound and text"):
         heard.judge(clip())
-    with pytest.raises(CheckpointError, match="needs a video encoder"):
+    with pytest.raises(ForeignHeadError, match="needs a video encoder"):
         Strategies.load(folder, hears)
-    with pytest.raises(CheckpointError, match="'none'"):
+    with pytest.raises(MissingHeadError, match="'none'"):
         Strategies.load(written(tmp_path / "some", foal_net, ("avel",)), sees)
-    with pytest.raises(CheckpointError, match="'none'"):
+    with pytest.raises(MissingHeadError, match="'none'"):
         Strategies.load(tmp_path / "nowhere", sees)
+    with pytest.raises(MissingHeadError, match="foal_net holds no head 'mem'"):
+        Strategies.load(folder, sees, ("none", "avel", "mem"))
 
 
 def test_a_head_of_another_framework_is_refused(speech: CompactSpeechEncoder, tmp_path: Path):
     save_head(tmp_path / "none", Unimodal(speech, FOUR))
     judge = Judge(Unimodal(speech, FOUR), "other", {}, CPU)
-    with pytest.raises(CheckpointError, match="a head of unimodal, not of other"):
+    with pytest.raises(ForeignHeadError, match="a head of unimodal, not of other"):
         Strategies.load(tmp_path, judge)

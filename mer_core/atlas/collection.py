@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mer_core.atlas.maps import BEFORE, AtlasMap
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.reference import REPRESENTATION, Reference
+from mer_core.atlas.stored import refusing
 
 INDEX_FILE, REFERENCE_FILE, MAP_FILE = "index.json", "reference.npz", "map.npz"
 FORMAT = 1  # of index.json
@@ -23,6 +27,26 @@ class Chart:
 
     reference: Reference
     map: AtlasMap
+
+    def __post_init__(self) -> None:
+        """Refuse a map of other pairs, or one that no point could be placed on."""
+        points, neighbours = len(self.map.points), self.map.params.n_neighbors
+        if points != 2 * len(self.reference):
+            raise ValueError(f"{points} points are not those of {len(self.reference)} pairs.")
+        if points <= neighbours:
+            raise ValueError(f"{points} points cannot have {neighbours} neighbours each.")
+
+    @classmethod
+    def load(cls, folder: Path) -> Chart:
+        """Read one strategy's folder.
+
+        Raises:
+            ValueError: A file is missing, damaged or something else, or they do not fit together.
+        """
+        reference = Reference.load(folder / REFERENCE_FILE)
+        atlas_map = AtlasMap.load(folder / MAP_FILE)
+        with refusing(folder / MAP_FILE, f"map of its {REFERENCE_FILE}"):
+            return cls(reference, atlas_map)
 
     @cached_property
     def placer(self) -> Placer:
@@ -44,6 +68,18 @@ class Atlas:
     framework: str
     charts: dict[str, Chart]
     placement: dict[str, dict[str, float]]
+
+    def __post_init__(self) -> None:
+        """Refuse charts that do not show the same pairs before and after."""
+        if next(iter(self.charts), None) != BEFORE:
+            raise ValueError(f"The first map of an atlas must be {BEFORE!r}, before alignment.")
+        first = self.charts[BEFORE].reference
+        for name, chart in self.charts.items():
+            other = chart.reference
+            if (other.modalities, other.emotions) != (first.modalities, first.emotions) or (
+                not np.array_equal(other.labels, first.labels)
+            ):
+                raise ValueError(f"The pairs of {name!r} are not those of {BEFORE!r}.")
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -97,19 +133,39 @@ class Atlas:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: No atlas there, or one of a newer format.
+            ValueError: No atlas there, one of a newer format, or a file that is missing, damaged
+                or something else; in one sentence that names the file.
         """
-        if not (folder / INDEX_FILE).is_file():
+        index = folder / INDEX_FILE
+        if not index.is_file():
             raise ValueError(f"{folder.name} holds no atlas: {INDEX_FILE} is missing.")
-        index = json.loads((folder / INDEX_FILE).read_text("utf-8"))
+        with refusing(index, "index of an atlas"):
+            said = _Index.of(json.loads(index.read_text("utf-8")))
+        charts = {name: Chart.load(folder / name) for name in said.placement}
+        with refusing(index, "index of the maps beside it"):
+            atlas = cls(said.framework, charts, said.placement)
+            pairs = len(charts[BEFORE].reference)
+            if pairs != said.pairs:
+                raise ValueError(f"it says {said.pairs} pairs, but there are {pairs}")
+        return atlas
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What reading needs of `index.json`; `placement` names every strategy."""
+
+    framework: str
+    pairs: int
+    placement: dict[str, dict[str, float]]
+
+    @classmethod
+    def of(cls, index: dict[str, Any]) -> _Index:
+        """Raises what `refusing` puts in words."""
         if index["format"] > FORMAT:
-            raise ValueError(f"{folder.name}: an atlas of a newer version ({index['format']}).")
-        charts = {
-            name: Chart(
-                Reference.load(folder / name / REFERENCE_FILE),
-                AtlasMap.load(folder / name / MAP_FILE),
-            )
-            for name in index["strategies"]
-        }
+            raise ValueError(f"it is of a newer version ({index['format']})")
         placement = {name: about["placement"] for name, about in index["strategies"].items()}
-        return cls(index["framework"], charts, placement)
+        if not all(math.isfinite(f) for figures in placement.values() for f in figures.values()):
+            raise ValueError("its placement figures must be finite numbers")
+        if not isinstance(index["framework"], str):
+            raise ValueError(f"its framework is {index['framework']!r}")
+        return cls(index["framework"], index["pairs"], placement)

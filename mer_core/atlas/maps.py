@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from mer_core.atlas.distances import METRICS
 from mer_core.atlas.quality import MapQuality
+from mer_core.atlas.stored import Arrays, read_npz
 from mer_core.types import FloatArray
 
 BEFORE = "none"  # the strategy whose map is every other one's "before"
@@ -35,6 +37,9 @@ class MapParams:
 
     def __post_init__(self) -> None:
         """Refuse settings that UMAP would stumble over."""
+        for name in ("n_neighbors", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise ValueError(f"{name} must be a whole number, but is {getattr(self, name)!r}.")
         if not 2 <= self.n_neighbors <= MAX_NEIGHBOURS:
             raise ValueError(
                 f"n_neighbors must be 2 to {MAX_NEIGHBOURS}, but is {self.n_neighbors}."
@@ -65,6 +70,20 @@ class AtlasMap:
     curve: tuple[float, float]
     scale: float
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn, or nothing could be placed on."""
+        points = self.points
+        if points.ndim != 2 or points.shape[1] != 2 or len(points) % 2 or not len(points):
+            raise ValueError(f"Points of a map must be (2N, 2), but are {points.shape}.")
+        if points.dtype.kind != "f" or not np.isfinite(points).all():
+            raise ValueError("Points of a map must be finite numbers.")
+        a, b = self.curve
+        for name, value in (("curve's a", a), ("curve's b", b), ("scale", self.scale)):
+            if not 0 < value < math.inf:
+                raise ValueError(f"A map's {name} must be a positive number, but is {value}.")
+        if not all(math.isfinite(figure) for figure in asdict(self.quality).values()):
+            raise ValueError(f"A map's quality must be finite numbers, but is {self.quality}.")
+
     def save(self, path: Path) -> None:
         """Write an npz."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,18 +101,18 @@ class AtlasMap:
         """Read what `save` wrote; runs no code of the file's own.
 
         Raises:
-            ValueError: Not such a file.
+            ValueError: There is no such file, it is damaged, or it is no map.
         """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                about = json.loads(str(stored["about"]))
-                a, b = about["curve"]
-                return cls(
-                    stored["points"],
-                    MapParams(**about["params"]),
-                    MapQuality(**about["quality"]),
-                    (a, b),
-                    about["scale"],
-                )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{path.name} is no map: {error}.") from None
+        return read_npz(path, "map", _of)
+
+
+def _of(arrays: Arrays) -> AtlasMap:
+    about = json.loads(arrays.text("about"))
+    a, b = about["curve"]
+    return AtlasMap(
+        arrays.table("points"),
+        MapParams(**about["params"]),
+        MapQuality(**about["quality"]),
+        (a, b),
+        about["scale"],
+    )

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.atlas.distances import prepared
+from mer_core.atlas.stored import Arrays, read_npz
 from mer_core.types import FloatArray
 
 Labels = NDArray[np.int64]
@@ -51,7 +52,7 @@ class Reference:
     pairing: Pairing = "label"
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not belong together."""
+        """Refuse rows that do not belong together, and values that mean nothing."""
         if len(self.embeddings) != 2:
             raise ValueError(f"A reference holds two modalities, not {len(self.embeddings)}.")
         if self.pairing not in get_args(Pairing):
@@ -63,6 +64,14 @@ class Reference:
             lengths = len(self.labels), len(self.corpora[name]), len(self.groups[name])
             if set(lengths) != {len(self)}:
                 raise ValueError(f"{name}: {len(self)} embeddings, but {lengths} names and labels.")
+        if not len(self):
+            raise ValueError("A reference holds at least one pair.")
+        if not all(np.isfinite(vectors).all() for vectors in self.embeddings.values()):
+            raise ValueError("Embeddings must be finite numbers.")
+        if self.labels.dtype.kind not in "iu" or self.labels.ndim != 1:
+            raise ValueError("Labels must be (N,) whole numbers.")
+        if self.labels.min() < 0 or self.labels.max() >= len(self.emotions):
+            raise ValueError(f"Labels must be 0 to {len(self.emotions) - 1}, one an emotion.")
 
     def __len__(self) -> int:
         return len(next(iter(self.embeddings.values())))
@@ -105,21 +114,9 @@ class Reference:
         """Read what `save` wrote; runs no code of the file's own.
 
         Raises:
-            ValueError: Not such a file.
+            ValueError: There is no such file, it is damaged, or it is no reference.
         """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                names = [str(name) for name in stored["modalities"]]
-                return cls(
-                    {n: stored[f"{n}_embedding"].astype(np.float32) for n in names},
-                    stored["labels"].astype(np.int64),
-                    tuple(str(emotion) for emotion in stored["emotions"]),
-                    {n: _decoded(stored, f"{n}_corpora") for n in names},
-                    {n: _decoded(stored, f"{n}_groups") for n in names},
-                    cast("Pairing", str(stored["pairing"])),
-                )
-        except KeyError as error:
-            raise ValueError(f"{path.name} is no reference: {error} is missing.") from None
+        return read_npz(path, "reference", _of)
 
 
 def halved(vectors: FloatArray) -> FloatArray:
@@ -133,5 +130,20 @@ def _coded(key: str, names: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
     return {f"{key}_names": different, f"{key}_codes": codes.astype(np.uint16)}
 
 
-def _decoded(stored: np.lib.npyio.NpzFile, key: str) -> tuple[str, ...]:
-    return tuple(str(name) for name in stored[f"{key}_names"][stored[f"{key}_codes"]])
+def _of(arrays: Arrays) -> Reference:
+    names = arrays.words("modalities")
+    return Reference(
+        {name: arrays.table(f"{name}_embedding") for name in names},
+        arrays.counts("labels"),
+        arrays.words("emotions"),
+        {name: _decoded(arrays, f"{name}_corpora") for name in names},
+        {name: _decoded(arrays, f"{name}_groups") for name in names},
+        cast("Pairing", arrays.text("pairing")),
+    )
+
+
+def _decoded(arrays: Arrays, key: str) -> tuple[str, ...]:
+    different, codes = arrays.words(f"{key}_names"), arrays.counts(f"{key}_codes")
+    if codes.size and codes.max() >= len(different):
+        raise ValueError(f"{key!r} counts to {codes.max()}, but names {len(different)}")
+    return tuple(different[code] for code in codes)

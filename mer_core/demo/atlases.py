@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,36 @@ ORDER = ("mgcma", "foal_net")  # on the page
 KEPT_SECONDS = 30.0  # of a clip that can be judged again; a longer one keeps its place alone
 QUOTED = 40  # characters of a clip's words in its name
 
+# Why clips have no place, as a visitor reads it; the operator's terminal says more.
 FOREIGN = (
     "The model that runs here is not the one that these maps were made with, so your clips have "
-    "no place on them. The maps and the table are those of the shipped model."
+    "no place on them; the maps and the table are those of the shipped model."
 )
+MISSING = (
+    "Files that place clips on these maps are missing from this installation, so it can show the "
+    "maps and the table only."
+)
+DAMAGED = (
+    "Files that place clips on these maps are damaged or unreadable in this installation, so it "
+    "can show the maps and the table only."
+)
+BROKEN = (
+    "Clips cannot be placed on these maps because of an error on our side; the terminal that runs "
+    "this page says which."
+)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """What came of loading the heads; every framework with maps is in one of the two.
+
+    Attributes:
+        strategies: Framework → its `Strategies`.
+        refused: Framework → why it has none, for a visitor.
+    """
+
+    strategies: Mapping[str, Any]
+    refused: Mapping[str, str]
 
 
 class Atlases:
@@ -54,7 +81,8 @@ class Atlases:
         """The framework's `Strategies`, or None where there are none; waits for them."""
         self.start()
         self._heads.wait(PATIENCE)
-        return (self._heads.value or {}).get(framework)
+        heads = self._heads.value
+        return None if heads is None else heads.strategies.get(framework)
 
     def reader(self, framework: str) -> Any:
         """What reads a changed clip again."""
@@ -66,7 +94,8 @@ class Atlases:
             return FAILED
         if self._heads.state in ("waiting", "loading"):
             return LOADING if self._engine.state != "ready" else ""
-        return "" if framework in (self._heads.value or {}) else FOREIGN
+        heads = self._heads.value
+        return BROKEN if heads is None else heads.refused.get(framework, "")
 
     def judge(self, framework: str, reading: Any) -> Mapping[str, Prediction]:
         """Strategy → what its head says of a clip that was read, in the atlas' order.
@@ -105,21 +134,38 @@ class Atlases:
     def _ablation(self, framework: str) -> Ablation:
         return Ablation.load(self._folder / framework / ABLATION_FILE)
 
-    def _load(self) -> dict[str, Any]:
-        """Heads by framework, of those whose encoders are the model's."""
-        self._engine.wait(PATIENCE)
+    def _load(self) -> Heads:
+        """Every head, once there is a model; without one there is nothing to put them on."""
+        while not self._engine.wait(PATIENCE):
+            pass
+        if self._engine.model is None:
+            return Heads({}, {})
         judges = getattr(self._engine.model, "judges", {})
+        strategies, refused = {}, {}
+        for framework in self.frameworks:
+            found = self._strategies_on(judges.get(framework), framework)
+            if isinstance(found, str):
+                refused[framework] = found
+            else:
+                strategies[framework] = found
+        return Heads(strategies, refused)
+
+    def _strategies_on(self, judge: Any, framework: str) -> Any:
+        """A framework's `Strategies` on the encoders of a judge, or why there are none."""
         from mer_core.checkpoint import CheckpointError  # imports torch
+        from mer_core.heads import ForeignHeadError, MissingHeadError
         from mer_core.strategies import Strategies
 
-        found = {}
-        for framework in self.frameworks:
-            if framework in judges:
-                try:
-                    found[framework] = Strategies.load(self._folder / framework, judges[framework])
-                except CheckpointError:  # `trouble` says so
-                    continue
-        return found
+        try:
+            if judge is None:
+                raise ForeignHeadError("the model has no such framework.")
+            needed = self.atlas(framework).strategies
+            return Strategies.load(self._folder / framework, judge, needed)
+        except CheckpointError as error:
+            print(f"Strategies of {framework}: {error}", file=sys.stderr, flush=True)
+            if isinstance(error, ForeignHeadError):
+                return FOREIGN
+            return MISSING if isinstance(error, MissingHeadError) else DAMAGED
 
 
 def name_of(number: int, prediction: Prediction) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
+from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.quality import MapQuality
 from mer_core.atlas.reference import Reference, halved
@@ -50,3 +56,34 @@ def reference() -> Reference:
 @pytest.fixture
 def projected(reference: Reference) -> AtlasMap:
     return make_map(reference)
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An atlas of two strategies."""
+    folder = tmp_path_factory.mktemp("whole") / "mgcma"
+    charts = {}
+    for seed, name in enumerate(("none", "token")):
+        reference = make_reference(seed=seed)
+        charts[name] = Chart(reference, make_map(reference))
+    Atlas("mgcma", charts, {"none": {"median_percent": 0.2}}).save(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return shutil.copytree(whole, tmp_path / "mgcma")
+
+
+def refusal(load: Callable[[Path], Any], path: Path, names: str) -> str:
+    """The refusal's words: one sentence on one line, which names the file and no numpy option."""
+    with pytest.raises(ValueError) as caught:
+        load(path)
+    assert type(caught.value) is ValueError
+    words = str(caught.value)
+    assert words.startswith(names)
+    assert words.endswith(".")
+    assert "\n" not in words
+    assert "pickle" not in words
+    return words

