@@ -79,7 +79,11 @@ def parser() -> argparse.ArgumentParser:
     strategies.add_argument("--model", type=Path, help="checkpoint whose encoders are taken")
     strategies.add_argument(
         "--sweep", action="append", default=[], metavar="KEY=V1,V2",
-        help="instead, try values of a setting with all strategies on, on development data",
+        help="instead, try values of a setting with everything on, against none, on dev data",
+    )  # fmt: skip
+    strategies.add_argument(
+        "--split", choices=("test", "dev"), default="test",
+        help="what strategies are measured on; runs that are there are not trained again",
     )  # fmt: skip
     chart = add("atlas", run_atlas, "heads and maps of an ablation's strategies, for the page")
     chart.add_argument("--ablation", type=Path, help="its folder (default: runs/ablation_NAME)")
@@ -133,7 +137,7 @@ def run_ablate(options: argparse.Namespace) -> None:
     out = options.out or RUNS / f"ablation_{experiment.name}"
     place = Place(options.data, out, pick_device(options.device), options.cache)
     if not options.sweep:
-        print(markdown(ablate(experiment, place, options.seeds)))
+        print(markdown(ablate(experiment, place, options.seeds, options.split)))
     for setting in options.sweep:
         print(markdown(sweep(load, setting, place, options.seeds)))
 

@@ -1,8 +1,9 @@
 """Trains every alignment strategy from the same frozen encoders, several seeds each.
 
-Features are computed once and shared by all runs; a finished run leaves `result.json` and is not
-repeated, an interrupted one resumes. Temperatures come from development data, and nothing is
-selected on the test split; a sweep sees development data only.
+Features are computed once and shared by all runs. A run is one folder, `ROW/seed-N`, whatever it is
+measured on; what it was measured to be lies beside its weights, as `test.json` or `dev.json`. What
+is there is not repeated, and what was interrupted resumes. Temperatures come from development data,
+and nothing is selected on the test split; a sweep sees development data only.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from mer_core.checkpoint import save_checkpoint, write_json
-from mer_core.data import Example
+from mer_core.checkpoint import WEIGHTS_FILE, load_checkpoint, save_checkpoint
 from mer_core.encoders.base import Encoder, encoder_hash
 from train.ablation_measure import Bench, measure
 from train.ablation_table import summarise, write_tables
 from train.config import Experiment
-from train.features import frozen_features
+from train.features import features_as_they_are
+from train.files import write_whole
+from train.identity import check_claim, claim, data_digest, identity
 from train.loop import fit
 from train.material import Material
 from train.paired_task import PairedTask
 from train.pairs import LABEL_PAIRED, PARTNERS_PER_CLIP, Pair, evaluation_sets, is_paired
 from train.stages import detach_encoders, start, tokenizer_of
-from train.strategies import NONE, SWITCHES, full, strategies, sweep_overrides
+from train.state import STATE_FILE
+from train.strategies import NONE, SWITCHES, full, only, strategies, sweep_overrides
 
-RESULT = "result.json"
-SETTINGS = "run.json"
+TABLE = "ablation"  # of the test split; of another one, its name follows
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Place:
     out: Path
     device: torch.device
     cache: Path | None = None
+
+    def run(self, row: str, seed: int) -> Path:
+        """The folder of one run."""
+        return self.out / row.replace("/", "_") / f"seed-{seed}"
 
 
 class Trained:
@@ -67,6 +72,11 @@ class Trained:
         self.hashes = {m: encoder_hash(encoder) for m, encoder in self.encoders.items()}
 
     @cached_property
+    def data(self) -> str:
+        """What the corpora hold, as a digest."""
+        return data_digest(self.experiment, self.place.root)
+
+    @cached_property
     def task(self) -> PairedTask:
         """Draws, pairs and cached features; made when the first run asks."""
         return PairedTask(
@@ -86,56 +96,46 @@ class Trained:
         judged: Mapping[str, Sequence[Pair]] = dev
         if self.split != "dev":
             judged = _paired(evaluation_sets(self.experiment, self.place.root, self.split))
-            tokens |= self._features(judged)
+            for modality, encoder in self.encoders.items():
+                parts = dict.fromkeys(getattr(p, modality) for ps in judged.values() for p in ps)
+                tokens |= features_as_they_are(
+                    encoder,
+                    parts,
+                    Material(list(parts), self.experiment.sources, self.place.cache),
+                    tokenize=self.tokenize,
+                    device=self.place.device,
+                    cache=self.place.cache,
+                )
         return Bench(dev, judged, tokens, self.task.widths, self.place.device)
 
-    def _features(self, sets: Mapping[str, Sequence[Pair]]) -> dict[Example, Tensor]:
-        """Features of every example of these sets, as it is."""
-        tokens: dict[Example, Tensor] = {}
-        for modality, encoder in self.encoders.items():
-            pairs = [pair for items in sets.values() for pair in items]
-            unique = list(dict.fromkeys(getattr(pair, modality) for pair in pairs))
-            material = Material(unique, self.experiment.sources, self.place.cache)
-            wanted = sorted(unique, key=material.size)
-            rows = frozen_features(
-                encoder,
-                len(wanted),
-                lambda i, w=wanted, m=material: m.utterance([w[i]]),  # type: ignore[misc]
-                key=["as it is", *(material.content(example) for example in wanted)],
-                title=f"features of {modality}, {self.split}",
-                tokenize=self.tokenize,
-                device=self.place.device,
-                cache=self.place.cache,
-            )
-            tokens |= dict(zip(wanted, rows, strict=True))
-        return tokens
 
+def ablate(experiment: Experiment, place: Place, seeds: int, split: str = "test") -> dict[str, Any]:
+    """All strategies of the experiment's framework, measured on one split.
 
-def ablate(experiment: Experiment, place: Place, seeds: int) -> dict[str, Any]:
-    """All strategies of the experiment's framework on the test split.
-
-    Leaves `ablation.json`, `.csv`, `.md`, `.png` and a folder a run in `place.out`.
+    Leaves a folder a run in `place.out` and `ablation.json`, `.csv`, `.md`, `.png`, or, of the
+    development split, `ablation-dev.…`.
     """
-    results = run_all(strategies(experiment), place, seeds, "test")
+    results = run_all(strategies(experiment), place, seeds, split)
     title = f"Alignment strategies of {experiment.name}"
-    summary = summarise(results, title, reference=NONE, split="test")
-    write_tables(summary, place.out / "ablation")
+    summary = summarise(results, title, reference=NONE, split=split)
+    write_tables(summary, place.out / (TABLE if split == "test" else f"{TABLE}-{split}"))
     return summary
 
 
 def sweep(
     load: Callable[[Sequence[str]], Experiment], setting: str, place: Place, seeds: int
 ) -> dict[str, Any]:
-    """The full strategy at each value of one setting (`key=v1,v2`), on development data only.
+    """No alignment, and the full strategy at each value of one setting (`key=v1,v2`), on dev data.
 
     `load` makes the experiment from overrides. Leaves `sweep-KEY.json`, `.csv`, `.md`, `.png` and a
     folder a run in `place.out`.
     """
-    values = sweep_overrides(load([]), setting)
-    rows = {value: full(load([value])) for value in values}
+    plain = load([])
+    values = sweep_overrides(plain, setting)
+    rows = {NONE: only(plain, ()), **{value: full(load([value])) for value in values}}
     results = run_all(rows, place, seeds, "dev")
     key = setting.partition("=")[0].strip()
-    summary = summarise(results, f"Sweep of {key}", reference=None, split="dev")
+    summary = summarise(results, f"Sweep of {key}", reference=NONE, split="dev")
     write_tables(summary, place.out / f"sweep-{key}")
     return summary
 
@@ -147,7 +147,7 @@ def run_all(
 
     Raises:
         ValueError: No seed, a setting that the framework does not know, or a folder that holds
-            runs with other settings.
+            runs with other settings, encoders or data.
     """
     if seeds < 1:
         raise ValueError(f"--seeds must be 1 or more, but is {seeds}.")
@@ -159,43 +159,50 @@ def run_all(
         for j, (name, experiment) in enumerate(rows.items()):
             seed = experiment.seed + i
             run = dataclasses.replace(experiment, name=name, seed=seed)
-            folder = place.out / split / name.replace("/", "_") / f"seed-{seed}"
             print(f"[{i * len(rows) + j + 1}/{seeds * len(rows)}] {name}, seed {seed}", flush=True)
-            results[name].append(run_one(run, trained, folder))
+            results[name].append(run_one(run, trained))
     return results
 
 
-def run_one(experiment: Experiment, trained: Trained, folder: Path) -> dict[str, Any]:
-    """Train (or resume) one run and measure it, or read what it left.
+def run_one(experiment: Experiment, trained: Trained) -> dict[str, Any]:
+    """What one run is worth; trained (or resumed) and measured, where either is still to be done.
 
     Raises:
-        ValueError: The folder holds a run with other settings or encoders.
+        ValueError: The folder holds a run with other settings, encoders or data.
     """
-    settings = {"experiment": dataclasses.asdict(experiment), "encoders": trained.hashes}
-    settings = json.loads(json.dumps(settings))
-    if (folder / SETTINGS).exists():
-        if json.loads((folder / SETTINGS).read_text("utf-8")) != settings:
-            raise ValueError(
-                f"{folder} holds a run with other settings or encoders; give another --out."
-            )
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / SETTINGS, settings)
-    if (folder / RESULT).exists():
-        return json.loads((folder / RESULT).read_text("utf-8"))
+    folder = trained.place.run(experiment.name, experiment.seed)
+    own = identity(experiment, trained.hashes, trained.data)
+    check_claim(folder, own)
+    measures = folder / f"{trained.split}.json"
+    if measures.exists():
+        return dict(json.loads(measures.read_text("utf-8")))
+    if not is_trained(folder):
+        train_one(experiment, trained, folder, own)
+    framework = load_checkpoint(folder).framework.to(trained.place.device)
+    shared = SWITCHES[experiment.architecture["framework"]].shares_space
+    spaces = {space: shared(experiment.architecture, space) for space in ("before", "after")}
+    result = {"seed": experiment.seed, **measure(framework, trained.bench, spaces)}
+    write_whole(measures, lambda file: file.write_text(json.dumps(result) + "\n", "utf-8"))
+    return result
+
+
+def train_one(
+    experiment: Experiment, trained: Trained, folder: Path, own: Mapping[str, Any]
+) -> None:
+    """Leave the checkpoint of one run; its folder is claimed once the data have been read."""
     task = task_of(experiment, trained.task)
+    claim(folder, own)
     torch.manual_seed(experiment.seed)
     framework = start(experiment)
     detach_encoders(framework)
     framework = fit(framework, task, experiment, folder, trained.place.device)
-    shared = SWITCHES[experiment.architecture["framework"]].shares_space
-    spaces = {space: shared(experiment.architecture, space) for space in ("before", "after")}
-    result = {"seed": experiment.seed, **measure(framework, trained.bench, spaces)}
-    save_checkpoint(folder, framework.cpu(), experiment=settings["experiment"])
-    (folder / f"{RESULT}.tmp").write_text(json.dumps(result) + "\n", "utf-8")
-    (folder / f"{RESULT}.tmp").replace(folder / RESULT)
-    (folder / "state.safetensors").unlink(missing_ok=True)  # resuming is over
-    return result
+    save_checkpoint(folder, framework.cpu(), experiment=own["experiment"])
+    (folder / STATE_FILE).unlink(missing_ok=True)  # resuming is over
+
+
+def is_trained(folder: Path) -> bool:
+    """Whether a run has come to its end: weights are written before what resumes is removed."""
+    return (folder / WEIGHTS_FILE).exists() and not (folder / STATE_FILE).exists()
 
 
 def task_of(experiment: Experiment, shared: PairedTask) -> PairedTask:

@@ -2,15 +2,14 @@
 
 Every figure is the mean over the paired sets, each counting equally, and comes with replicates
 that resample the same items for every strategy and seed, so that differences can be taken replicate
-by replicate. Recognition: bootstrap over speakers. Alignment: half-samples of the items of each
-label without replacement, whose spread equals the bootstrap's, while a clip drawn twice would lie
-at distance 0 from itself. Of natural sets, whole pairs are taken and halved, and what asks for
-them is the mean over these sets alone.
+by replicate. Recognition: bootstrap over speakers (`train.ablation_recognition`). Alignment:
+half-samples of the items of each label without replacement, whose spread equals the bootstrap's,
+while a clip drawn twice would lie at distance 0 from itself. Of natural sets, whole pairs are taken
+and halved, and what asks for them is the mean over these sets alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,29 +21,22 @@ from scipy.special import softmax
 from torch import Tensor
 
 from mer_core.alignment_metrics import Gaussians
-from mer_core.alignment_report import METRICS, REASONS, Metric, alignment_report
+from mer_core.alignment_report import METRICS, REASONS, alignment_report
 from mer_core.data import Example
 from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
-from mer_core.metrics import BINS, group_tables, macro_f1, unweighted_accuracy, weighted_accuracy
 from mer_core.types import Output
+from train.ablation_recognition import recognition, speakers
 from train.evaluation import common_temperature
 from train.measured import Figures, Floats, Measured, joined, mean_over_sets
 from train.paired_task import label_indices
 from train.pairs import Pair, is_natural
 
 BATCH = 64
-RESAMPLES = 1_000  # of the speakers
 HALVES = 100  # half-samples of the items
 PER_LABEL = 100  # items of each label and modality in a set's clouds, at most
 
-RECOGNITION = {
-    "unweighted_accuracy": Metric("UA", "higher"),
-    "weighted_accuracy": Metric("WA", "higher"),
-    "macro_f1": Metric("macro-F1", "higher"),
-    "ece": Metric("ECE", "lower"),
-}
 SPACES = {"after": "embedding", "before": "pooled"}  # space → the framework's feature
 NO_COMMON_SPACE = "without a common width and without AVEL the two modalities share no space"
 
@@ -113,6 +105,7 @@ def measure(framework: Framework, bench: Bench, shared: Mapping[str, bool]) -> d
         "figures": whole.figures,
         "reasons": {name: reason(name, shared, natural=natural) for name in missing},
         "sets": {name: measured.figures for name, measured in by_set.items()},
+        "speakers": {name: len(speakers(pairs)) for name, pairs in bench.judged.items()},
         "replicates": {name: values.tolist() for name, values in whole.replicates.items()},
     }
 
@@ -124,48 +117,6 @@ def reason(name: str, shared: Mapping[str, bool], *, natural: bool = False) -> s
         return NO_COMMON_SPACE
     needs = METRICS[metric].needs
     return REASONS["gaussians" if natural and needs == "paired gaussians" else needs]
-
-
-def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
-    """UA, WA, macro-F1 and ECE of calibrated (N, C) probabilities, bootstrapped over speakers.
-
-    One speaker alone has no replicates: nothing says how the next one would do.
-    """
-    labels, groups = label_indices(pairs).numpy(), [pair.group for pair in pairs]
-    tables = group_tables(labels, probabilities.argmax(axis=1), groups, len(FOUR))  # (G, C, C)
-    gaps = calibration_gaps(labels, probabilities, groups)  # (G, BINS)
-    (values,) = _recognised(tables, gaps, np.arange(len(tables))[None])
-    figures = dict(zip(RECOGNITION, values.tolist(), strict=True))
-    names = sorted(set(groups))
-    if len(names) < 2:
-        return Measured(figures, {})
-    # Sets of the same speakers resample the same speakers.
-    key = hashlib.sha256("\n".join(names).encode()).digest()
-    drawn = np.random.default_rng(list(key)).integers(0, len(names), (RESAMPLES, len(names)))
-    replicates = _recognised(tables, gaps, drawn)
-    return Measured(figures, dict(zip(RECOGNITION, replicates.T, strict=True)))
-
-
-def calibration_gaps(
-    labels: NDArray[np.int64], probabilities: Floats, groups: Sequence[str]
-) -> Floats:
-    """(G, BINS) summed accuracy minus confidence; summed over groups, they make the ECE."""
-    _, index = np.unique(np.asarray(groups), return_inverse=True)
-    confidence = probabilities.max(axis=1)
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.zeros((int(index.max()) + 1, BINS))
-    np.add.at(gaps, (index, bins), (probabilities.argmax(axis=1) == labels) - confidence)
-    return gaps
-
-
-def _recognised(tables: NDArray[np.int64], gaps: Floats, drawn: NDArray[np.int64]) -> Floats:
-    """(R, 4) figures in the order of `RECOGNITION`, of `drawn` (R, G) groups."""
-    rows = []
-    for groups in drawn:
-        table = tables[groups].sum(axis=0)
-        ece = np.abs(gaps[groups].sum(axis=0)).sum() / table.sum()
-        rows.append((unweighted_accuracy(table), weighted_accuracy(table), macro_f1(table), ece))
-    return np.array(rows)
 
 
 def clouds(

@@ -12,7 +12,8 @@ import numpy as np
 from mer_core.alignment_report import AHEAD, METRICS, Metric
 from mer_core.checkpoint import write_json
 from train.ablation_figure import save_figure
-from train.ablation_measure import HALVES, PER_LABEL, RECOGNITION, RESAMPLES
+from train.ablation_measure import HALVES, PER_LABEL
+from train.ablation_recognition import RECOGNITION, RESAMPLES
 from train.pairs import NATURAL, is_natural, pairing
 
 NOTHING = 1e-9  # differences below it are rounding
@@ -45,15 +46,15 @@ Result = dict[str, Any]
 
 
 def summarise(
-    results: Mapping[str, Sequence[Result]], title: str, *, reference: str | None, split: str
+    results: Mapping[str, Sequence[Result]], title: str, *, reference: str, split: str
 ) -> dict[str, Any]:
     """Rows of figures, each `mean`, `std` and `seeds`, or a `reason` why it does not exist.
 
-    With a reference row also `difference` from it and `difference_95`: means over seeds, with the
-    spread over the items that both were measured on. `clear` asks the seeds as well, for those
-    intervals know nothing of how another seed would have come out.
+    Also `difference` from the reference row and `difference_95`: means over seeds, with the spread
+    over the items that both were measured on. `clear` asks the seeds as well, for those intervals
+    know nothing of how another seed would have come out.
     """
-    base = None if reference is None else results[reference]
+    base = results[reference]
     rows = {
         name: {figure: _cell(figure, runs, base) for figure in runs[0]["figures"]}
         for name, runs in results.items()
@@ -65,21 +66,21 @@ def summarise(
         "seeds": [run["seed"] for run in first],
         "reference": reference,
         "modalities": first[0]["modalities"],
-        **_wording(first[0]["sets"]),
+        **_wording(first[0]["sets"], first[0]["speakers"]),
     }
     return {"title": title, "protocol": protocol, "rows": rows}
 
 
-def _wording(sets: Collection[str]) -> dict[str, str]:
-    """What the figures of these sets mean."""
+def _wording(sets: Collection[str], speakers: Mapping[str, int]) -> dict[str, str]:
+    """What the figures of these sets mean; `speakers` says how many speak in each."""
     words = {
         "pairing": pairing(sets),
         "figures": "mean over the paired sets; mean ± std over seeds",
         "space": "pooled embeddings of each modality alone, after alignment and before fusion",
         "items": f"at most {PER_LABEL} a label, modality and set, as many of each",
         "interval": f"95 % over what was measured on, averaged over seeds: {RESAMPLES} paired "
-        f"bootstraps of the speakers for recognition, {HALVES} paired half-samples of the items "
-        "for alignment",
+        f"bootstraps of the speakers for recognition ({_resampled(speakers)}), {HALVES} paired "
+        "half-samples of the items for alignment",
         "clear": "the interval leaves 0 out and all seeds of the one lie beyond all of the other",
         "chance": "P@k 0.25, modality probe and FOSCTTM 0.5",
     }
@@ -91,13 +92,25 @@ def _wording(sets: Collection[str]) -> dict[str, str]:
     return words
 
 
-def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result] | None) -> Result:
+def _resampled(speakers: Mapping[str, int]) -> str:
+    """How many speakers the sets rest on; partner corpora bring none."""
+    leading = {name.partition("×")[0]: count for name, count in speakers.items()}
+    words = ", ".join(f"{count} in {name}" for name, count in leading.items())
+    if alone := [name for name, count in leading.items() if count == 1]:
+        words += (
+            f"; of {' and '.join(alone)} the clips were resampled instead, so that the interval "
+            "speaks for that one speaker only"
+        )
+    return words
+
+
+def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result]) -> Result:
     values = [run["figures"][figure] for run in runs]
     if None in values:
         return {"reason": runs[0]["reasons"][figure]}
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
     cell: Result = {"mean": float(np.mean(values)), "std": spread, "seeds": values}
-    if base is None or base[0]["figures"][figure] is None:
+    if base[0]["figures"][figure] is None:
         return cell
     cell["difference"] = cell["mean"] - float(np.mean([run["figures"][figure] for run in base]))
     if figure in runs[0]["replicates"]:
@@ -145,14 +158,9 @@ def markdown(summary: dict[str, Any]) -> str:
         "",
         f"Split: {protocol['split']}; {', '.join(protocol['sets'])}. Seeds "
         f"{', '.join(str(seed) for seed in protocol['seeds'])}. Pairs are drawn "
-        f"{protocol['pairing']}. Each figure: {protocol['figures']}.",
-    ]
-    if protocol["reference"] is not None:
-        lines[-1] += (
-            f" Below it, the difference from `{protocol['reference']}` and its interval: "
-            f"{protocol['interval']}. Bold: {protocol['clear']}."
-        )
-    lines += [
+        f"{protocol['pairing']}. Each figure: {protocol['figures']}. Below it, the difference from "
+        f"`{protocol['reference']}` and its interval: {protocol['interval']}. Bold: "
+        f"{protocol['clear']}.",
         "",
         f"Alignment metrics: {protocol['space']}; {protocol['items']}. Chance: "
         f"{protocol['chance']}.",

@@ -25,7 +25,7 @@ from mer_core.atlas.placement import Placer, place_on_all
 from mer_core.atlas.reference import Reference, halved
 from mer_core.checkpoint import load_checkpoint
 from mer_core.data import Example
-from mer_core.data.collate import Tokenize, collate_features
+from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
@@ -33,7 +33,7 @@ from mer_core.heads import load_heads
 from mer_core.types import FloatArray
 from train.ablation import Place
 from train.config import Experiment
-from train.features import frozen_features
+from train.features import features_as_they_are
 from train.heads import export_heads
 from train.material import Material
 from train.pairs import Pair
@@ -74,7 +74,8 @@ def make_atlas(
         seed: Of the choice of pairs and the maps.
 
     Raises:
-        ValueError: Runs or tables are missing, or the encoders are not those of the ablation.
+        ValueError: Runs or tables are missing, `folder` holds a head of something else, or the
+            encoders are not those of the ablation.
     """
     table = place.out / ABLATION_FILE
     if not table.is_file():
@@ -195,11 +196,12 @@ def embed_all(
     tokenize = tokenizer_of(first)
     names = {encoder.modality: given for given, encoder in first.encoders().items()}
     tokens = {
-        encoder.modality: _encode(
-            encoder, parts[encoder.modality], material, tokenize, device, cache
+        encoder.modality: features_as_they_are(
+            encoder, parts[encoder.modality], material,
+            tokenize=tokenize, device=device, cache=cache,
         )
         for encoder in first.encoders().values()
-    }
+    }  # fmt: skip
     embedded = {}
     for name, head in heads.items():
         detach_encoders(head)
@@ -270,29 +272,6 @@ def _drawn(pool: Sequence[Example], count: int, generator: np.random.Generator) 
     order = generator.permutation(len(pool))
     chosen = [pool[order[i % len(pool)]] for i in range(count)]
     return [chosen[i] for i in generator.permutation(count)]
-
-
-def _encode(
-    encoder: Encoder,
-    examples: Sequence[Example],
-    material: Material,
-    tokenize: Tokenize | None,
-    device: torch.device | None,
-    cache: Path | None,
-) -> dict[Example, Tensor]:
-    """Tokens of every example, which are batched by length."""
-    ordered = sorted(examples, key=material.size)
-    rows = frozen_features(
-        encoder,
-        len(ordered),
-        lambda i: material.utterance([ordered[i]]),
-        key=["as it is", *(material.content(e) for e in ordered)],
-        title=f"features of {encoder.modality}",
-        tokenize=tokenize,
-        device=device,
-        cache=cache,
-    )
-    return dict(zip(ordered, rows, strict=True))
 
 
 def _embed(

@@ -6,6 +6,7 @@ An unknown key is an error, so that a typing slip never becomes a silent default
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -144,7 +145,12 @@ def _override(tree: dict[str, Any], override: str) -> None:
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    """`value` as `kind`: dataclasses by field, dicts and tuples by item, numbers as they are."""
+    """`value` as `kind`: dataclasses by field, dicts and tuples by item, numbers as they are.
+
+    TOML knows `nan` and `inf`. No setting means either, and comparisons with `nan` let it through.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where} = {value!r}: must be finite.")
     origin = typing.get_origin(kind)
     if (dataclasses.is_dataclass(kind) or origin is dict) and not isinstance(value, dict):
         raise ValueError(f"{where} = {value!r}: must be a table.")
@@ -160,6 +166,10 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         return {key: _build(item_kind, item, f"{where}.{key}") for key, item in value.items()}
     if origin is tuple:
         return tuple(_build(typing.get_args(kind)[0], item, where) for item in value)
+    if kind is Any and isinstance(value, dict):
+        return {key: _build(Any, item, f"{where}.{key}") for key, item in value.items()}
+    if kind is Any and isinstance(value, list):
+        return [_build(Any, item, where) for item in value]
     if kind is Any or isinstance(kind, types.UnionType):
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

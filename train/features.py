@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -11,12 +11,40 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from mer_core.data import collate
+from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize
 from mer_core.encoders.base import Augmentation, Encoder, encoder_hash
 from mer_core.types import Utterance
+from train.files import kept
+from train.material import Material
 
 BATCH = 32
+
+Rows = list[Tensor]
+
+
+def features_as_they_are(
+    encoder: Encoder,
+    examples: Iterable[Example],
+    material: Material,
+    *,
+    tokenize: Tokenize | None = None,
+    device: torch.device | None = None,
+    cache: Path | None = None,
+) -> dict[Example, Tensor]:
+    """Example → (T, D) fp16 tokens without augmentation, the shortest example first."""
+    ordered = sorted(examples, key=material.size)
+    rows = frozen_features(
+        encoder,
+        len(ordered),
+        lambda i: material.utterance([ordered[i]]),
+        key=["as it is", *(material.content(example) for example in ordered)],
+        title=f"features of {encoder.modality}",
+        tokenize=tokenize,
+        device=device,
+        cache=cache,
+    )
+    return dict(zip(ordered, rows, strict=True))
 
 
 def frozen_features(
@@ -30,7 +58,7 @@ def frozen_features(
     tokenize: Tokenize | None = None,
     device: torch.device | None = None,
     cache: Path | None = None,
-) -> list[Tensor]:
+) -> Rows:
     """(T, D) fp16 tokens of `count` utterances.
 
     Args:
@@ -48,30 +76,45 @@ def frozen_features(
     parts = [encoder_hash(encoder), *key, *(["augment"] if augment else [])]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
     path = cache / f"features-{name}.safetensors" if cache else None
-    if path and path.exists():
-        stored = load_file(path)
-        return list(torch.split(stored["tokens"], stored["lengths"].tolist()))
-    encoder = encoder.to(device or torch.device("cpu")).eval()
-    torch.manual_seed(int(name[:8], 16))
+    on, seed = device or torch.device("cpu"), int(name[:8], 16)
+    return kept(
+        path,
+        lambda: list(_encoded(encoder.to(on), count, utterance, title, augment, tokenize, seed)),
+        read=_read,
+        write=_write,
+    )
+
+
+def _encoded(
+    encoder: Encoder,
+    count: int,
+    utterance: Callable[[int], Utterance],
+    title: str,
+    augment: bool,
+    tokenize: Tokenize | None,
+    seed: int,
+) -> Iterator[Tensor]:
+    """Tokens of one utterance after the other; `seed` decides what augmentation hides."""
+    encoder.eval()
+    torch.manual_seed(seed)
+    device = next(encoder.parameters()).device
     for module in encoder.modules():
         if isinstance(module, Augmentation):
             module.train(augment)
-    rows: list[Tensor] = []
     for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):
         part = [utterance(i) for i in range(start, min(count, start + BATCH))]
-        rows += _encode(encoder, part, tokenize, device or torch.device("cpu"))
+        with torch.inference_mode():
+            features = encoder(collate(part, tokenize).to(device)).to("cpu")
+        for tokens, mask in zip(features.tokens, features.mask, strict=True):
+            yield tokens[mask].half().clone()
     encoder.eval()
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lengths = torch.tensor([len(row) for row in rows])
-        save_file({"tokens": torch.cat(rows), "lengths": lengths}, path)
-    return rows
 
 
-def _encode(
-    encoder: Encoder, part: list[Utterance], tokenize: Tokenize | None, device: torch.device
-) -> Iterator[Tensor]:
-    with torch.inference_mode():
-        features = encoder(collate(part, tokenize).to(device)).to("cpu")
-    for tokens, mask in zip(features.tokens, features.mask, strict=True):
-        yield tokens[mask].half().clone()
+def _read(path: Path) -> Rows:
+    stored = load_file(path)
+    return list(torch.split(stored["tokens"], stored["lengths"].tolist()))
+
+
+def _write(rows: Rows, path: Path) -> None:
+    lengths = torch.tensor([len(row) for row in rows])
+    save_file({"tokens": torch.cat(rows), "lengths": lengths}, path)

@@ -8,37 +8,29 @@ head as it ships, on the cached features of the development splits.
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.checkpoint import encoder_attributes, load_checkpoint
+from mer_core.checkpoint import CONFIG_FILE, encoder_attributes, load_checkpoint
 from mer_core.clip_judging import MATCH, MATCH_LOGITS
 from mer_core.encoders.base import Encoder, encoder_hash
 from mer_core.frameworks.base import Framework
 from mer_core.heads import load_head, save_head
 from mer_core.judging import COMBINED
-from train.ablation import RESULT, SETTINGS, Place, Trained
+from train.ablation import Place, Trained, is_trained
 from train.config import Experiment
 from train.evaluation import common_temperature
+from train.identity import claimed
 from train.paired_task import label_indices
 from train.pairs import mismatched
 from train.stages import detach_encoders
+from train.strategies import names_of
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]  # logits (N, C), labels (N,)
-
-
-@dataclass(frozen=True)
-class Run:
-    """One finished run of an ablation, and the name of its strategy."""
-
-    strategy: str
-    folder: Path
 
 
 def export_heads(
@@ -57,31 +49,51 @@ def export_heads(
         The strategies' names.
 
     Raises:
-        ValueError: No such runs, or the encoders of `model` are not those that they stand on.
+        ValueError: A strategy's run is not finished, `out` holds a head of something else, or the
+            encoders of `model` are not those that the runs stand on.
     """
-    runs = finished_runs(place.out, seed)
+    runs = finished_runs(experiment, place, seed)
+    refuse_others(out, runs)
     trained = Trained(experiment, place, "dev")
-    for run in runs:
-        settings = json.loads((run.folder / SETTINGS).read_text("utf-8"))
-        if settings["encoders"] != trained.hashes:
-            raise ValueError(f"{run.folder} was trained on other encoders than {experiment.name}.")
+    for folder in runs.values():
+        if claimed(folder)["encoders"] != trained.hashes:
+            raise ValueError(f"{folder} was trained on other encoders than {experiment.name}.")
     encoders = shipped_encoders(trained.encoders, model)
-    for run in runs:
-        about = {"experiment": experiment.name, "strategy": run.strategy, "seed": seed}
-        export_head(run.folder, out / run.strategy, encoders, trained, about)
-    return [run.strategy for run in runs]
+    for strategy, folder in runs.items():
+        about = {"experiment": experiment.name, "strategy": strategy, "seed": seed}
+        export_head(folder, out / strategy, encoders, trained, about)
+    return list(runs)
 
 
-def finished_runs(ablation: Path, seed: int) -> list[Run]:
-    """The runs of one seed on the test split, in the order of the strategies' names.
+def finished_runs(experiment: Experiment, place: Place, seed: int) -> dict[str, Path]:
+    """Strategy → the folder of its run, for every strategy of the experiment's framework.
 
     Raises:
-        ValueError: There is none.
+        ValueError: Some are not finished.
     """
-    results = sorted(ablation.glob(f"test/*/seed-{seed}/{RESULT}"))
-    if not results:
-        raise ValueError(f"{ablation} holds no finished run of seed {seed}.")
-    return [Run(result.parents[1].name, result.parent) for result in results]
+    names = names_of(str(experiment.architecture["framework"]))
+    runs = {name: place.run(name, seed) for name in names}
+    missing = [name for name, folder in runs.items() if not is_trained(folder)]
+    if missing:
+        raise ValueError(
+            f"{place.out} holds no finished run of seed {seed} of {', '.join(missing)}; "
+            "`python -m train ablate` makes them."
+        )
+    return runs
+
+
+def refuse_others(out: Path, names: Collection[str]) -> None:
+    """What ships is all that lies in a folder, so no head of an earlier ablation may stay there.
+
+    Raises:
+        ValueError: A head in `out` bears none of these names.
+    """
+    found = sorted(path.parent.name for path in out.glob(f"*/{CONFIG_FILE}"))
+    if others := [name for name in found if name not in names]:
+        raise ValueError(
+            f"{out} holds heads that are of no strategy of this ablation: {', '.join(others)}; "
+            "remove them, or give another --out."
+        )
 
 
 def shipped_encoders(trained_on: Mapping[str, Encoder], model: Path) -> dict[str, Encoder]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ from train.draws import (
     epoch_generator,
     label_partners,
 )
-from train.features import frozen_features
+from train.features import features_as_they_are, frozen_features
 from train.material import Material
 from train.pairs import Pair, evaluation_sets, is_paired
 from train.tasks import source_examples
@@ -159,30 +160,27 @@ class PairedTask:
     ) -> None:
         """Features of every example; view 0 is the example as it is, others are augmented."""
         source, train = self.experiment.sources[modality], set(self.train[modality])
-        examples = sorted(self.examples[modality], key=self.material.size)
+        keeping: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
+        plain = features_as_they_are(encoder, self.examples[modality], self.material, **keeping)
+        self.cached |= {example: [tokens] for example, tokens in plain.items()}
+        wanted = [example for example in plain if example in train]
         views = 0 if modality == "text" else source.views  # texts have no augmentation
-        for view in range(1 + views):
-            wanted = examples if view == 0 else [e for e in examples if e in train]
+        for view in range(1, 1 + views):
             # A generator an item, so that an item's augmentation does not hang on its neighbours.
             seed = self.experiment.seed * 1_000 + view
             rows = frozen_features(
                 encoder,
                 len(wanted),
-                lambda i, v=view, w=wanted, s=seed: self.material.utterance(  # type: ignore[misc]
-                    [w[i]], epoch_generator(s, i) if v else None
+                lambda i, s=seed: self.material.utterance(  # type: ignore[misc]
+                    [wanted[i]], epoch_generator(s, i)
                 ),
-                key=[
-                    str((seed, source) if view else "as it is"),
-                    *(self.material.content(e) for e in wanted),
-                ],
+                key=[str((seed, source)), *(self.material.content(e) for e in wanted)],
                 title=f"features of {modality}, view {view}",
-                augment=view > 0,
-                tokenize=self.tokenize,
-                device=device,
-                cache=cache,
+                augment=True,
+                **keeping,
             )
             for example, tokens in zip(wanted, rows, strict=True):
-                self.cached.setdefault(example, []).append(tokens)
+                self.cached[example].append(tokens)
 
 
 def label_indices(pairs: Sequence[Pair]) -> Tensor:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mer_core.data import Example
 from mer_core.types import ByteArray
+from train.files import kept
 
 SIDE = 48  # pixels, of FER2013
 DRIFT_SHIFT, DRIFT_ZOOM, DRIFT_ANGLE = 1.5, 0.04, 2.5  # pixels, share, degrees; one std a clip
@@ -31,14 +32,7 @@ class Portraits:
         paths = sorted({e.image for e in examples if e.image is not None})
         key = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[:16]
         stored = cache / f"portraits-{key}.npz" if cache else None
-        if stored and stored.exists():
-            with np.load(stored) as archive:
-                pictures = archive["pictures"]
-        else:
-            pictures = decode(paths)
-            if stored and paths:
-                stored.parent.mkdir(parents=True, exist_ok=True)
-                np.savez(stored, pictures=pictures)
+        pictures = kept(stored, lambda: decode(paths), read=_read, write=_write) if paths else ()
         self._pictures: dict[Path, ByteArray] = dict(zip(paths, pictures, strict=True))
 
     def picture(self, path: Path) -> ByteArray:
@@ -61,7 +55,7 @@ def decode(paths: Sequence[Path]) -> ByteArray:
     with ExitStack() as stack:
         archives: dict[Path, zipfile.ZipFile] = {}
         for i, path in enumerate(paths):
-            archive = next((p for p in path.parents if p.suffix == ".zip"), None)
+            archive = archive_of(path)
             if archive is None:
                 data = path.read_bytes()
             else:
@@ -73,6 +67,21 @@ def decode(paths: Sequence[Path]) -> ByteArray:
                 raise ValueError(f"{path.name} is no picture.")
             pictures[i] = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return pictures
+
+
+def archive_of(path: Path) -> Path | None:
+    """The zip that a picture lies in, if it does."""
+    return next((parent for parent in path.parents if parent.suffix == ".zip"), None)
+
+
+def _read(path: Path) -> ByteArray:
+    with np.load(path) as archive:
+        return np.asarray(archive["pictures"])
+
+
+def _write(pictures: ByteArray, path: Path) -> None:
+    with path.open("wb") as file:  # given a name, NumPy would change it
+        np.savez(file, pictures=pictures)
 
 
 def drifted(picture: ByteArray, step: NDArray[np.float64]) -> ByteArray:

@@ -16,8 +16,11 @@ from mer_core.media import load_audio
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray
 from train.config import SourceConfig
+from train.files import kept
 
 INT16 = 32_767.0
+
+Waves = list[NDArray[np.int16]]
 
 
 class Recordings:
@@ -28,24 +31,30 @@ class Recordings:
         listing = "\n".join(f"{path} {path.stat().st_size}" for path in paths)
         key = hashlib.sha256(listing.encode()).hexdigest()[:16]
         stored = cache / f"waveforms-{key}.npz" if cache else None
-        if stored and stored.exists():
-            with np.load(stored) as archive:
-                flat, ends = archive["flat"], archive["ends"]
-            waves = np.split(flat, ends[:-1])
-        else:
-            waves = [
-                (load_audio(path) * INT16).astype(np.int16)
-                for path in tqdm(paths, desc="decode", unit="clip")
-            ]
-            if stored and waves:
-                stored.parent.mkdir(parents=True, exist_ok=True)
-                ends = np.cumsum([len(wave) for wave in waves])
-                np.savez(stored, flat=np.concatenate(waves), ends=ends)
+        waves = kept(stored, lambda: decode(paths), read=_read, write=_write) if paths else []
         self._waves: dict[Path, NDArray[np.int16]] = dict(zip(paths, waves, strict=True))
 
     def waveform(self, path: Path) -> FloatArray:
         """(S,) float32 of one clip."""
         return self._waves[path].astype(np.float32) / np.float32(INT16)
+
+
+def decode(paths: Sequence[Path]) -> Waves:
+    """(S,) of every clip."""
+    return [
+        (load_audio(path) * INT16).astype(np.int16)
+        for path in tqdm(paths, desc="decode", unit="clip")
+    ]
+
+
+def _read(path: Path) -> Waves:
+    with np.load(path) as archive:
+        return np.split(archive["flat"], archive["ends"][:-1])
+
+
+def _write(waves: Waves, path: Path) -> None:
+    with path.open("wb") as file:  # given a name, NumPy would change it
+        np.savez(file, flat=np.concatenate(waves), ends=np.cumsum([len(wave) for wave in waves]))
 
 
 def augment_waveform(

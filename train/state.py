@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from train.files import write_whole
+
+STATE_FILE = "state.safetensors"
 
 Weights = dict[str, Tensor]
 
@@ -57,9 +60,8 @@ def save_state(
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in tensors.items()
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / "state.tmp", metadata={"progress": json.dumps(asdict(progress))})
-    os.replace(folder / "state.tmp", folder / "state.safetensors")
+    told = {"progress": json.dumps(asdict(progress))}
+    write_whole(folder / STATE_FILE, lambda file: save_file(tensors, file, metadata=told))
 
 
 def load_state(
@@ -70,7 +72,7 @@ def load_state(
     optimizer: torch.optim.Optimizer,
 ) -> Progress:
     """Fill framework, `averaged`, `best` and optimizer from `folder`; a fresh run has nothing."""
-    path = folder / "state.safetensors"
+    path = folder / STATE_FILE
     if not path.exists():
         return Progress()
     tensors = load_file(path)

@@ -13,10 +13,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from mer_core.atlas.maps import BEFORE
 from mer_core.checkpoint import encoder_attributes, load_checkpoint
 from train.config import Experiment
 
-NONE, SHARP = "none", "sharp"
+NONE, SHARP = BEFORE, "sharp"
 SWEPT = ("architecture", "loss_weights", "drop_modality")  # what leaves cached features as they are
 
 
@@ -26,7 +27,8 @@ class Switches:
 
     Attributes:
         names: Boolean settings; a loss term of the same name belongs to its switch.
-        belongings: Setting → the switch without which it means nothing.
+        belongings: Setting → the switch without which it means nothing. A strategy without that
+            switch is the same run whatever the setting is, and a sweep's `none` is the ablation's.
         sharp: Settings of the `sharp` strategy: the temperatures that CLIP starts from or that
             suit it, held where the framework would learn them away.
         shares_space: Architecture, `before` or `after` alignment → whether the two modalities'
@@ -49,15 +51,23 @@ SWITCHES = {
         ("distribution", "token", "instance"),
         {
             "samples": "distribution",
+            "distribution_targets": "distribution",
             "distribution_temperature": "distribution",
             "learn_distribution_temperature": "distribution",
+            "instance_targets": "instance",
+            "instance_temperature": "instance",
         },
         {"instance_temperature": 0.07},
         lambda architecture, space: True,
     ),
     "foal_net": Switches(
         ("avel", "mem"),
-        {},
+        {
+            "temperature": "avel",
+            "learn_temperature": "avel",
+            "average_positives": "avel",
+            "match_hidden": "mem",
+        },
         {"temperature": 0.07, "learn_temperature": False},
         _foal_net_shares_space,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,9 @@ from tokenizers import Tokenizer
 import train.ablation as ablation
 from mer_core.alignment_report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, REASONS
 from tests.train.tiny_frameworks import OPTIM, tiny_foal_net, tiny_mgcma, write_bert
-from train.ablation import Place, Trained, ablate
-from train.ablation_measure import (
-    HALVES,
-    NO_COMMON_SPACE,
-    RECOGNITION,
-)
+from train.ablation import Place, Trained, ablate, run_all
+from train.ablation_measure import HALVES, NO_COMMON_SPACE
+from train.ablation_recognition import RECOGNITION
 from train.ablation_table import heading, markdown, summarise
 from train.config import Experiment
 from train.strategies import strategies
@@ -52,7 +50,7 @@ def done(
 
 
 def runs(place: Place) -> Iterator[Path]:
-    yield from sorted(place.out.glob("test/*/seed-*"))
+    yield from sorted(place.out.glob("*/seed-*"))
 
 
 def test_ablation_leaves_its_tables_and_its_runs(done: tuple[Place, dict[str, Any]]) -> None:
@@ -68,7 +66,7 @@ def test_ablation_leaves_its_tables_and_its_runs(done: tuple[Place, dict[str, An
     assert len(rows) == 9 * (len(RECOGNITION) + 2 * len(METRICS))
     assert len(list(runs(place))) == 18
     for folder in runs(place):
-        names = {"result.json", "run.json", "config.json", "model.safetensors", "log.jsonl"}
+        names = {"test.json", "run.json", "config.json", "model.safetensors", "log.jsonl"}
         assert names <= {file.name for file in folder.iterdir()}
         assert not (folder / "state.safetensors").exists()
         on = {*folder.parent.name.split("+"), "ce"} - {"none", "token"}
@@ -102,7 +100,7 @@ def test_figures_mean_what_they_say(done: tuple[Place, dict[str, Any]]) -> None:
             assert other[figure]["difference"] == pytest.approx(
                 other[figure]["mean"] - cell["mean"]
             )
-    stored = [json.loads((folder / "result.json").read_text()) for folder in runs(place)]
+    stored = [json.loads((folder / "test.json").read_text()) for folder in runs(place)]
     for result in stored:
         assert len(result["replicates"]["modality_gap"]) == HALVES
         assert set(result["sets"]) == {"paired/ravdess×meld"}
@@ -133,12 +131,13 @@ def test_markdown_names_what_is_missing_and_why(done: tuple[Place, dict[str, Any
             assert "[" not in line  # nothing differs from itself
 
 
+def refuse(*_: Any) -> None:
+    raise AssertionError("trained again")
+
+
 def test_what_is_finished_is_not_repeated(
     done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: Any) -> None:
-        raise AssertionError("trained again")
-
     place, summary = done
     monkeypatch.setattr(ablation, "fit", refuse)
     monkeypatch.setattr(Trained, "task", property(refuse))
@@ -147,12 +146,28 @@ def test_what_is_finished_is_not_repeated(
         ablate(mgcma, place, seeds=3)
 
 
+def test_another_split_is_measured_without_training(
+    done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, summary = done
+    monkeypatch.setattr(ablation, "fit", refuse)
+    shown = ablate(mgcma, place, seeds=2, split="dev")
+    assert shown["protocol"]["split"] == "dev"
+    assert json.loads((place.out / "ablation-dev.json").read_text("utf-8")) == shown
+    assert json.loads((place.out / "ablation.json").read_text("utf-8")) == summary
+    assert len(list(place.out.glob("*/seed-*/dev.json"))) == 18
+    assert shown["rows"] != summary["rows"]
+    # The tiny development split has one speaker: clips are drawn instead, and it is said.
+    assert "difference_95" in shown["rows"]["token"]["unweighted_accuracy"]
+    assert "1 in paired/ravdess; of paired/ravdess the clips" in shown["protocol"]["interval"]
+
+
 def test_a_lost_run_comes_out_the_same_again(
     done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, summary = done
-    lost = place.out / "test" / "distribution+instance" / "seed-5"
-    before = (lost / "result.json").read_text()
+    lost = place.out / "distribution+instance" / "seed-5"
+    before = (lost / "test.json").read_text()
     weights = (lost / "model.safetensors").read_bytes()
     for file in lost.iterdir():
         file.unlink()
@@ -166,7 +181,7 @@ def test_a_lost_run_comes_out_the_same_again(
     monkeypatch.setattr(ablation, "fit", watched)
     assert ablate(mgcma, place, seeds=2) == summary
     assert folders == [lost]
-    assert (lost / "result.json").read_text() == before
+    assert (lost / "test.json").read_text() == before
     assert (lost / "model.safetensors").read_bytes() == weights
 
 
@@ -175,10 +190,48 @@ def test_other_settings_are_not_mixed_in(
 ) -> None:
     place, _ = done
     other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
-    with pytest.raises(ValueError, match="other settings or encoders; give another --out"):
+    with pytest.raises(ValueError, match="other settings, encoders or data; give another --out"):
         ablate(other, place, seeds=2)
     with pytest.raises(ValueError, match="1 or more"):
         ablate(mgcma, place, seeds=0)
+
+
+def test_a_failed_start_leaves_a_folder_to_others(
+    mgcma: Experiment, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    rows = {"none": strategies(mgcma)["none"]}
+    with pytest.raises(ValueError, match="nothing found"):
+        run_all(rows, Place(tmp_path / "nowhere", out, CPU), 1, "test")
+    assert not out.exists()
+    place = Place(corpora, out, CPU)
+    with monkeypatch.context() as patch:
+        patch.setattr(ablation, "fit", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run_all(rows, place, 1, "test")
+    other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
+    (result,) = run_all({"none": strategies(other)["none"]}, place, 1, "test")["none"]
+    assert result["seed"] == other.seed
+
+
+def test_data_are_part_of_a_run_wherever_they_lie(
+    done: tuple[Place, dict[str, Any]],
+    mgcma: Experiment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, summary = done
+    monkeypatch.setattr(ablation, "fit", refuse)
+    shutil.copytree(place.root, tmp_path / "moved")
+    moved = dataclasses.replace(place, root=tmp_path / "moved")
+    assert ablate(mgcma, moved, seeds=2) == summary
+    lines = tmp_path / "moved" / "text" / "meld" / "train_sent_emo.csv"
+    lines.write_text(lines.read_text("utf-8").replace("tears", "smile"), "utf-8")
+    with pytest.raises(ValueError, match="other settings, encoders or data"):
+        ablate(mgcma, moved, seeds=2)
 
 
 def test_foal_net_shares_no_space_without_avel_or_width(
@@ -206,7 +259,7 @@ def test_a_common_width_gives_every_strategy_a_space(
 ) -> None:
     wide = dataclasses.replace(foal_net, architecture={**foal_net.architecture, "width": 8})
     trained = strategies(wide)
-    results = ablation.run_all(
+    results = run_all(
         {name: trained[name] for name in ("none", "avel")},
         Place(corpora, tmp_path / "out", CPU),
         1,
@@ -227,7 +280,7 @@ def test_natural_corpora_have_figures_of_natural_pairs(
     natural = dataclasses.replace(mgcma, sources=sources)
     trained = strategies(natural)
     rows = {name: trained[name] for name in ("none", "distribution")}
-    results = ablation.run_all(rows, Place(recorded, tmp_path, CPU), 1, "test")
+    results = run_all(rows, Place(recorded, tmp_path, CPU), 1, "test")
     for (result,) in results.values():
         assert set(result["sets"]) == {"natural/iemocap", "paired/iemocap×meld"}
         for name in ("recall_at_1", "mrr", "foscttm", "linear_cka"):

@@ -17,11 +17,10 @@ from train.ablation import Place, Trained, task_of
 from train.ablation_measure import (
     HALVES,
     PER_LABEL,
-    RECOGNITION,
     balanced,
     half_samples,
-    recognition,
 )
+from train.ablation_recognition import RECOGNITION, recognition, units
 from train.config import Experiment
 from train.evaluation import Asked
 from train.material import Material
@@ -107,8 +106,30 @@ def test_recognition_agrees_with_the_report(
     for name in ("unweighted_accuracy", "weighted_accuracy"):
         low, high = np.percentile(measured.replicates[name], [2.5, 97.5])
         assert [low, high] == pytest.approx(report[f"{name}_95"])  # two speakers: three outcomes
-    one = [pair for pair in pairs if pair.group == pairs[0].group]
-    assert not recognition(one, probabilities[: len(one)]).replicates
+
+
+def test_of_a_lone_speaker_the_clips_are_drawn(
+    corpora: Path, mgcma: Experiment, generator: np.random.Generator
+) -> None:
+    """All pairs of a clip together, against a slow bootstrap of whole clips."""
+    pairs = evaluation_sets(mgcma, corpora, "dev")["paired/ravdess×meld"]  # of one speaker
+    probabilities = generator.dirichlet(np.ones(4), len(pairs))
+    right = probabilities.argmax(axis=1) == label_indices(pairs).numpy()
+    clips = sorted({p.speech.path for p in pairs if p.speech and p.speech.path})
+    by_clip = [right[[p.speech is not None and p.speech.path == c for p in pairs]] for c in clips]
+    assert {len(hits) for hits in by_clip} == {5}
+    assert len(set(units(pairs))) == len(clips) == 8
+    drawn = generator.integers(0, len(clips), (4_000, len(clips)))
+    slow = [np.concatenate([by_clip[i] for i in row]).mean() for row in drawn]
+    found = recognition(pairs, probabilities)
+    values = found.replicates["weighted_accuracy"]
+    assert found.figures["weighted_accuracy"] == pytest.approx(right.mean())
+    assert values.mean() == pytest.approx(np.mean(slow), abs=0.02)
+    assert values.std() == pytest.approx(np.std(slow), rel=0.1)
+    other = [dataclasses.replace(pair, text=None) for pair in pairs]  # other partners, same clips
+    again = recognition(other, probabilities).replicates["weighted_accuracy"]
+    np.testing.assert_array_equal(again, values)
+    assert not recognition(pairs[:5], probabilities[:5]).replicates  # of one clip
 
 
 def test_half_samples_are_balanced_and_the_same_for_everyone() -> None:

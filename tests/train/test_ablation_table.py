@@ -14,6 +14,7 @@ def test_differences_are_taken_replicate_by_replicate() -> None:
     def result(seed: int, value: float, rows: list[float]) -> dict[str, Any]:
         return {
             "seed": seed, "modalities": ["speech", "text"], "sets": {"paired/a×b": {}},
+            "speakers": {"paired/a×b": 2},
             "figures": {"ece": value}, "reasons": {}, "replicates": {"ece": rows},
         }  # fmt: skip
 
@@ -45,8 +46,8 @@ def test_clear_differences_ask_the_seeds_too(
     def runs_of(values: tuple[float, ...], spread: tuple[float, float]) -> list[dict[str, Any]]:
         return [
             {
-                "seed": i, "modalities": ["speech", "text"], "sets": {}, "figures": {"ece": value},
-                "reasons": {}, "replicates": {"ece": list(spread)},
+                "seed": i, "modalities": ["speech", "text"], "sets": {}, "speakers": {},
+                "figures": {"ece": value}, "reasons": {}, "replicates": {"ece": list(spread)},
             }
             for i, value in enumerate(values)
         ]  # fmt: skip
@@ -84,10 +85,32 @@ def test_the_protocol_says_how_the_sets_at_hand_were_paired(
     figures = dict.fromkeys((f for section in SECTIONS.values() for f in section), 0.5)
     run = {
         "seed": 1, "modalities": ["speech", "text"], "sets": {name: {} for name in sets},
-        "figures": figures, "reasons": {}, "replicates": {},
+        "speakers": dict.fromkeys(sets, 3), "figures": figures, "reasons": {}, "replicates": {},
     }  # fmt: skip
-    text = markdown(summarise({"none": [run]}, "t", reference=None, split="test"))
+    text = markdown(summarise({"none": [run]}, "t", reference="none", split="test"))
     assert ", ".join(sets) in text
     assert all(words in text for words in said)
     assert not any(words in text for words in not_said)
     assert "| R@1 ↑ |" in text
+
+
+@pytest.mark.parametrize(
+    ("speakers", "said"),
+    [
+        ({"paired/a×b": 4, "paired/a×c": 4, "paired/d×b": 2}, "(4 in paired/a, 2 in paired/d)"),
+        (
+            {"paired/a×b": 4, "paired/d×b": 1},
+            "(4 in paired/a, 1 in paired/d; of paired/d the clips were resampled instead, so that "
+            "the interval speaks for that one speaker only)",
+        ),
+    ],
+)
+def test_the_protocol_says_how_many_speakers_intervals_rest_on(
+    speakers: dict[str, int], said: str
+) -> None:
+    run = {
+        "seed": 1, "modalities": ["speech", "text"], "sets": {name: {} for name in speakers},
+        "speakers": speakers, "figures": {}, "reasons": {}, "replicates": {},
+    }  # fmt: skip
+    protocol = summarise({"none": [run]}, "t", reference="none", split="dev")["protocol"]
+    assert f"of the speakers for recognition {said}, " in protocol["interval"]

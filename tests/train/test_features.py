@@ -54,6 +54,20 @@ def test_stored_rows_come_back_without_the_encoder(encoder, clips, tmp_path: Pat
         frozen_features(encoder, len(clips), never, **options)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+def test_a_damaged_file_is_computed_again(share: float, encoder, clips, tmp_path: Path, capsys):
+    options = {"key": ["a"], "title": "t", "cache": tmp_path}
+    first = frozen_features(encoder, len(clips), clips.__getitem__, **options)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(share * len(whole))])
+    again = frozen_features(encoder, len(clips), clips.__getitem__, **options)
+    assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+    assert "is damaged and made again" in capsys.readouterr().out
+    assert file.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_the_hash_sees_shape_and_weights(encoder):
     same = CompactSpeechEncoder(encoder.config)
     assert encoder_hash(same) != encoder_hash(encoder)

@@ -11,6 +11,7 @@ import pytest
 from tokenizers import Tokenizer
 
 import train.__main__ as command
+import train.ablation
 from mer_core.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.encoders.base import encoder_hash
 from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
@@ -45,6 +46,7 @@ def test_strategies_are_all_subsets_with_only_their_own_weights(
             assert experiment.architecture[switch] == (switch in on)
         assert set(experiment.loss_weights) == on & {"distribution", "instance"}
         assert ("samples" in experiment.architecture) == ("distribution" in on)
+        assert ("instance_targets" in experiment.architecture) == ("instance" in on)
     assert list(strategies(foal_net)) == ["none", "avel", "mem", "avel+mem", "sharp"]
     assert strategies(foal_net)["mem"].loss_weights == {"mem": 0.1}
     assert mgcma.loss_weights == {"distribution": 0.1, "instance": 0.2}  # as it was
@@ -128,7 +130,7 @@ def config(tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return path
 
 
-def test_a_sweep_sees_development_data_only(
+def test_a_sweep_sees_development_data_only_and_starts_from_none(
     config: Path, corpora: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["ablate", "--config", str(config), "--data", str(corpora), "--device", "cpu"]
@@ -137,16 +139,40 @@ def test_a_sweep_sees_development_data_only(
     assert f"Sweep of {key}" in capsys.readouterr().out
     folder = tmp_path / "runs" / "ablation_tiny"
     summary = json.loads((folder / f"sweep-{key}.json").read_text("utf-8"))
-    assert list(summary["rows"]) == [f"{key}=0.07", f"{key}=0.5"]
-    assert summary["protocol"]["split"] == "dev"
-    for cells in summary["rows"].values():
+    assert list(summary["rows"]) == ["none", f"{key}=0.07", f"{key}=0.5"]
+    assert (summary["protocol"]["split"], summary["protocol"]["reference"]) == ("dev", "none")
+    none = summary["rows"]["none"]
+    for name, cells in summary["rows"].items():
         for figure in ("modality_gap", "precision_at_5", "unweighted_accuracy"):
-            assert "mean" in cells[figure]
-            assert "difference" not in cells[figure]
-    assert not (folder / "test").exists()
-    stored = json.loads((folder / "dev" / f"{key}=0.5" / "seed-0" / "run.json").read_text())
+            difference = cells[figure]["mean"] - none[figure]["mean"]
+            assert cells[figure]["difference"] == pytest.approx(difference)
+            low, high = cells[figure]["difference_95"]
+            assert low - 1e-9 <= difference <= high + 1e-9
+            assert (low, high) == (0, 0) or name != "none"
+    assert not list(folder.glob("*/*/test.json"))
+    stored = json.loads((folder / f"{key}=0.5" / "seed-0" / "run.json").read_text())
     settings = stored["experiment"]["architecture"]
     assert (settings["instance_temperature"], settings["token"]) == (0.5, True)
+
+
+def test_what_stands_on_no_setting_is_one_run_for_all_sweeps(
+    config: Path, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`none` of one sweep is that of the next, and of an ablation at other settings."""
+    folders = []
+    real = train.ablation.fit
+
+    def watched(*arguments: Any) -> Any:
+        folders.append(arguments[3].parent.name)
+        return real(*arguments)
+
+    monkeypatch.setattr(train.ablation, "fit", watched)
+    arguments = ["ablate", "--config", str(config), "--data", str(corpora), "--device", "cpu"]
+    arguments += ["--seeds", "1"]
+    first, second = "architecture.instance_temperature=0.5", "loss_weights.instance=0.3"
+    assert command.main([*arguments, "--sweep", first]) == 0
+    assert command.main([*arguments, "--set", first, "--sweep", second]) == 0
+    assert folders == ["none", first, second]
 
 
 @pytest.mark.parametrize(

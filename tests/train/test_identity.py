@@ -1,0 +1,70 @@
+"""What makes a run, and whose folder is whose."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.train.tiny_frameworks import tiny_foal_net
+from train.config import Experiment
+from train.identity import check_claim, claim, claimed, data_digest, identity
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    return tiny_foal_net()
+
+
+def test_an_identity_is_what_its_file_says(experiment: Experiment, tmp_path: Path) -> None:
+    own = identity(experiment, {"speech": "a"}, "data")
+    claim(tmp_path / "run", own)
+    assert claimed(tmp_path / "run") == own
+    assert json.dumps(own["experiment"]["optim"]["epochs"]) == str(experiment.optim.epochs)
+    for other in (
+        identity(dataclasses.replace(experiment, seed=9), {"speech": "a"}, "data"),
+        identity(experiment, {"speech": "b"}, "data"),
+        identity(experiment, {"speech": "a"}, "other"),
+    ):
+        assert other != own
+
+
+def test_a_folder_is_held_by_what_a_run_left_in_it(tmp_path: Path) -> None:
+    run: dict[str, Any] = {"data": "mine"}
+    other: dict[str, Any] = {"data": "theirs"}
+    folder = tmp_path / "run"
+    check_claim(folder, run)  # nothing there
+    claim(folder, other)
+    check_claim(folder, run)  # they never began
+    (folder / "log.jsonl").touch()
+    check_claim(folder, other)
+    with pytest.raises(ValueError, match="give another --out"):
+        check_claim(folder, run)
+    (folder / "run.json").unlink()
+    with pytest.raises(ValueError, match="give another --out"):
+        check_claim(folder, run)  # whose it is, nobody knows
+
+
+def test_data_are_the_same_wherever_they_lie(
+    experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "moved"
+    shutil.copytree(corpora, root)
+    own = data_digest(experiment, corpora)
+    assert data_digest(experiment, root) == own
+    clip = next((root / "ravdess" / "Actor_06").iterdir())  # of the test split
+    clip.write_bytes(clip.read_bytes() + bytes(8))
+    longer = data_digest(experiment, root)
+    clip.unlink()
+    fewer = data_digest(experiment, root)
+    table = root / "fer2013" / "metadata.csv"
+    table.write_text(table.read_text().replace("train/happy/0.png,train,happy",
+                                               "train/happy/0.png,train,sad"))  # fmt: skip
+    relabelled = data_digest(experiment, root)
+    assert len({own, longer, fewer, relabelled}) == 4
+    with pytest.raises(ValueError, match="nothing found"):
+        data_digest(experiment, tmp_path / "nowhere")
