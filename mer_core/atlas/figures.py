@@ -124,16 +124,25 @@ def _panel(axes: Axes, plotted: Plotted, ellipses: bool) -> None:
         )
     )  # fmt: skip
     _visitors(axes, plotted)
-    axes.set_title(f"{plotted.strategy} ({plotted.stage})", fontsize=9, color=INK)
+    _title(axes, plotted)
     axes.set(xticks=[], yticks=[])  # a map's axes mean nothing
     for spine in axes.spines.values():
         spine.set(color=INK, linewidth=0.4)
 
 
+def _title(axes: Axes, plotted: Plotted) -> None:
+    """The strategy, and below it what a refitted map was fitted with."""
+    name = f"{plotted.strategy} ({plotted.stage})"
+    if plotted.refitted:
+        axes.set_title(f"{name}\n{plotted.refitted}", fontsize=7.5, color=INK)
+    else:
+        axes.set_title(name, fontsize=9, color=INK)
+
+
 def _visitors(axes: Axes, plotted: Plotted) -> None:
-    """A visitor's clips: stars above everything, halves joined, numbered as they came."""
+    """A visitor's clips: stars above everything, halves joined, numbered as on the page."""
     lead = plotted.reference.modalities[0]
-    for number, visitor in enumerate(plotted.visitors, start=1):
+    for visitor in plotted.visitors:
         places = np.array(list(visitor.places.values()))
         axes.plot(*places.T, color=INK, linewidth=1.0, zorder=5)
         for modality, (x, y) in visitor.places.items():
@@ -142,8 +151,8 @@ def _visitors(axes: Axes, plotted: Plotted) -> None:
                 edgecolors=INK, marker="*", linewidths=0.9, zorder=6,
             )  # fmt: skip
             axes.annotate(
-                str(number), (x, y), (4, 4), textcoords="offset points", fontsize=7, color=INK,
-                zorder=7,
+                str(visitor.number or ""), (x, y), (4, 4), textcoords="offset points", fontsize=7,
+                color=INK, zorder=7,
             )  # fmt: skip
 
 

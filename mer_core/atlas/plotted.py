@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,6 +29,20 @@ class Visitor:
     places: Mapping[str, Point]
     apart: float = math.nan
 
+    @property
+    def number(self) -> int | None:
+        """What stands beside its stars, if anything does."""
+        return number_of(self.name)
+
+
+def number_of(name: str) -> int | None:
+    """A clip's number in its name: `Clip 3: We won` → 3; None where it has none.
+
+    It is counted in the order of analysis and stays when another clip is removed.
+    """
+    found = re.match(r"Clip (\d+)", name)
+    return int(found[1]) if found else None
+
 
 @dataclass(frozen=True, eq=False)
 class Plotted:
@@ -39,6 +54,7 @@ class Plotted:
         strategy: Its name.
         stage: `before` or `after`.
         visitors: Further clips.
+        refitted: What the map was fitted with, in words, if it is not the stored one; or empty.
     """
 
     reference: Reference
@@ -46,3 +62,4 @@ class Plotted:
     strategy: str
     stage: str
     visitors: tuple[Visitor, ...] = ()
+    refitted: str = ""

@@ -23,6 +23,7 @@ from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.reference import Reference
 from mer_core.types import FloatArray
 
+EXTRA_FILE = "extra.npy"  # what a visitor gives to a fit
 ROOT = Path(__file__).resolve().parents[2]  # where `mer_core` is found
 # CPU seconds of each stage, measured on 2 000 points: what a share of the progress stands for.
 LOADING = 2.2  # umap and numba, once
@@ -82,8 +83,9 @@ class Refit:
     """Fits in a row that are under way; iterate for their progress, then ask for the results.
 
     Use it in a `with` block: leaving the block ends the process, if it still runs, and removes its
-    folder. `cancel` may be called from another thread. Should our own process be killed, the other
-    one does both.
+    folder, which lies among the system's temporary files. A visitor's vectors lie there no longer
+    than until they have been read. `cancel` may be called from another thread. Should our own
+    process be killed, the other one ends too, and removes the folder.
     """
 
     def __init__(self, jobs: Sequence[RefitJob]) -> None:
@@ -118,6 +120,8 @@ class Refit:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             job, stage, done, total = line.split()
+            if stage == "layout":  # so its vectors have been read
+                (self.folder / job / EXTRA_FILE).unlink(missing_ok=True)
             share = share_of(stage, int(job), self._count, int(done) / int(total))
             yield RefitProgress(stage, share, int(job))
 
@@ -182,7 +186,7 @@ def _write(job: RefitJob, folder: Path) -> dict[str, Any]:
     if isinstance(job.onto, AtlasMap):
         job.onto.save(folder / "onto.npz")
     rows = np.zeros((0, 0), np.float32) if job.extra is None else job.extra.astype(np.float32)
-    np.save(folder / "extra.npy", rows, allow_pickle=False)
+    np.save(folder / EXTRA_FILE, rows, allow_pickle=False)
     earlier = job.onto if isinstance(job.onto, int) else None
     return {"params": asdict(job.params), "aligned": job.aligned, "onto": earlier}
 

@@ -13,8 +13,9 @@ from mer_core.atlas.plotted import Plotted
 
 COLUMNS = (
     "id", "x", "y", "stage", "strategy", "modality", "emotion", "corpus", "group",
-    "partner_distance",
+    "partner_distance", "map",
 )  # fmt: skip
+STORED = "stored"  # a map that is not of a refit
 VISITOR = "visitor"  # corpus of points that are not of the reference
 
 
@@ -22,7 +23,8 @@ def columns(shown: Sequence[Plotted]) -> dict[str, list[Any]]:
     """Column → values, of several maps below each other.
 
     `id` names the pair within its modality and is the same on every map; `partner_distance` is
-    the cosine distance of the pair's embeddings, for distances on a map mean little.
+    the cosine distance of the pair's embeddings, for distances on a map mean little; `map` is
+    `stored`, or says what a refitted one was fitted with.
     """
     rows = [row for plotted in shown for row in (*_rows(plotted), *_visitors(plotted))]
     return {name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)}
@@ -68,7 +70,7 @@ def _rows(plotted: Plotted) -> list[tuple[Any, ...]]:
                 f"{modality}-{i:05d}", float(x), float(y), plotted.stage, plotted.strategy,
                 modality, reference.emotions[int(reference.labels[i])],
                 _plain(reference.corpora[modality][i]), _plain(reference.groups[modality][i]),
-                float(away[i]),
+                float(away[i]), plotted.refitted or STORED,
             ))  # fmt: skip
     return rows
 
@@ -78,6 +80,7 @@ def _visitors(plotted: Plotted) -> list[tuple[Any, ...]]:
         (
             f"{VISITOR}-{modality}-{i:05d}", float(x), float(y), plotted.stage, plotted.strategy,
             modality, visitor.emotion, VISITOR, _plain(visitor.name), float(visitor.apart),
+            plotted.refitted or STORED,
         )
         for i, visitor in enumerate(plotted.visitors)
         for modality, (x, y) in visitor.places.items()

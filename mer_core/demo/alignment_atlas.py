@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -20,7 +20,7 @@ from mer_core.demo.atlas_handlers import (
 )
 from mer_core.demo.atlas_map import atlas_map, update
 from mer_core.demo.atlases import Atlases
-from mer_core.demo.engine import FRAMEWORK_TITLES
+from mer_core.demo.engine import FRAMEWORK_TITLES, report
 from mer_core.demo.lab import LabHandlers, build_lab
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.markup import title_of
@@ -32,6 +32,7 @@ POLL = 2.0  # seconds between two looks at the visitor's clips
 READS = {"mgcma": "voice and words", "foal_net": "voice and face"}
 SHARP_INFO = "Every module on, contrastive temperature 0.07 as in CLIP."
 ALL_CLIPS = "All my clips here"
+ADD, ADDING = "Add an example", "Adding…"
 NO_ATLAS = (
     "This installation has no maps: the folder assets/atlas is missing. "
     "`python -m train atlas` makes it."
@@ -74,16 +75,14 @@ class AtlasPage:
         # What everybody sees first is in the page itself, so that nobody waits for it.
         first_panels = handlers.panels(start, ())
         self.strategy, self.pairs = gr.State(start.strategy), gr.State(())
-        self.seen = gr.State(EMPTY.version)
+        self.drawn = gr.State((first, mark(EMPTY.version, notes.hint(KEPT))))
+        self.turn = gr.State(self.drawn.value[1])
         self._choices(first)
         self.map = atlas_map(handlers.reference(first), handlers.view(start, ()))
         self._clips()
         self.panels = _panels(first_panels)
         self.instances = self.panels[PANELS.index("instances")]
         self._sections()
-        self.shown = [
-            self.framework, self.strategy, self.pairs, self.lab.changed, self.refit.maps,
-        ]  # fmt: skip
         self._connect(blocks)
 
     def _choices(self, first: str) -> None:
@@ -108,9 +107,7 @@ class AtlasPage:
                 min_width=220,
             )  # fmt: skip
             self.drop = gr.Button("Remove", elem_id="remove-clip", scale=1, min_width=100)
-            self.example = gr.Button(
-                "Add an example", elem_id="add-example", scale=1, min_width=150
-            )
+            self.example = gr.Button(ADD, elem_id="add-example", scale=1, min_width=150)
         self.note = _html("atlas-note", notes.hint(KEPT))
 
     def _sections(self) -> None:
@@ -119,96 +116,98 @@ class AtlasPage:
             for framework in self._atlases.frameworks
             for name in self._atlases.atlas(framework).charts
         }
+        handlers = self._handlers
         lab = LabHandlers(
-            self._atlases.judge, self._atlases.reader, self._handlers.find, titles
-        )  # fmt: skip
-        refit = RefitHandlers(self._atlases.atlas, self._handlers.clips)
+            self._atlases.judge, self._atlases.reader, handlers.find, handlers.keep, titles
+        )
+        refit = RefitHandlers(self._atlases.atlas, handlers.clips)
         first = self._atlases.frameworks[0]
-        self.lab = build_lab(lab, self._handlers.clip_choices(first, None, examples=True))
+        self.lab = build_lab(lab, handlers.clip_choices(first, None, examples=True))
         with gr.Accordion("Refit the maps with other settings", open=False, elem_id="atlas-refit"):
             self.refit = build_refit(refit, self.framework, self.strategy)
         with gr.Accordion("Take the maps home", open=False, elem_id="atlas-export"):
             exports.build(self.export, [self.framework, self.strategy, self.refit.maps])
 
     def _connect(self, blocks: gr.Blocks) -> None:
-        view = [self.map, *self.panels, *self._lists(), self.note, self.seen]
-        switches = [self.strategy, self.modules, self.sharp]
+        """Every event ends in a state, and one redraw follows the states.
+
+        Were there several, an older one could end last, and the map would not be of what the
+        controls say. Of quick clicks the last one counts; each small map says which one it is, so
+        none of these may be left out. All wait in the queue, for gradio tells nobody of a state
+        that an event outside it has changed.
+        """
         chosen = [self.framework, self.modules, self.sharp]
         free: dict[str, Any] = {**QUIET, "concurrency_limit": None}
-        again: dict[str, Any] = {"fn": self.redraw, "inputs": self.shown, "outputs": view, **free}
-        blocks.load(self.arrive, self.shown, view, **free)
-        # Gradio tells nobody of a state that an event outside the queue has changed: hence `then`.
-        quick: dict[str, Any] = {**QUIET, "queue": False}
+        last: dict[str, Any] = {**free, "trigger_mode": "always_last"}
+        switches = [self.strategy, self.modules, self.sharp]
         self.framework.input(
-            self.other, self.framework, [*switches, self.pairs, self.lab.clip], **quick
-        ).then(self.open, self.shown, view, **free)
-        self.modules.input(self.switch, chosen, [self.strategy, self.sharp], **quick).then(**again)
-        self.sharp.input(self.sharpen, chosen, [self.strategy, self.modules], **quick).then(**again)
-        self.map.click(self.choose, self.framework, switches, **quick).then(**again)
-        gr.on([self.lab.version.change, self.refit.version.change], **again)
+            self.other, self.framework, [*switches, self.pairs, self.lab.clip], **last
+        )
+        self.modules.input(self.switch, chosen, [self.strategy, self.sharp], **last)
+        self.sharp.input(self.sharpen, chosen, [self.strategy, self.modules], **last)
+        self.map.click(
+            self.choose, self.framework, switches, trigger_mode="multiple", **QUIET
+        )  # one after the other
         self.map.select(
             self.select, [self.framework, self.strategy], [self.pairs, self.instances], **free
         )
-        gr.Timer(POLL).tick(self.follow, [self.seen, *self.shown], view, **free)
-        self.drop.click(
-            self.remove, [self.framework, self.clip, self.lab.clip], self.lab.clip, **quick
-        ).then(**again)
-        self.example.click(self.add, self.framework, **QUIET, concurrency_id="model").then(**again)
+        self.drop.click(self.remove, [self.framework, self.clip], self.turn, **free)
+        self.example.click(
+            self.add, self.framework, [self.example, self.turn], **QUIET, concurrency_id="model"
+        )
+        blocks.load(self.arrive, self.framework, self.turn, **free)
+        gr.Timer(POLL).tick(self.follow, [self.framework, self.drawn], self.turn, **free)
+        states = (self.strategy, self.turn, self.lab.version, self.refit.version)
+        gr.on(
+            [state.change for state in states],
+            self.redraw,
+            [self.framework, self.strategy, self.pairs, self.refit.maps, self.drawn, *self._lists],
+            [self.map, *self.panels, *self._lists, self.note, self.drawn],
+            **last,
+        )
 
+    @property
     def _lists(self) -> Sequence[gr.Dropdown]:
         """What lists the visitor's clips."""
         return self.clip, self.lab.clip
 
     # Gradio hands over values by position, and a request where one is asked for by its type.
-    def arrive(
-        self, framework: str, strategy: str, pairs: Any, changed: Any, refit: Any,
-        request: gr.Request,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        """Everything, unless what the page holds anyway says it all."""
+    def arrive(self, framework: str, request: gr.Request) -> str:
+        """What the visitor's clips are by now; the lab begins at rest."""
         self._atlases.start()
-        if self._handlers.note(framework, request) == notes.hint(KEPT):
-            return self.follow(EMPTY.version, framework, strategy, pairs, changed, refit, request)
-        return self._drawn(Shown(framework, strategy, pairs, changed, refit), request)
+        self._handlers.keep(None, request)
+        return self._mark(framework, request)
 
-    def open(
-        self, framework: str, strategy: str, pairs: Any, changed: Any, refit: Any,
-        request: gr.Request,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        """Everything, the framework's reference among it."""
-        reference = self._handlers.reference(framework)
-        return self._drawn(
-            Shown(framework, strategy, pairs, changed, refit), request, reference=reference
-        )
+    def follow(self, framework: str, drawn: tuple[str, str], request: gr.Request) -> Any:
+        """The same, if it is no longer what was drawn."""
+        found = self._mark(framework, request)
+        return gr.skip() if found == drawn[1] else found
 
     def redraw(
-        self, framework: str, strategy: str, pairs: Any, changed: Any, refit: Any,
-        request: gr.Request,
+        self, framework: str, strategy: str, pairs: Any, refit: Any, drawn: tuple[str, str],
+        clip: str | None, in_lab: str | None, request: gr.Request,
     ) -> tuple[Any, ...]:  # fmt: skip
-        """Everything but the reference."""
-        return self._drawn(Shown(framework, strategy, pairs, changed, refit), request)
-
-    def follow(
-        self, seen: int, framework: str, strategy: str, pairs: Any, changed: Any, refit: Any,
-        request: gr.Request,
-    ) -> tuple[Any, ...]:  # fmt: skip
-        """Everything, if the visitor's clips are no longer those that were seen."""
-        if self._handlers.visit(request).version == seen:
-            return tuple(gr.skip() for _ in range(len(self.panels) + 5))
-        return self._drawn(Shown(framework, strategy, pairs, changed, refit), request)
-
-    def _drawn(self, shown: Shown, request: gr.Request, **properties: Any) -> tuple[Any, ...]:
-        visit = self._handlers.visit(request)
-        clips = visit.of(shown.framework)
-        own = self._handlers.clip_choices(shown.framework, request, examples=False)
-        lab = self._handlers.clip_choices(shown.framework, request, examples=True)
+        """The whole page; the map's reference only where another one is drawn."""
+        if strategy not in self._atlases.atlas(framework).charts:
+            strategy = full(framework)  # a choice for the framework is still under way
+        shown, visit = Shown(framework, strategy, pairs, refit), self._handlers.visit(request)
+        clips, note = visit.of(framework), self._handlers.note(framework, request)
+        properties = {"view": self._handlers.view(shown, visit.shown(framework))}
+        if framework != drawn[0]:
+            properties["reference"] = self._handlers.reference(framework)
+        own = self._handlers.clip_choices(framework, request, examples=False)
+        lab = self._handlers.clip_choices(framework, request, examples=True)
         return (
-            update(view=self._handlers.view(shown, clips), **properties),
+            update(**properties),
             *self._handlers.panels(shown, clips),
-            gr.update(choices=[(ALL_CLIPS, ""), *own] if own else [], value="" if own else None),
-            gr.update(choices=lab),
-            self._handlers.note(shown.framework, request),
-            visit.version,
+            listed([*own, (ALL_CLIPS, "")] if own else [], clip, own[0][1] if own else None),
+            listed(lab, in_lab, None),
+            note,
+            (framework, mark(visit.version, note)),
         )
+
+    def _mark(self, framework: str, request: gr.Request) -> str:
+        return mark(self._handlers.visit(request).version, self._handlers.note(framework, request))
 
     def other(self, framework: str) -> tuple[Any, ...]:
         """Another framework: its full strategy, no pairs chosen, no clip in the lab."""
@@ -244,23 +243,42 @@ class AtlasPage:
         chosen = tuple(int(pair) for pair in event.pairs)
         return chosen, self._handlers.instances(Shown(framework, strategy, chosen), request)
 
-    def remove(
-        self, framework: str, chosen: str | None, changed: str | None, request: gr.Request
-    ) -> Any:
-        """Forget a clip, or all of them; the lab lets go of what is no longer there."""
+    def remove(self, framework: str, chosen: str | None, request: gr.Request) -> Any:
+        """Forget a clip, or all of them."""
+        if chosen is None:
+            return gr.skip()
         self._handlers.remove(framework, chosen or None, request)
-        gone = changed and self._handlers.find(changed, request) is None
-        return None if gone else gr.skip()
+        return self._mark(framework, request)
 
-    def add(self, framework: str, request: gr.Request) -> None:
+    def add(self, framework: str, request: gr.Request) -> Iterator[tuple[Any, Any]]:
         """A shipped clip, for those who have none of their own yet."""
-        self._handlers.add_example(framework, request)
+        yield gr.update(value=ADDING, interactive=False), gr.skip()
+        try:
+            self._handlers.add_example(framework, request)
+        except Exception as error:  # the button must come back
+            report(error)
+        yield gr.update(value=ADD, interactive=True), self._mark(framework, request)
 
     def export(
         self, everything: bool, framework: str, strategy: str, refit: Any, request: gr.Request
     ) -> Sequence[Any]:
         """The maps of a file to take home."""
         return self._handlers.exported(Shown(framework, strategy, refit=refit), everything, request)
+
+
+def mark(version: int, note: str) -> str:
+    """What the visitor's clips are, in a word: another one is a reason to draw anew."""
+    return f"{version} {note}"
+
+
+def listed(choices: list[tuple[str, str]], chosen: str | None, else_chosen: str | None) -> Any:
+    """A dropdown's new choices; what is chosen stays, unless it is gone.
+
+    A value is sent only then: sent along always, it could undo a choice made in the meantime.
+    """
+    if chosen in [value for _, value in choices] or (chosen is None and else_chosen is None):
+        return gr.update(choices=choices)
+    return gr.update(choices=choices, value=else_chosen)
 
 
 def _panels(first: Sequence[str]) -> list[gr.HTML]:

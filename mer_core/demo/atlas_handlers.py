@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import gradio as gr
@@ -16,9 +16,7 @@ from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import atlas_map
 from mer_core.demo.atlases import Atlases
 from mer_core.demo.engine import Engine
-from mer_core.demo.examples import Example, load_examples
 from mer_core.demo.exports import plotted
-from mer_core.demo.lab import SUFFIX
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.granularity import distributions_view, instances_view
 from mer_core.demo.panels.neighbours import neighbours_panel
@@ -26,7 +24,8 @@ from mer_core.demo.panels.own_pairs import own_pairs
 from mer_core.demo.panels.strategy_metrics import metrics_table
 from mer_core.demo.panels.tokens import tokens_view
 from mer_core.demo.refitting import RefitMaps
-from mer_core.demo.visits import KEPT_MINUTES, Visit, visit_name
+from mer_core.demo.shipped_clips import GONE, ShippedClips
+from mer_core.demo.visits import EXAMPLE, KEPT_MINUTES, Visit, visit_name
 
 SHARP = "sharp"
 MODULES = {
@@ -34,8 +33,6 @@ MODULES = {
     "foal_net": (("Emotion alignment (AVEL)", "avel"), ("Label matching (MEM)", "mem")),
 }
 PANELS = ("metrics", "neighbours", "distributions", "tokens", "instances", "own")
-EXAMPLE = "example "  # how the id of a shipped clip begins
-EXAMPLE_INDEX = {"mgcma": "examples.json", "foal_net": "videos.json"}
 KEPT = (
     "Clips that you analyse on the other pages appear here by themselves, up to 20. They stay in "
     f"the server's memory until you remove them or have been away for {KEPT_MINUTES} minutes."
@@ -51,14 +48,12 @@ class Shown:
         framework: Whose atlas.
         strategy: On the map "after".
         pairs: Chosen rows of the reference.
-        changed: A clip of the lab, or None.
         refit: Maps that stand in for the stored ones, or None.
     """
 
     framework: str
     strategy: str
     pairs: Sequence[int] = ()
-    changed: VisitorClip | None = None
     refit: RefitMaps | None = None
 
     @property
@@ -79,9 +74,9 @@ class AtlasHandlers:
     """
 
     def __init__(self, atlases: Atlases, engine: Engine) -> None:
-        self._atlases, self._engine = atlases, engine
-        self._example = lru_cache(maxsize=None)(self._read_example)
-        self._payload = lru_cache(maxsize=None)(self._make_payload)
+        self._atlases = atlases
+        self._shipped = ShippedClips(atlases, engine)
+        self._payload = cache(self._make_payload)
 
     def visit(self, request: gr.Request | None) -> Visit:
         """The visit that a request belongs to."""
@@ -91,33 +86,39 @@ class AtlasHandlers:
         """The visitor's clips in a framework's atlas."""
         return self.visit(request).of(framework)
 
-    def find(self, chosen: str, request: gr.Request | None = None) -> VisitorClip | None:
-        """A clip of the visitor's, or a shipped one, that can be judged again."""
+    def find(self, chosen: str, request: gr.Request | None = None) -> VisitorClip:
+        """A clip of the visitor's, or a shipped one, that can be judged again.
+
+        Raises:
+            ValueError: There is none; in words for a visitor.
+        """
         if chosen.startswith(EXAMPLE):
-            framework, number = chosen.removeprefix(EXAMPLE).split()
-            return self._example(framework, int(number))
+            return self._shipped.find(chosen)
         found = [c for c in self.visit(request).clips if c.id == chosen and c.reading is not None]
-        return found[0] if found else None
+        if not found:
+            raise ValueError(GONE)
+        return found[0]
+
+    def keep(self, changed: VisitorClip | None, request: gr.Request | None) -> None:
+        """Have the lab's clip on the maps, or none."""
+        self._atlases.visits.change(name_of(request), changed)
 
     def reference(self, framework: str) -> dict[str, Any]:
         """The map component's large property."""
         return self._payload(framework)
 
     def view(self, shown: Shown, clips: Sequence[VisitorClip]) -> dict[str, Any]:
-        """The map component's small property."""
+        """The map component's small property; all of `clips` have stars."""
         atlas = self._atlases.atlas(shown.framework)
-        every = list(clips)
-        if shown.changed is not None and belongs(shown.changed, shown.framework, clips):
-            every.append(shown.changed)
         refit = shown.refitted
         redrawn = None
         if refit is not None:
-            places, title = refit.stars(), _settings(refit)
+            places, title = refit.stars(atlas, clips), refit.title
             redrawn = {
                 "before": atlas_map.Redrawn(refit.before.map.points, places[BEFORE], title),
                 "after": atlas_map.Redrawn(refit.after.map.points, places[refit.strategy], title),
             }
-        return atlas_map.view(shown.strategy, every, stars(atlas, every), redrawn)
+        return atlas_map.view(shown.strategy, clips, stars(atlas, clips), redrawn)
 
     def panels(self, shown: Shown, clips: Sequence[VisitorClip]) -> tuple[str, ...]:
         """The HTML of each of `PANELS`."""
@@ -150,20 +151,11 @@ class AtlasHandlers:
         """(name, id) for dropdowns: the visitor's clips, the latest first, then shipped ones."""
         clips = reversed(self.clips(framework, request))
         own = [(c.name, c.id) for c in clips if not examples or c.reading is not None]
-        if not examples:
-            return own
-        listed = enumerate(examples_of(framework))
-        return own + [(f"Example: {e.label}", f"{EXAMPLE}{framework} {i}") for i, e in listed]
+        return own + self._shipped.choices(framework) if examples else own
 
     def add_example(self, framework: str, request: gr.Request | None) -> None:
-        """Put a shipped clip on the maps, the next one each time that has a label."""
-        shipped, visit = examples_of(framework), name_of(request)
-        there = len(self.clips(framework, request))
-        for offset in range(len(shipped)):
-            example = shipped[(there + offset) % len(shipped)]
-            self._atlases.remember(visit, self._engine.examine(*_inputs(framework, example)))
-            if len(self.clips(framework, request)) > there:
-                return
+        """Put a shipped clip on the maps."""
+        self._shipped.add(framework, name_of(request))
 
     def remove(self, framework: str, chosen: str | None, request: gr.Request | None) -> None:
         """Forget one clip, or all of a framework's where none is named."""
@@ -178,26 +170,6 @@ class AtlasHandlers:
 
     def _make_payload(self, framework: str) -> dict[str, Any]:
         return atlas_map.payload(self._atlases.atlas(framework))
-
-    def _read_example(self, framework: str, number: int) -> VisitorClip | None:
-        shipped = examples_of(framework)
-        if number >= len(shipped):
-            return None
-        examined = self._engine.examine(*_inputs(framework, shipped[number]))
-        if examined.reading is None:
-            return None
-        predictions = self._atlases.judge(framework, examined.reading)
-        if not predictions:
-            return None
-        name, id_ = f"Example: {shipped[number].label}", f"{EXAMPLE}{framework} {number}"
-        return VisitorClip(id_, name, framework, predictions, examined.reading)
-
-
-def belongs(changed: VisitorClip, framework: str, clips: Sequence[VisitorClip]) -> bool:
-    """Whether a clip of the lab is of this atlas, and the one that it came from still there."""
-    original = changed.id.removesuffix(SUFFIX)
-    there = original.startswith(EXAMPLE) or original in {clip.id for clip in clips}
-    return there and changed.framework == framework
 
 
 def strategy_of(framework: str, modules: Sequence[str], sharp: bool) -> str:
@@ -218,23 +190,6 @@ def full(framework: str) -> str:
     return strategy_of(framework, [name for _, name in MODULES[framework]], sharp=False)
 
 
-def examples_of(framework: str) -> list[Example]:
-    """The shipped clips that a framework reads."""
-    return load_examples(index=EXAMPLE_INDEX[framework])
-
-
 def name_of(request: gr.Request | None) -> str | None:
     """The name of a request's visit."""
     return None if request is None else visit_name(request.cookies)
-
-
-def _inputs(framework: str, example: Example) -> tuple[str | None, str | None, str | None]:
-    """(audio, text, video) of a shipped clip."""
-    if framework == "foal_net":
-        return None, None, str(example.clip)
-    return str(example.clip), example.text, None
-
-
-def _settings(refit: RefitMaps) -> str:
-    found = refit.params
-    return f"refitted: {found.n_neighbors} neighbours, min_dist {found.min_dist}, {found.metric}"

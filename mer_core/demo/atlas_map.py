@@ -12,7 +12,6 @@ they have to move with them; `tests/browser/test_atlas_map.py` compares them wit
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.maps import BEFORE
 from mer_core.atlas.palette import shade
-from mer_core.atlas.plotted import Point
+from mer_core.atlas.plotted import Point, number_of
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.markup import CORPUS_TITLES, title_of
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, contrast
@@ -36,7 +35,7 @@ FOLDER = Path(__file__).parent
 # In `atlas_map/`; they share one scope, in this order.
 SCRIPTS = (
     "data", "paint", "figure", "gestures", "multiples", "words",
-    "state", "drawing", "motion", "pointing", "main",
+    "state", "drawing", "motion", "pointing", "stepping", "main",
 )  # fmt: skip
 STEPS = 65_534  # of a 16-bit position
 DISTANCE_STEPS = 65_535 / 2  # of a cosine distance, 0 to 2
@@ -111,12 +110,12 @@ def view(
         {
             "id": clip.id,
             "name": clip.name,
-            "number": _number(clip.name, position) + ("′" if clip.changed else ""),
+            "number": _number(clip),
             "changed": clip.changed,
             "emotion": {name: p.emotion for name, p in clip.predictions.items()},
             "points": {name: _rounded(of_one.get(clip.id, {})) for name, of_one in placed.items()},
         }
-        for position, clip in enumerate(clips, 1)
+        for clip in clips
     ]
     refits = {side: _redrawn(shown) for side, shown in (redrawn or {}).items()}
     return {
@@ -222,10 +221,9 @@ def _base64(values: NDArray[Any], kind: str) -> str:
     return base64.b64encode(np.ascontiguousarray(values.astype(kind)).tobytes()).decode("ascii")
 
 
-def _number(name: str, position: int) -> str:
-    """What stands beside a star: the clip's number, which stays when another clip is removed."""
-    found = re.match(r"Clip (\d+)", name)
-    return found[1] if found else str(position)
+def _number(clip: VisitorClip) -> str:
+    """What stands beside a star: the clip's number; a prime marks a changed one."""
+    return f"{number_of(clip.name) or ''}{'′' if clip.changed else ''}"
 
 
 def _visible(emotion: str, leading: bool, card: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.figures import FORMATS, export
-from mer_core.atlas.plotted import Plotted, Point, Visitor
+from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.table import can_write_parquet, to_csv, to_parquet
 from mer_core.atlas.visitor import VisitorClip, on_map
 from mer_core.demo.refitting import RefitMaps
@@ -25,7 +25,10 @@ COLUMNS = 3  # of small multiples
 FOLLOW = "() => document.querySelector('#atlas-file, #atlas-file *').click()"
 NOTE = (
     "Figures are for print: PNG at 300 dots per inch, SVG and PDF as vectors. Tables hold one row "
-    "a point; Parquet opens in Apple's Embedding Atlas: `embedding-atlas FILE --x x --y y`."
+    "a point; Parquet opens in Apple's Embedding Atlas: `embedding-atlas FILE --x x --y y`. "
+    "Your clips are in both, numbered as here; a clip changed in the lab is not. All strategies "
+    "together come from the stored maps, also while refitted ones are shown. What you download "
+    "lies on the server for up to ten minutes."
 )
 
 Shown = Callable[[bool, str, str, Any, gr.Request], Sequence[Plotted]]
@@ -40,28 +43,28 @@ def plotted(
 ) -> list[Plotted]:
     """Before and after one strategy, or every strategy's map, each with the visitor's clips.
 
-    Refitted maps take the place of the stored two, with the clips that were fitted with them.
+    Refitted maps take the place of the stored two; changed clips are left out.
     """
+    clips = [clip for clip in clips if not clip.changed]
     shown = atlas.all() if everything else list(atlas.before_after(strategy))
     starred = [replace(one, visitors=on_map(atlas, one.strategy, clips)) for one in shown]
     if everything or refit is None:
         return starred
-    places, fitted = refit.stars(), (refit.before.map, refit.after.map)
-    return [
-        replace(one, map=found, visitors=_moved(one, clips, places[one.strategy]))
-        for one, found in zip(starred, fitted, strict=True)
-    ]
+    places, moved = refit.stars(atlas, clips), []
+    for one, fitted in zip(starred, (refit.before, refit.after), strict=True):
+        found = places[one.strategy]
+        visitors = tuple(
+            replace(visitor, places=found[clip.id])
+            for visitor, clip in zip(one.visitors, clips, strict=True)
+        )
+        moved.append(replace(one, map=fitted.map, visitors=visitors, refitted=refit.title))
+    return moved
 
 
-def _moved(
-    one: Plotted, clips: Sequence[VisitorClip], places: Mapping[str, Mapping[str, Point]]
-) -> tuple[Visitor, ...]:
-    """The visitors of a map at other places; those without one are left out."""
-    return tuple(
-        replace(visitor, places=places[clip.id])
-        for visitor, clip in zip(one.visitors, clips, strict=True)
-        if clip.id in places
-    )
+def name_of(kind: str, shown: Sequence[Plotted], everything: bool) -> str:
+    """A file's name: `attune-instance.png`, or `attune-instance-refit.png` of refitted maps."""
+    which = "all" if everything else shown[-1].strategy
+    return f"attune-{which}{'-refit' if shown[-1].refitted else ''}.{kind}"
 
 
 def file_of(kind: str, shown: Sequence[Plotted], everything: bool) -> bytes:
@@ -93,7 +96,7 @@ def build(shown: Shown, inputs: list[Any]) -> None:
         button.click(
             _writer(kind, shown, ready.GRADIO_CACHE), [everything, *inputs], ready,
             show_progress="minimal", api_visibility="private", concurrency_id="export",
-        ).then(None, js=FOLLOW)  # fmt: skip
+        ).success(None, js=FOLLOW)  # fmt: skip
 
 
 def _writer(kind: str, shown: Shown, cache: str) -> Callable[..., str]:
@@ -103,7 +106,7 @@ def _writer(kind: str, shown: Shown, cache: str) -> Callable[..., str]:
         everything: bool, framework: str, strategy: str, refit: Any, request: gr.Request
     ) -> str:
         maps = list(shown(everything, framework, strategy, refit, request))
-        name = f"attune-{'all' if everything else maps[-1].strategy}.{kind}"
-        return save_bytes_to_cache(file_of(kind, maps, everything), name, cache)
+        data = file_of(kind, maps, everything)
+        return save_bytes_to_cache(data, name_of(kind, maps, everything), cache)
 
     return write

@@ -11,6 +11,7 @@ import gradio as gr
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.engine import INTERNAL, report
 from mer_core.demo.lab_knobs import (
+    LISTED,
     QUIETEST_NOISE,
     Knobs,
     describe,
@@ -23,9 +24,9 @@ from mer_core.demo.lab_knobs import (
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.lab import render_lab
 from mer_core.demo.panels.markup import MODALITY_NOUNS
+from mer_core.demo.visits import CHANGED
 from mer_core.types import Prediction
 
-SUFFIX = "~lab"  # of the changed clip's id
 GAINS = (-30, 20)  # dB
 SENTENCES = (
     "I am so happy for you!",
@@ -37,7 +38,6 @@ SENTENCES = (
     "The meeting starts at nine on Tuesday.",
 )
 CHOOSE = "Choose a clip to change it. Clips that you analyse on the other pages are listed too."
-GONE = "This clip is no longer here. Choose another one."
 JUDGING = "Judging the changed clip…"
 TITLE = "Contradiction lab"
 ABOUT = (
@@ -76,13 +76,11 @@ class Lab:
 
     Attributes:
         clip: Dropdown whose choices (name, id) the page keeps up to date.
-        changed: State: the changed `VisitorClip`, or None.
-        version: State: another string whenever `changed` is another clip; its `change` event is
-            where a page redraws its stars.
+        version: State: another string whenever the clip is changed otherwise; its `change` event
+            is where a page redraws its stars.
     """
 
     clip: gr.Dropdown
-    changed: gr.State
     version: gr.State
 
 
@@ -92,7 +90,9 @@ class LabHandlers:
     Args:
         judge: Framework, reading → every strategy's prediction.
         reader: Framework → what reads its words, or None for a framework of videos.
-        find: Id of a clip, request → the visitor's clip or an example, or None.
+        find: Id of a clip, request → the visitor's clip or an example; a ValueError, in words for
+            people, where it cannot be had.
+        keep: Changed clip or None, request: where its star is drawn from.
         titles: Strategy → its name for people.
     """
 
@@ -100,12 +100,14 @@ class LabHandlers:
         self,
         judge: Callable[[str, Any], Mapping[str, Prediction]],
         reader: Callable[[str], Any],
-        find: Callable[[str, gr.Request | None], VisitorClip | None],
+        find: Callable[[str, gr.Request | None], VisitorClip],
+        keep: Callable[[VisitorClip | None, gr.Request | None], None],
         titles: Mapping[str, str],
     ) -> None:
         self._judge = judge
         self._reader = reader
         self._find = find
+        self._keep = keep
         self._titles = titles
 
     def answer(self, clip: VisitorClip, knobs: Knobs) -> LabAnswer:
@@ -124,17 +126,18 @@ class LabHandlers:
     ) -> tuple[Any, ...]:
         """A chosen clip's controls and cards, unless it is open already."""
         if chosen and version.startswith(f"{chosen} "):
-            return tuple(gr.skip() for _ in range(10))
+            return tuple(gr.skip() for _ in range(9))
         return self.reset(chosen, request)
 
     def reset(self, chosen: str | None, request: gr.Request | None = None) -> tuple[Any, ...]:
         """The clip unchanged and its controls at rest."""
-        clip = self._find(chosen, request) if chosen else None
-        if clip is None:
-            hint = notes.hint(GONE if chosen else CHOOSE)
-            return (*_controls_for(None), "", hint, None, "")
+        self._keep(None, request)
+        try:
+            clip = self._found(chosen, request)
+        except ValueError as error:
+            return (*_controls_for(None), "", notes.hint(str(error)), "")
         cards = render_lab(clip.predictions, None, self._titles)
-        return (*_controls_for(clip), cards, "", None, f"{clip.id} ")
+        return (*_controls_for(clip), cards, "", f"{clip.id} ")
 
     def apply(
         self,
@@ -148,20 +151,29 @@ class LabHandlers:
         version: str,
         request: gr.Request | None = None,
     ) -> Iterator[tuple[Any, ...]]:
-        """After a control was moved: (words, swap, cards, hint, changed clip, version)."""
-        clip = self._find(chosen, request) if chosen else None
-        if clip is None:
-            yield gr.skip(), None, "", notes.hint(GONE if chosen else CHOOSE), None, ""
+        """After a control was moved: (words, swap, cards, hint, version)."""
+        try:
+            clip = self._found(chosen, request)
+        except ValueError as error:
+            yield gr.skip(), None, "", notes.hint(str(error)), ""
             return
         knobs = Knobs(swap or words or "", mute_lead, mute_partner, noise or 0, gain or 0)
         now = f"{clip.id} " if knobs == Knobs(own_words(clip)) else f"{clip.id} {knobs}"
         text = swap or gr.skip()
         if now == version:  # the text box was left as it was
-            yield tuple(gr.skip() for _ in range(6))
+            yield tuple(gr.skip() for _ in range(5))
             return
-        yield text, None, gr.skip(), notes.hint(JUDGING), gr.skip(), gr.skip()
+        yield text, None, gr.skip(), notes.hint(JUDGING), gr.skip()
         found = self.answer(clip, knobs)
-        yield gr.skip(), gr.skip(), found.html, notes.hint(found.hint), found.clip, now
+        # Once another clip was chosen, nobody asks for what follows: its star must not be kept.
+        yield tuple(gr.skip() for _ in range(5))
+        self._keep(found.clip, request)
+        yield gr.skip(), gr.skip(), found.html, notes.hint(found.hint), now
+
+    def _found(self, chosen: str | None, request: gr.Request | None) -> VisitorClip:
+        if not chosen:
+            raise ValueError(CHOOSE)
+        return self._find(chosen, request)
 
     def _answer(self, clip: VisitorClip, knobs: Knobs) -> LabAnswer:
         from mer_core.perturbation import changed  # imports torch, which the model has done by now
@@ -173,7 +185,7 @@ class LabHandlers:
         after = self._judge(clip.framework, reading)
         # A new object, not a copy: a clip remembers where it stands on the maps.
         found = VisitorClip(
-            clip.id + SUFFIX, f"{clip.name} (changed)", clip.framework, after, changed=True
+            clip.id + CHANGED, f"{clip.name} (changed)", clip.framework, after, changed=True
         )
         cards = render_lab(clip.predictions, after, self._titles)
         return LabAnswer(cards, describe(clip, knobs), found if found.modalities else None)
@@ -221,16 +233,11 @@ def build_lab(
                     notes.hint(CHOOSE), elem_id="lab-hint", apply_default_css=False, js_on_load=KEYS
                 )
                 cards = gr.HTML("", elem_id="lab-out", apply_default_css=False)
-    changed, version = gr.State(None), gr.State("")
+    version = gr.State("")
     words, swap, mute_lead, mute_partner, noise, gain = controls
-    answers = [cards, hint, changed, version]
+    answers = [cards, hint, version]
     shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    # In the queue, for only there a changed state is told to who listens.
-    clip.change(
-        handlers.open, [clip, version], [*controls, *answers], concurrency_limit=None, **shared
-    )
-    reset.click(handlers.reset, clip, [*controls, *answers], concurrency_limit=None, **shared)
-    gr.on(
+    applying = gr.on(
         [words.submit, words.blur, swap.input, mute_lead.input, mute_partner.input,
          noise.release, gain.release],
         handlers.apply,
@@ -240,14 +247,21 @@ def build_lab(
         concurrency_id=concurrency_id,
         **shared,
     )  # fmt: skip
-    return Lab(clip, changed, version)
+    # In the queue, for only there a changed state is told to who listens. What is still being
+    # judged is no longer asked for, and would come back as the answer to another question.
+    fresh: dict[str, Any] = {**shared, "cancels": [applying], "concurrency_limit": None}
+    clip.change(
+        handlers.open, [clip, version], [*controls, *answers], trigger_mode="always_last", **fresh
+    )
+    reset.click(handlers.reset, clip, [*controls, *answers], **fresh)
+    return Lab(clip, version)
 
 
 def _controls(
     choices: Sequence[tuple[str, str]],
 ) -> tuple[gr.Dropdown, list[Any], gr.Button]:
     clip = gr.Dropdown(
-        list(choices), value=None, label="Clip", elem_id="lab-clip", interactive=True
+        list(choices), value=None, label="Clip", info=LISTED, elem_id="lab-clip", interactive=True
     )
     words = gr.Textbox(
         "", label="Words", info="Enter judges them.", max_lines=3, elem_id="lab-words",

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.atlases import KEPT_SECONDS
 from mer_core.demo.panels.markup import MODALITY_NOUNS
+from mer_core.types import FloatArray
 
 if TYPE_CHECKING:  # it imports torch, which the page must not
     from mer_core.perturbation import Changes
 
 QUIETEST_NOISE = 40  # dB that the voice stands above the noise at the slider's left end, "off"
+LISTED = f"Of up to {KEPT_SECONDS:g} seconds; longer ones are not kept to be changed."
 
 
 @dataclass(frozen=True)
@@ -49,32 +52,35 @@ def to_changes(clip: VisitorClip, knobs: Knobs) -> Changes:
 
 def describe(clip: VisitorClip, knobs: Knobs) -> str:
     """What was changed, in words."""
-    from mer_core.perturbation import headroom
-
     lead, partner = (MODALITY_NOUNS.get(name, name) for name in halves(clip))
     done = []
     if knobs.mute_partner:
         done.append(f"the {partner} {'are' if partner == 'words' else 'is'} muted")
     elif reads_words(clip) and knobs.words.strip() != own_words(clip):
         done.append("the words are other ones" if knobs.words.strip() else "there are no words")
-    waveform = clip.reading.waveform
     if knobs.mute_lead:
         done.append(f"the {lead} is muted")
-    elif waveform is not None:
-        if knobs.noise > 0:
-            snr = QUIETEST_NOISE - knobs.noise
-            below = f"{snr:g} dB below" if snr else "as loud as"
-            done.append(f"noise is {below} the {lead}")
-        if knobs.gain:
-            done.append(f"the sound is {abs(knobs.gain):g} dB {_louder(knobs.gain)}")
-            if knobs.gain > headroom(waveform):
-                done[-1] = "the sound is as loud as it can be without clipping"
+    elif clip.reading.waveform is not None:
+        done += _said_of_sound(clip.reading.waveform, knobs, lead)
     told = "; ".join(done)
     return f"{told[:1].upper()}{told[1:]}." if told else ""
 
 
-def _louder(gain: float) -> str:
-    return "louder" if gain > 0 else "quieter"
+def _said_of_sound(waveform: FloatArray, knobs: Knobs, lead: str) -> list[str]:
+    """What noise and gain make of a sound (S,); the noise comes first, and needs headroom too."""
+    from mer_core.perturbation import headroom, with_noise
+
+    done = []
+    if knobs.noise > 0:
+        snr = QUIETEST_NOISE - knobs.noise
+        waveform = with_noise(waveform, snr)
+        done.append(f"noise is {f'{snr:g} dB below' if snr else 'as loud as'} the {lead}")
+    if knobs.gain > max(0.0, headroom(waveform)):
+        done.append("the sound is as loud as it can be without clipping")
+    elif knobs.gain:
+        louder = "louder" if knobs.gain > 0 else "quieter"
+        done.append(f"the sound is {abs(knobs.gain):g} dB {louder}")
+    return done
 
 
 def halves(clip: VisitorClip) -> tuple[str, str]:

@@ -64,9 +64,14 @@ def as_json(prediction: Prediction) -> dict[str, Any]:
 def result_events(
     triggers: Sequence[Any], examples: Any, fn: Any, inputs: list[Any], results: list[Any]
 ) -> None:
-    """Compute a result when a trigger fires and when an example has filled the inputs."""
+    """Compute a result when a trigger fires and when an example has filled the inputs.
+
+    Of what is asked for while a result is under way, the last is answered too: otherwise the page
+    would show one clip and the result of another.
+    """
     shared: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model"}
     shared |= {"fn": fn, "inputs": inputs, "outputs": results, "show_progress": "hidden"}
+    shared["trigger_mode"] = "always_last"
     gr.on(list(triggers), **shared)
     if examples is not None:
         examples.load_input_event.then(**shared)

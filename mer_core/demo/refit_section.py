@@ -12,18 +12,19 @@ import gradio as gr
 
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.distances import METRICS
-from mer_core.atlas.maps import MAX_NEIGHBOURS, MapParams
+from mer_core.atlas.maps import BEFORE, MAX_NEIGHBOURS, MapParams
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.engine import report
-from mer_core.demo.panels.markup import escape
-from mer_core.demo.refitting import RefitMaps, refit_maps
+from mer_core.demo.engine import FRAMEWORK_TITLES, report
+from mer_core.demo.panels.markup import escape, title_of
+from mer_core.demo.refitting import RefitMaps, refit_maps, settings
 
 PLACES = 2  # refits at a time, of all visitors together
 KEPT_SECONDS = 3600  # a refit stays this long in its visitor's session
 TITLE = "Refit the maps"
 ABOUT = (
     "Maps depend on their settings. Fit both again, with the reference and your clips together: "
-    "what stays the same can be trusted."
+    "what stays the same can be trusted. While that runs, your clips' embeddings, but neither "
+    "sound nor words, are also in a temporary file on the server."
 )
 QUEUED = "Waiting for a free place…"
 CANCELLED = "Cancelled. The maps are as they were."
@@ -124,13 +125,23 @@ def ended(html: str) -> tuple[Any, ...]:
 
 def done(maps: RefitMaps, seconds: float) -> tuple[Any, ...]:
     """Values for `OUTPUTS` when there are new maps."""
-    trust = [f"{f.map.quality.trustworthiness:.2f}" for f in (maps.before, maps.after)]
-    html = said(
-        f"Refitted in {seconds:.0f} s with {_settings(maps.params)}. Trustworthiness: before "
-        f"{trust[0]}, after {trust[1]} (1 is best)."
-    )
+    html = said(_told(maps, seconds))
     version = f"{maps.framework} {maps.strategy} {maps.params} {maps.order}"
     return (html, _usable(True), _usable(False), _usable(True), maps, version)
+
+
+def _told(maps: RefitMaps, seconds: float) -> str:
+    """What was refitted, how well, and where it is seen: the visitor may look elsewhere by now."""
+    trust = [f"{f.map.quality.trustworthiness:.2f}" for f in (maps.before, maps.after)]
+    framework = FRAMEWORK_TITLES.get(maps.framework, maps.framework)
+    strategy = title_of(maps.strategy)
+    both = strategy if maps.strategy == BEFORE else f"{title_of(BEFORE)} and {strategy}"
+    return (
+        f"Refitted {both} of {framework} in {seconds:.0f} s with {settings(maps.params)}. "
+        f"Trustworthiness: before {trust[0]}, after {trust[1]} (1 is best). Shown whenever "
+        f"{framework} and {strategy} are chosen; clips that come later, or are changed in the lab, "
+        "are placed on these maps and not fitted."
+    )
 
 
 def stored() -> tuple[Any, ...]:
@@ -218,13 +229,6 @@ def _settings_controls() -> list[Any]:
             elem_id="refit-seed",
         )  # fmt: skip
     return [neighbours, distance, metric, seed]
-
-
-def _settings(params: MapParams) -> str:
-    return (
-        f"{params.n_neighbors} neighbours, min_dist {params.min_dist:g}, {params.metric}, "
-        f"seed {params.seed}"
-    )
 
 
 def _usable(can: bool) -> Any:

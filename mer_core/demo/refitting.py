@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.maps import BEFORE, MapParams
+from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.refit import Refit, RefitJob, RefitProgress, Refitted
 from mer_core.atlas.visitor import VisitorClip
@@ -50,15 +51,46 @@ class RefitMaps:
     before: Refitted
     after: Refitted
     order: tuple[tuple[str, str], ...]
+    _placers: dict[str, Placer] = field(default_factory=dict, init=False, repr=False)
 
-    def stars(self) -> dict[str, dict[str, dict[str, Point]]]:
-        """Strategy (`none` and the chosen one) → clip's id → modality → its place."""
-        placed: dict[str, dict[str, dict[str, Point]]] = {}
+    @property
+    def title(self) -> str:
+        """What they are, for a map's name."""
+        return f"refitted: {settings(self.params)}"
+
+    def stars(
+        self, atlas: Atlas, clips: Sequence[VisitorClip]
+    ) -> dict[str, dict[str, dict[str, Point]]]:
+        """Strategy (`none` and the chosen one) → clip's id → modality → its place.
+
+        A clip that was fitted stands where the fit has put it; any other one, such as one that
+        came later or was changed in the lab, is placed as it would be on a stored map.
+
+        Args:
+            atlas: The one that was refitted.
+            clips: Of its framework.
+        """
+        found: dict[str, dict[str, dict[str, Point]]] = {}
         for name, fitted in ((BEFORE, self.before), (self.strategy, self.after)):
-            placed[name] = {clip: {} for clip, _ in self.order}
-            for (clip, modality), (x, y) in zip(self.order, fitted.extra, strict=True):
-                placed[name][clip][modality] = (float(x), float(y))
-        return placed
+            own: dict[str, dict[str, Point]] = {}
+            for (clip_id, modality), (x, y) in zip(self.order, fitted.extra, strict=True):
+                own.setdefault(clip_id, {})[modality] = (float(x), float(y))
+            found[name] = {
+                clip.id: own[clip.id] if clip.id in own else self._place(atlas, name, clip)
+                for clip in clips
+            }
+        return found
+
+    def _place(self, atlas: Atlas, strategy: str, clip: VisitorClip) -> dict[str, Point]:
+        """Modality → the place of a clip that was not fitted."""
+        vectors = _vectors([clip], strategy)
+        if vectors is None:
+            return {}
+        if strategy not in self._placers:
+            fitted = self.before if strategy == BEFORE else self.after
+            self._placers[strategy] = Placer(atlas.charts[strategy].reference, fitted.map)
+        places = self._placers[strategy].place(vectors)
+        return {m: (float(x), float(y)) for m, (x, y) in zip(clip.modalities, places, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -81,15 +113,18 @@ async def refit_maps(
 ) -> AsyncGenerator[Step, None]:
     """Both fits, one after the other; closing or cancelling this ends their process.
 
+    Clips that were changed in the lab take no part: they may soon be changed otherwise.
+
     Raises:
-        ValueError: There is no such strategy, or there are fewer points than neighbours.
+        ValueError: There is no such strategy, or it has fewer points than neighbours.
         RuntimeError: A fit failed.
     """
     if strategy not in atlas.charts:
         raise ValueError(f"There is no strategy {strategy!r} in this atlas.")
+    clips = [clip for clip in clips if not clip.changed]
     order = tuple((clip.id, modality) for clip in clips for modality in clip.modalities)
     before, after = atlas.charts[BEFORE], atlas.charts[strategy]
-    points = 2 * len(before.reference) + len(order)
+    points = 2 * len(before.reference)  # without the clips: others are placed among these alone
     if points <= params.n_neighbors:
         raise ValueError(f"{points} points cannot have {params.n_neighbors} neighbours each.")
     jobs = [RefitJob(before.reference, params, _vectors(clips, BEFORE), before.map)]
@@ -103,6 +138,13 @@ async def refit_maps(
             else:
                 maps = RefitMaps(atlas.framework, strategy, params, found[0], found[-1], order)
                 yield Step(1.0, "Done.", maps)
+
+
+def settings(params: MapParams) -> str:
+    """What maps were fitted with, in words; the seed only where it is not the usual one."""
+    seed = "" if params.seed == MapParams().seed else f", seed {params.seed}"
+    found = f"{params.n_neighbors} neighbours, min_dist {params.min_dist:g}, {params.metric}"
+    return found + seed
 
 
 def _sentence(progress: RefitProgress) -> str:

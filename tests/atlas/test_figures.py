@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -60,6 +61,30 @@ def test_stars_stand_above_the_points_within_the_axes() -> None:
     assert starred.get_xlim()[1] > 50 > bare.get_xlim()[1]
     points = max(c.get_zorder() for c in bare.collections)
     assert all(c.get_zorder() > points for c in starred.collections[-2:])
+
+
+def test_stars_bear_the_number_of_their_clip(shown: list[Plotted]) -> None:
+    places = {"speech": (0.0, 0.0)}
+    clips = [Visitor(name, "sad", places) for name in ("Clip 2: after 9", "Clip 11", "Example: 5")]
+    assert [clip.number for clip in clips] == [2, 11, None]
+    (panel,) = draw([replace(shown[1], visitors=tuple(clips))]).axes
+    assert [text.get_text() for text in panel.texts] == ["2", "11", ""]
+
+
+def test_a_refitted_map_says_so(shown: list[Plotted]) -> None:
+    settings = "refitted: 30 neighbours, min_dist 0.1, cosine"
+    figure = draw([shown[0], replace(shown[1], refitted=settings)])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["none (before)", f"instance (after)\n{settings}"]
+    figure.canvas.draw()
+    for axes in figure.axes:  # within its panel, and within the page
+        box = axes.title.get_window_extent()
+        assert box.width < figure.bbox.width / 2
+        assert box.y1 <= figure.bbox.y1
+    table = columns([shown[0], replace(shown[1], refitted=settings)])
+    said = dict(zip(table["stage"], table["map"], strict=True))
+    assert said == {"before": "stored", "after": settings}
+    assert table["map"].count(settings) == 120 + 3
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])

@@ -15,7 +15,7 @@ import pytest
 
 from mer_core.atlas.fit import fit_map
 from mer_core.atlas.maps import MapParams
-from mer_core.atlas.refit import Refit, RefitCancelledError, RefitJob, share_of
+from mer_core.atlas.refit import EXTRA_FILE, Refit, RefitCancelledError, RefitJob, share_of
 from tests.atlas.conftest import make_map, make_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,7 @@ def test_jobs_in_a_row_are_the_fits_of_separate_processes() -> None:
     first = RefitJob(before, PARAMS, extra, stored)
     with Refit([first, RefitJob(after, PARAMS, extra, onto=0, aligned=True)]) as refit:
         progress = list(refit)
+        assert not list(refit.folder.rglob(EXTRA_FILE))
         together = refit.result()
     assert not refit.folder.exists()
     shares = [step.share for step in progress]
@@ -78,6 +79,22 @@ def test_a_job_builds_only_on_an_earlier_one() -> None:
             Refit([RefitJob(reference, PARAMS, onto=onto)])
     with pytest.raises(ValueError, match="nothing to refit"):
         Refit([])
+
+
+def test_a_visitors_vectors_lie_there_until_they_were_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A process in the worker's place says that it gets on."""
+    said = ("0 loading 0 1", "0 neighbours 0 1", "0 layout 1 200", "1 neighbours 0 1", "1 done 1 1")
+    start = subprocess.Popen
+    command = [sys.executable, "-c", f"print(*{said}, sep=chr(10))"]
+    monkeypatch.setattr(subprocess, "Popen", lambda _, **more: start(command, **more))
+    job = RefitJob(make_reference(), PARAMS, make_reference(each=1).joint)
+    with Refit([job, job]) as refit:
+        first, second = (refit.folder / name / EXTRA_FILE for name in ("0", "1"))
+        there = [(first.exists(), second.exists()) for _ in refit]
+    assert there == [(True, True), (True, True), (False, True), (False, True), (False, True)]
+    assert not refit.folder.exists()
 
 
 @pytest.mark.slow

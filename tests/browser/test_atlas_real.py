@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.watching import LABELS, label
 
@@ -71,6 +73,7 @@ def test_an_example_is_changed_in_the_lab_and_removed(
     assert set(hollow[1]["after"]) == {"speech"}  # its words are muted
     page.click("#remove-clip")
     page.wait_for_selector(".at-map[data-stars='{}']")
+    expect(page.locator("#my-clips input")).to_have_value("")
 
 
 def test_another_framework_and_a_small_map(
@@ -88,3 +91,59 @@ def test_another_framework_and_a_small_map(
         page.click("#atlas-export button >> nth=0")  # unfold
         page.click("#exports button:has-text('CSV')")
     assert download.value.suggested_filename == "attune-sharp.csv"
+
+
+@pytest.mark.parametrize("between", [0, 40, 250])
+def test_of_quick_clicks_the_last_one_counts_everywhere(
+    mute_browser: Any, real_app: str, open_page: Opener, between: int
+) -> None:
+    """What a click leads to takes longer than the next click."""
+    page = open_page(mute_browser, real_app, "/atlas", until=READY)
+
+    def clicked(*controls: tuple[str, int]) -> None:
+        page.evaluate(
+            """async ([controls, between]) => {
+                for (const [selector, index] of controls) {
+                    document.querySelectorAll(selector)[index].click();
+                    if (between) await new Promise((done) => setTimeout(done, between));
+                }
+            }""",
+            [controls, between],
+        )
+
+    def agrees(strategy: str, title: str, boxes: list[bool]) -> None:
+        for index, on in enumerate(boxes):
+            expect(page.locator("#modules input").nth(index)).to_be_checked(checked=on)
+        expect(page.locator(".at-map")).to_have_attribute("data-strategy", strategy)
+        heads = page.locator("#atlas-metrics thead").first.locator("th")
+        expect(heads.nth(2)).to_have_text(title)
+
+    clicked(("#modules input", 1), ("#modules input", 2))
+    agrees("distribution", "Distribution", [True, False, False])
+    clicked(*((f".at-map-grid [data-strategy={name}]", 0) for name in ("token", "instance")))
+    agrees("instance", "Instance", [False, False, True])
+    clicked(("#framework input", 1), ("#framework input", 0))
+    agrees("distribution+token+instance", "Distribution + token + instance", [True] * 3)
+    expect(page.locator("[data-modality=speech]")).to_be_visible()  # the legend is MGCMA's
+
+
+def test_a_clip_is_removed_alone(mute_browser: Any, real_app: str, open_page: Opener) -> None:
+    page = open_page(mute_browser, real_app, "/atlas", until=READY)
+    names = page.locator("#atlas-neighbours .at-visitor-name")
+    for count in (1, 2):
+        page.click("#add-example")
+        expect(names).to_have_count(count)
+        expect(page.locator("#add-example")).to_have_text("Add an example")
+    page.click("#lab-clip input")
+    page.click("#lab-clip [role=option] >> nth=1")  # the earlier one
+    page.wait_for_selector("#lab-mute-partner input:enabled")
+    expect(page.locator("#my-clips input")).to_have_value(re.compile("^Clip 1"))
+    page.uncheck("#modules label:has-text('Tokens') input")
+    expect(page.locator(".at-map")).to_have_attribute("data-strategy", "distribution+instance")
+    expect(page.locator("#my-clips input")).to_have_value(re.compile("^Clip 1"))
+    page.click("#remove-clip")
+    expect(names).to_have_count(1)
+    expect(names).to_contain_text("Clip 2")
+    expect(page.locator("#my-clips input")).to_have_value(re.compile("^Clip 2"))
+    expect(page.locator("#lab-clip input")).to_have_value("")  # it was open there
+    expect(page.locator("#lab-mute-partner input")).to_be_disabled()

@@ -115,15 +115,16 @@ def test_the_view_holds_stars_of_the_visit_and_of_the_lab(
     handlers: AtlasHandlers, atlases: FakeAtlases
 ) -> None:
     atlases.visits.add("a" * 32, clip("1", "speech", "text"))
-    changed = clip("1~lab", "speech", "text")
-    view = handlers.view(Shown("mgcma", "token", (), changed), handlers.clips("mgcma", ANN))
+    handlers.keep(clip("1~lab", "speech", "text"), ANN)
+    view = handlers.view(Shown("mgcma", "token"), handlers.visit(ANN).shown("mgcma"))
     assert view["strategy"] == "token"
     assert [visitor["id"] for visitor in view["visitors"]] == ["1", "1~lab"]
     assert set(view["visitors"][0]["points"]) == set(STRATEGIES)
     assert view["refit"] == {}
     assert handlers.clips("mgcma", BOB) == ()
-    without = handlers.view(Shown("mgcma", "token", (), changed), ())
-    assert without["visitors"] == []  # the clip that it came from has been removed
+    assert [one.id for one in handlers.clips("mgcma", ANN)] == ["1"]
+    handlers.keep(None, ANN)
+    assert handlers.visit(ANN).shown("mgcma") == handlers.clips("mgcma", ANN)
 
 
 def test_a_refit_is_shown_on_its_own_strategy_alone(
@@ -151,39 +152,15 @@ def test_clips_are_listed_removed_and_found_by_their_own_visitor(
     assert lab[:2] == [("Clip 2", "2"), ("Clip 1", "1")]  # what is not kept cannot be changed
     assert lab[2][0].startswith("Example: ")
     assert handlers.find("2", ANN) is atlases.visits.get("a" * 32).clips[1]
-    assert handlers.find("2", BOB) is None
-    assert handlers.find("3", ANN) is None
+    for chosen, request in (("2", BOB), ("3", ANN)):
+        with pytest.raises(ValueError, match="no longer here"):
+            handlers.find(chosen, request)
     handlers.remove("mgcma", "2", BOB)
     assert len(handlers.clips("mgcma", ANN)) == 3
     handlers.remove("mgcma", "2", ANN)
     assert [one.id for one in handlers.clips("mgcma", ANN)] == ["1", "3"]
     handlers.remove("mgcma", None, ANN)
     assert handlers.clips("mgcma", ANN) == ()
-
-
-def test_an_example_is_judged_once_for_the_lab(handlers: AtlasHandlers) -> None:
-    first = handlers.find("example mgcma 0", ANN)
-    assert first is not None
-    assert first.reading == "loud_fast.flac"
-    assert handlers.find("example mgcma 0", BOB) is first
-    assert handlers.find("example mgcma 99", ANN) is None
-
-
-def test_examples_go_on_the_maps_one_after_the_other(
-    handlers: AtlasHandlers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard: list[str] = []
-
-    def examine(audio: str, text: str, video: None) -> Examined:
-        heard.append(Path(audio).name)
-        label = None if len(heard) == 1 else "happy"  # the first one has no label
-        return Examined(Prediction(label, {}, {}, framework="mgcma"), "read")
-
-    monkeypatch.setattr(handlers, "_engine", SimpleNamespace(examine=examine))
-    handlers.add_example("mgcma", ANN)
-    handlers.add_example("mgcma", ANN)
-    assert len(handlers.clips("mgcma", ANN)) == 2
-    assert heard == ["loud_fast.flac", "bright.flac", "bright.flac"]
 
 
 def test_the_note_says_why_clips_cannot_be_placed(
@@ -222,7 +199,8 @@ def test_what_was_refitted_is_what_is_exported(
     maps = RefitMaps("mgcma", "token", MapParams(7), before, after, (("1", "speech"),))
     first, second = handlers.exported(Shown("mgcma", "token", refit=maps), False, ANN)
     assert (first.map, second.map) == (before.map, after.map)
-    assert [visitor.places for visitor in second.visitors] == [{"speech": (0.5, 0.25)}]
+    assert [visitor.name for visitor in second.visitors] == ["Clip 1", "Clip late"]
+    assert second.visitors[0].places == {"speech": (0.5, 0.25)}
     stored = handlers.exported(Shown("mgcma", "none", refit=maps), False, ANN)
     assert stored[0].map is charts["none"].map
     assert len(handlers.exported(Shown("mgcma", "token", refit=maps), True, ANN)) == 4

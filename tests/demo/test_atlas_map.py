@@ -111,10 +111,14 @@ def test_a_view_holds_each_clip_on_every_map(atlas: Atlas, clip: VisitorClip) ->
     assert len(json.dumps(sent)) < 1500
 
 
-def test_a_clip_with_another_name_counts_by_its_place(atlas: Atlas) -> None:
-    plain = [VisitorClip(id, f"{id}.wav", "mgcma", {}) for id in "ab"]
-    sent = atlas_map.view("none", plain, {name: {"a": {}, "b": {}} for name in atlas.strategies})
-    assert [visitor["number"] for visitor in sent["visitors"]] == ["1", "2"]
+def test_a_number_is_the_clips_own_and_a_prime_marks_a_changed_one() -> None:
+    named = [
+        ("Clip 12: we won", False), ("Clip 3", False), ("Clip 3 (changed)", True),
+        ("Example: 7 words (changed)", True), ("Eclipse 4", False),
+    ]  # fmt: skip
+    clips = [VisitorClip(name, name, "mgcma", {}, changed=changed) for name, changed in named]
+    sent = atlas_map.view("none", clips)
+    assert [v["number"] for v in sent["visitors"]] == ["12", "3", "3′", "′", ""]
 
 
 def test_a_refit_brings_its_own_extent(atlas: Atlas) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.lab import GONE, SENTENCES, LabHandlers, build_lab
+from mer_core.demo.lab import CHOOSE, SENTENCES, LabHandlers, build_lab
 from mer_core.demo.lab_knobs import Knobs, describe, to_changes
 from mer_core.demo.panels.lab import lab_summary, render_lab
 from mer_core.media import MediaError
@@ -76,12 +76,30 @@ def judge() -> FakeJudge:
     return FakeJudge()
 
 
+class Kept:
+    """The clips of a visit, and what the lab last kept of them."""
+
+    def __init__(self, *clips: VisitorClip) -> None:
+        self.clips = {clip.id: clip for clip in clips}
+        self.changed: list[VisitorClip | None] = []
+
+    def find(self, chosen: str, request: Any) -> VisitorClip:
+        if chosen not in self.clips:
+            raise ValueError("It is no longer here.")
+        return self.clips[chosen]
+
+    def keep(self, changed: VisitorClip | None, request: Any) -> None:
+        self.changed.append(changed)
+
+
 @pytest.fixture
-def handlers(clip: VisitorClip, judge: FakeJudge) -> LabHandlers:
-    found = {clip.id: clip}
-    return LabHandlers(
-        judge, lambda _: FakeReader(), lambda name, _: found.get(name), {"all": "All of them"}
-    )
+def kept(clip: VisitorClip) -> Kept:
+    return Kept(clip)
+
+
+@pytest.fixture
+def handlers(kept: Kept, judge: FakeJudge) -> LabHandlers:
+    return LabHandlers(judge, lambda _: FakeReader(), kept.find, kept.keep, {"all": "All of them"})
 
 
 def test_cards_show_both_clips_and_every_flip() -> None:
@@ -189,28 +207,44 @@ def test_a_change_that_cannot_be_judged_is_a_sentence(
         assert expected in page.text
         assert len(page.having(class_="at-lab-card")) == 2
         assert answer.clip is None
-    broken = LabHandlers(lambda *_: 1 // 0, lambda _: FakeReader(), lambda *_: clip, {})  # type: ignore[arg-type,return-value]
+    visit = Kept(clip)
+    broken = LabHandlers(lambda *_: 1 // 0, lambda _: FakeReader(), visit.find, visit.keep, {})  # type: ignore[arg-type,return-value]
     assert "went wrong on our side" in broken.answer(clip, Knobs("new")).html
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_events_tell_a_real_change_from_a_look(handlers: LabHandlers, judge: FakeJudge) -> None:
-    *controls, cards, hint, changed, version = handlers.open("c1", "")
+def test_events_tell_a_real_change_from_a_look(
+    handlers: LabHandlers, judge: FakeJudge, kept: Kept
+) -> None:
+    *controls, cards, hint, version = handlers.open("c1", "")
     assert controls[0]["value"] == SAID
-    assert (changed, hint, version) == (None, "", "c1 ")
+    assert (kept.changed, hint, version) == ([None], "", "c1 ")
     assert "Nothing is changed" in cards
     assert handlers.open("c1", version)[0] == gr.skip()
     (left,) = handlers.apply("c1", SAID, None, False, False, 0, 0, version)
     assert not judge.asked
-    working, done = handlers.apply("c1", SAID, SENTENCES[2], False, False, 0, 0, version)
+    working, _, done = handlers.apply("c1", SAID, SENTENCES[2], False, False, 0, 0, version)
     assert working[:2] == (SENTENCES[2], None)  # fills the box and lets go
     assert "Judging" in working[3]
-    assert done[4].id == "c1~lab"
-    assert done[5] != version
-    (again,) = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, done[5])
-    assert again == left == tuple(gr.skip() for _ in range(6))
-    *_, back = handlers.apply("c1", SAID, None, False, False, 0, 0, done[5])
-    assert (back[4], back[5]) == (None, version)
+    assert kept.changed[-1] is not None
+    assert kept.changed[-1].id == "c1~lab"
+    assert done[4] != version
+    (again,) = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, done[4])
+    assert again == left == tuple(gr.skip() for _ in range(5))
+    *_, back = handlers.apply("c1", SAID, None, False, False, 0, 0, done[4])
+    assert (kept.changed[-1], back[4]) == (None, version)
+
+
+def test_an_answer_that_nobody_asks_for_any_more_leaves_no_star(
+    handlers: LabHandlers, judge: FakeJudge, kept: Kept
+) -> None:
+    """Gradio does not go on with an event that another one cancels."""
+    running = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, "c1 ")
+    next(running)
+    next(running)  # judged by now
+    assert len(judge.asked) == 1
+    running.close()
+    assert kept.changed == []
 
 
 @pytest.mark.parametrize(
@@ -221,16 +255,17 @@ def test_only_a_half_that_is_there_can_be_muted(
     clip: VisitorClip, judge: FakeJudge, changes: dict[str, None], usable: list[bool]
 ) -> None:
     half = VisitorClip("h", "Clip", "mgcma", BEFORE, replace(clip.reading, **changes))
-    handlers = LabHandlers(judge, lambda framework: None, lambda id_, request: half, {})
+    visit = Kept(half)
+    handlers = LabHandlers(judge, lambda framework: None, visit.find, visit.keep, {})
     _, _, *mutes = handlers.reset("h")[:4]
     assert [mute["interactive"] for mute in mutes] == usable
 
 
 def test_a_clip_that_was_removed_is_said_to_be(handlers: LabHandlers) -> None:
     (answer,) = handlers.apply("gone", "x", None, False, False, 0, 0, "c1 ")
-    assert GONE in answer[3]
-    assert handlers.open("gone", "")[-2:] == (None, "")
-    assert handlers.open(None, "")[-2:] == (None, "")
+    assert "It is no longer here." in answer[3]
+    assert "It is no longer here." in handlers.open("gone", "")[-2]
+    assert CHOOSE in handlers.open(None, "")[-2]
 
 
 def test_the_section_is_built(handlers: LabHandlers) -> None:
@@ -241,6 +276,8 @@ def test_the_section_is_built(handlers: LabHandlers) -> None:
     assert len(events) == 1
     assert events[0].trigger_mode == "always_last"
     assert events[0].concurrency_id == "model"
+    cancelling = [f.targets for f in demo.fns.values() if events[0]._id in f.cancels]
+    assert {name for targets in cancelling for _, name in targets} == {"change", "click"}
     fired = {name for _, name in events[0].targets}
     assert fired == {"submit", "blur", "input", "release"}
     assert all(f.api_visibility == "private" for f in demo.fns.values())

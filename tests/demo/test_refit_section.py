@@ -19,7 +19,9 @@ from mer_core.atlas.maps import MapParams
 from mer_core.atlas.refit import Refit, RefitJob, RefitProgress, Refitted
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo import refitting
+from mer_core.demo.panels.markup import title_of
 from mer_core.demo.refit_section import (
+    ABOUT,
     FAILED,
     NO_ATLAS,
     OUTPUTS,
@@ -149,7 +151,7 @@ def test_every_half_of_every_clip_is_found_again(
     assert maps.order == (("a", "speech"), ("a", "text"), ("b", "text"))
     for strategy in ("none", "all"):
         for clip in clips:
-            for modality, place in maps.stars()[strategy][clip.id].items():
+            for modality, place in maps.stars(atlas, clips)[strategy][clip.id].items():
                 vector = clip.vector(strategy, modality)
                 assert vector is not None
                 assert place == pytest.approx(vector[:2])
@@ -162,8 +164,68 @@ def test_without_clips_and_for_the_map_before(atlas: Atlas, fake: list[FakeRefit
     assert job.extra is None
     maps = steps[-1].maps
     assert maps.before is maps.after
-    assert maps.stars() == {"none": {}}
+    assert maps.stars(atlas, []) == {"none": {}}
     assert [s.share for s in steps] == [0.0, 0.6, 1.0, 1.0]
+
+
+def test_what_came_later_or_was_changed_is_placed_on_the_refitted_map(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the very vector of a reference point stands where the refit has put that point."""
+
+    def twin(id_: str, row: int, changed: bool = False) -> VisitorClip:
+        judged = {
+            name: Prediction(
+                "sad", {}, {},
+                embeddings_after={"text": chart.reference.embeddings["text"][row].astype("f4")},
+            )
+            for name, chart in atlas.charts.items()
+        }  # fmt: skip
+        return VisitorClip(id_, id_, "mgcma", judged, changed=changed)
+
+    lab = twin("a~lab", 4, changed=True)  # under way while the refit begins
+    maps = collect(refit_maps(atlas, "all", MapParams(), [*clips, lab]))[-1].maps
+    assert {clip for clip, _ in maps.order} == {"a", "b"}
+    turn = np.array([[0.0, -2.0], [2.0, 0.0]], np.float32)  # nowhere near the stored maps
+    maps = replace(
+        maps,
+        **{
+            side: replace(fitted, map=replace(fitted.map, points=fitted.map.points @ turn))
+            for side, fitted in (("before", maps.before), ("after", maps.after))
+        },
+    )
+    made: list[object] = []
+    placer = refitting.Placer
+    monkeypatch.setattr(refitting, "Placer", lambda *of: made.append(of) or placer(*of))
+    late, again = twin("late", 9), twin("a~lab", 17, changed=True)
+    found = maps.stars(atlas, [late, clips[1], lab])
+    assert list(found) == ["none", "all"]
+    for strategy, fitted in (("none", maps.before), ("all", maps.after)):
+        assert list(found[strategy]) == ["late", "b", "a~lab"]  # and "a" has been removed
+        text = fitted.map.points[60:]
+        assert found[strategy]["late"]["text"] == pytest.approx(text[9], abs=1e-5)
+        assert found[strategy]["a~lab"]["text"] == pytest.approx(text[4], abs=1e-5)
+        assert found[strategy]["b"]["text"] == pytest.approx(fitted.extra[2])
+        moved = maps.stars(atlas, [again])[strategy]  # the same id, changed otherwise
+        assert moved["a~lab"]["text"] == pytest.approx(text[17], abs=1e-5)
+    assert maps.stars(atlas, [late, clips[1], lab]) == found
+    assert len(made) == 2  # one a map, however often it is drawn
+
+
+def test_the_sentence_names_what_was_refitted(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
+) -> None:
+    """The visitor may have chosen another strategy meanwhile, which shows the stored maps."""
+    last = collect(handlers_of(atlas, clips).refit("mgcma", "all", 30, 0.25, "euclidean", 0))[-1]
+    text = Page(last[BAR]).text
+    assert f"Refitted {title_of('none')} and {title_of('all')} of MGCMA in 0 s" in text
+    assert f"Shown whenever MGCMA and {title_of('all')} are chosen" in text
+    assert "clips that come later, or are changed in the lab, are placed" in text
+    assert last[MAPS].title == "refitted: 30 neighbours, min_dist 0.25, euclidean"
+    assert last[MAPS].title.removeprefix("refitted: ") in text
+    before = collect(handlers_of(atlas, clips).refit("mgcma", "none", 15, 0.1, "cosine", 7))[-1]
+    assert "Refitted No alignment of MGCMA in" in Page(before[BAR]).text
+    assert before[MAPS].title == "refitted: 15 neighbours, min_dist 0.1, cosine, seed 7"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +241,8 @@ def test_without_clips_and_for_the_map_before(atlas: Atlas, fake: list[FakeRefit
         ((15, 0.1, "cosine", -1), "seed must be 0 to"),
         ((15, 0.1, "cosine", float("inf")), "seed must be a whole number"),
         ((15, 0.1, "cosine", float("nan")), "seed must be a whole number"),
-        ((150, 0.1, "cosine", 0), "123 points cannot have 150 neighbours"),
+        ((121, 0.1, "cosine", 0), "120 points cannot have 121 neighbours"),
+        ((150, 0.1, "cosine", 0), "120 points cannot have 150 neighbours"),
     ],
 )
 def test_bad_values_are_a_sentence_and_change_nothing(
@@ -240,6 +303,7 @@ def test_a_refit_waits_in_its_own_queue(atlas: Atlas) -> None:
     (fitting,) = [f for f in demo.fns.values() if f.name == "refit"]
     assert (fitting.concurrency_id, fitting.concurrency_limit) == ("refit", 2)
     assert [f.cancels for f in demo.fns.values() if f.cancels] == [[fitting._id]]
+    assert "temporary file" in ABOUT
     assert len(under_way("")) == len(fitting.outputs) == len(OUTPUTS)
     assert all(f.api_visibility == "private" for f in demo.fns.values())
 

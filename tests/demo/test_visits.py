@@ -104,3 +104,46 @@ def test_only_a_name_of_ours_is_a_visit(
     cookies: Mapping[str, str] | None, name: str | None
 ) -> None:
     assert visit_name(cookies) == name
+
+
+def test_a_name_without_clips_takes_nobodys_place() -> None:
+    visits = Visits()
+    visits.add("ann", clip("a"))
+    for number in range(2 * MAX_VISITS):
+        visits.remove(f"stranger {number}", ("a",))
+        visits.change(f"stranger {number}", None)
+    assert ids(visits, "ann") == ["a"]
+
+
+def test_no_two_versions_are_alike_even_after_a_visit_was_forgotten() -> None:
+    clock = Clock()
+    visits = Visits(clock)
+    seen = {visits.get("ann").version}
+    for _ in range(3):
+        for name in ("ann", "bob"):
+            visits.add(name, clip("x"))
+            assert visits.get(name).version not in seen
+            seen.add(visits.get(name).version)
+        clock.now += 60 * KEPT_MINUTES + 1
+
+
+def test_a_changed_clip_goes_with_the_clip_it_came_from() -> None:
+    visits = Visits()
+    for number in range(MAX_CLIPS):
+        visits.add("ann", clip(str(number)))
+    visits.change("ann", clip("3~lab"))
+    assert [one.id for one in visits.get("ann").shown("mgcma")][-2:] == ["19", "3~lab"]
+    assert [one.id for one in visits.get("ann").shown("foal_net")] == []
+    visits.remove("ann", ("3",))
+    assert visits.get("ann").changed is None
+    visits.change("ann", clip("0~lab"))
+    visits.add("ann", clip("new"))
+    assert visits.get("ann").changed is not None  # 19 were left: there was room
+    visits.add("ann", clip("newer"))
+    assert visits.get("ann").changed is None  # clip 0 made room, and its change with it
+    visits.change("ann", clip("example mgcma 1~lab"))
+    assert visits.get("ann").changed is not None  # a shipped clip stays
+    version = visits.get("ann").version
+    visits.change("ann", None)
+    assert visits.get("ann").changed is None
+    assert visits.get("ann").version != version

@@ -45,17 +45,24 @@ def lab_summary(before: Mapping[str, Prediction], after: Mapping[str, Prediction
     """How many strategies assign another category than before; plain text."""
     if after is None:
         return UNCHANGED
-    judged = [name for name in before if after[name].emotion]
-    if not judged:
+    total = len(before)
+    silent = sum(after[name].emotion is None for name in before)
+    if silent == total:
         return "No strategy can assign a category to the changed clip."
-    flipped = [name for name in judged if before[name].emotion != after[name].emotion]
-    total = len(judged)
+    flipped = sum(
+        after[name].emotion not in (None, earlier.emotion) for name, earlier in before.items()
+    )
     if not flipped:
-        return f"The category stays the same under all {total} strategies."
-    if len(flipped) == total:
-        return f"All {total} strategies now assign another category."
-    verb = "assigns" if len(flipped) == 1 else "assign"
-    return f"{len(flipped)} of {total} strategies now {verb} another category."
+        under = f"under {total - silent} of {total}" if silent else f"under all {total}"
+        said = f"The category stays the same {under} strategies"
+    else:
+        which = f"All {total}" if flipped == total else f"{flipped} of {total}"
+        said = f"{which} strategies now {_assign(flipped)} another category"
+    return f"{said}; {silent} {_assign(silent)} none." if silent else f"{said}."
+
+
+def _assign(strategies: int) -> str:
+    return "assigns" if strategies == 1 else "assign"
 
 
 def _note(after: Mapping[str, Prediction] | None) -> str:
