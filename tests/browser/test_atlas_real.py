@@ -93,7 +93,7 @@ def test_another_framework_and_a_small_map(
     assert download.value.suggested_filename == "attune-sharp.csv"
 
 
-@pytest.mark.parametrize("between", [0, 40, 250])
+@pytest.mark.parametrize("between", [40, 250])
 def test_of_quick_clicks_the_last_one_counts_everywhere(
     mute_browser: Any, real_app: str, open_page: Opener, between: int
 ) -> None:
@@ -105,7 +105,7 @@ def test_of_quick_clicks_the_last_one_counts_everywhere(
             """async ([controls, between]) => {
                 for (const [selector, index] of controls) {
                     document.querySelectorAll(selector)[index].click();
-                    if (between) await new Promise((done) => setTimeout(done, between));
+                    await new Promise((done) => setTimeout(done, between));
                 }
             }""",
             [controls, between],
