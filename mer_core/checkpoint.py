@@ -166,12 +166,15 @@ def read_checkpoint(
         if config["format"] > FORMAT:
             raise CheckpointError(f"{source}: made by a newer version (format {config['format']}).")
         framework = build(config)
+        metrics_file = folder / METRICS_FILE
+        metrics = json.loads(metrics_file.read_text("utf-8")) if metrics_file.exists() else {}
     except CheckpointError:
         raise
     except (KeyError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(f"{source} is not a checkpoint of this program: {error}") from error
-    metrics_file = folder / METRICS_FILE
-    metrics = json.loads(metrics_file.read_text("utf-8")) if metrics_file.exists() else {}
+    except (TypeError, AttributeError) as error:  # JSON of another shape: in words for programmers
+        said = f"{source} is not a checkpoint of this program: one of its JSON files is damaged."
+        raise CheckpointError(said) from error
     return Checkpoint(framework.eval(), config, metrics, source)
 
 

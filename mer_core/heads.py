@@ -104,14 +104,7 @@ class _Given:
         for name in (CONFIG_FILE, WEIGHTS_FILE):
             if not (folder / name).is_file():
                 raise MissingHeadError(f"{folder.name}: {name} is missing.")
-        try:
-            return read_checkpoint(folder, folder.name, lambda config: self._build(config, folder))
-        except CheckpointError:
-            raise
-        except (TypeError, AttributeError, ValueError) as error:
-            raise CheckpointError(
-                f"{folder.name} is no head: one of its JSON files is damaged: {error}"
-            ) from error
+        return read_checkpoint(folder, folder.name, lambda config: self._build(config, folder))
 
     def _build(self, config: dict[str, Any], folder: Path) -> Framework:
         if config.get("encoders_in") != GIVEN:

@@ -69,6 +69,8 @@ def test_an_encoder_is_taken_out_of_its_checkpoint(framework, tmp_path: Path):
         ("missing encoder", "speech_encoder.safetensors is missing"),
         ("no json", "not a checkpoint"),
         ("other json", "not a checkpoint"),
+        ("a list", "one of its JSON files is damaged"),
+        ("metrics", "not a checkpoint"),
         ("unknown framework", "no framework 'other'"),
         ("newer", "newer version"),
         ("wrong shapes", "not a checkpoint"),
@@ -85,6 +87,10 @@ def test_what_is_no_checkpoint_is_refused_in_words(framework, broken, expected, 
         (tmp_path / "speech_encoder.safetensors").unlink()
     elif broken == "no json":
         (tmp_path / "config.json").write_text("{")
+    elif broken == "a list":
+        (tmp_path / "config.json").write_text("[]")
+    elif broken == "metrics":
+        (tmp_path / "metrics.json").write_text("{")
     elif broken == "other json":
         (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     else:

@@ -97,7 +97,7 @@ def unnamed(folder: Path) -> None:
         (cut, DAMAGED, "avel: model.safetensors is damaged"),
         (unnamed, DAMAGED, "must be those of its encoders: speech, video"),
         (lambda f: (f / "avel" / "config.json").write_text("{"), DAMAGED, "avel is not a check"),
-        (lambda f: (f / "avel" / "config.json").write_text("[]"), DAMAGED, "avel is no head"),
+        (lambda f: (f / "avel" / "config.json").write_text("[]"), DAMAGED, "avel is not a check"),
         (lambda f: (f / "avel" / "config.json").unlink(), MISSING, "holds no head 'avel'"),
         (lambda f: (f / "none" / "config.json").unlink(), MISSING, "holds no head 'none'"),
         (
