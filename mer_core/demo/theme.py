@@ -14,6 +14,7 @@ from gradio.themes.utils import fonts
 from mer_core.atlas.palette import EMOTION_COLOURS
 
 FOLDER = Path(__file__).parent
+SCRIPTS = ("page.js", "uploads.js")
 
 LIGHT_CARD, DARK_CARD = "#FFFFFF", "#1F1C24"
 READABLE = 4.5  # contrast of text, WCAG 2.2 AA
@@ -117,11 +118,11 @@ def css() -> str:
 
 
 def head() -> str:
-    """Our own script and description for the page's head; nothing from other hosts."""
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    """Our own scripts and description for the page's head; nothing from other hosts."""
+    scripts = [(FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return (
         '<meta name="description" content="Emotion recognition from voice, words and face">'
-        f"<script>{script}</script>"
+        + "".join(f"<script>{script}</script>" for script in scripts)
     )
 
 
