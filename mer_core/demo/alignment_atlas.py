@@ -34,8 +34,8 @@ SHARP_INFO = "Every module on, contrastive temperature 0.07 as in CLIP."
 ALL_CLIPS = "All my clips here"
 ADD, ADDING = "Add an example", "Adding…"
 NO_ATLAS = (
-    "This installation has no maps: the folder assets/atlas is missing. "
-    "`python -m train atlas` makes it."
+    "This installation has no maps: the folder assets/atlas is missing or damaged; the terminal "
+    "that runs this page says which. `python -m train atlas` makes it."
 )
 TEXTS = notes.Texts(
     tagline="Watch two modalities come together, strategy by strategy, with your own clip.",

@@ -57,7 +57,7 @@ class Heads:
 
 
 class Atlases:
-    """Maps are read when first asked for; heads are loaded behind the model, in the background.
+    """Maps are read at once; heads are loaded behind the model, in the background.
 
     Args:
         engine: The model.
@@ -68,10 +68,10 @@ class Atlases:
     def __init__(self, engine: Engine, visits: Visits, folder: Path = FOLDER) -> None:
         self._engine, self._folder = engine, folder
         self.visits = visits
-        self.frameworks = tuple(n for n in ORDER if (folder / n / INDEX_FILE).is_file())
         self._heads = Background(self._load, "strategies")
         self.atlas = cache(self._atlas)
         self.ablation = cache(self._ablation)
+        self.frameworks = tuple(name for name in ORDER if self._readable(name))
 
     def start(self) -> None:
         """Begin to load the heads, once the model is there."""
@@ -127,6 +127,18 @@ class Atlases:
         for strategy in self.atlas(clip.framework).charts:
             clip.places(self.atlas(clip.framework), strategy)
         self.visits.add(visit, clip)
+
+    def _readable(self, framework: str) -> bool:
+        """Whether there are maps; what is wrong with damaged ones is said to the operator."""
+        if not (self._folder / framework / INDEX_FILE).is_file():
+            return False
+        try:
+            self.atlas(framework)
+            self.ablation(framework)
+        except ValueError as error:
+            print(f"Maps of {framework}: {error}", file=sys.stderr, flush=True)
+            return False
+        return True
 
     def _atlas(self, framework: str) -> Atlas:
         return Atlas.load(self._folder / framework)

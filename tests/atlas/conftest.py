@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(whole: Path, tmp_path: Path) -> Path:
     """A copy to spoil."""
     return shutil.copytree(whole, tmp_path / "mgcma")
+
+
+def write_ablation(folder: Path) -> None:
+    """The least table that can be read, beside the maps of an atlas."""
+    protocol = {"split": "test", "sets": [], "seeds": [1], "modalities": ["speech", "text"]}
+    table = {"title": "", "protocol": protocol, "rows": {"none": {}}}
+    (folder / "ablation.json").write_text(json.dumps(table), "utf-8")
 
 
 def refusal(load: Callable[[Path], Any], path: Path, names: str) -> str:

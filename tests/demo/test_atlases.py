@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from mer_core.demo.atlases import FOREIGN, KEPT_SECONDS, Atlases, Heads, kept, n
 from mer_core.demo.engine import Engine, Examined
 from mer_core.demo.visits import Visits
 from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction
-from tests.atlas.conftest import make_map, make_reference
+from tests.atlas.conftest import make_map, make_reference, write_ablation
 
 STRATEGIES = ("none", "token")
 
@@ -54,6 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         reference = make_reference(seed=seed)
         charts[name] = Chart(reference, make_map(reference))
     Atlas("mgcma", charts, {}).save(place / "mgcma")
+    write_ablation(place / "mgcma")
     return place
 
 
@@ -71,6 +73,25 @@ def atlases(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Atlases:
 
 
 SAID = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma", text="We won today")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none/map.npz", "none/map.npz is missing"),
+        ("token/reference.npz", "token/reference.npz is missing"),
+        ("index.json", ""),
+        ("ablation.json", "ablation.json is missing"),
+    ],
+)
+def test_an_atlas_with_a_gap_is_left_out_and_the_operator_told(
+    folder: Path, tmp_path: Path, name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoilt = shutil.copytree(folder, tmp_path / "atlas")
+    shutil.copytree(folder / "mgcma", spoilt / "foal_net")
+    (spoilt / "mgcma" / name).unlink()
+    assert Atlases(Engine(Model), Visits(), spoilt).frameworks == ("foal_net",)  # type: ignore[arg-type]
+    assert said in capsys.readouterr().err
 
 
 def test_an_analysed_clip_stands_on_every_map(atlases: Atlases) -> None:

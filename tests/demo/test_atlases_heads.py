@@ -22,7 +22,7 @@ from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.heads import save_head
-from tests.atlas.conftest import EMOTIONS, make_map, make_reference
+from tests.atlas.conftest import EMOTIONS, make_map, make_reference, write_ablation
 
 STRATEGIES = ("none", "avel")
 NAME = "foal_net"
@@ -54,6 +54,7 @@ def whole(shipped: FoalNet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("whole")
     charts = {name: Chart(make_reference(), make_map(make_reference())) for name in STRATEGIES}
     Atlas(NAME, charts, {}).save(place / NAME)
+    write_ablation(place / NAME)
     for name in STRATEGIES:
         save_head(place / NAME / name, shipped)
     return place
