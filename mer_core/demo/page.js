@@ -75,6 +75,39 @@
     button.click();
   }, true);
 
+  // Gradio redraws a panel's HTML at every choice. What the visitor has unfolded or folded, by its
+  // summary's key, stays so, and so does the keyboard's place; a clip's is forgotten with the clip.
+  const folds = new Map();
+  let held = null;
+  const summaryOf = (target) => target.closest?.("summary[data-fold]");
+  const keyed = (key) => document.querySelector(`summary[data-fold="${CSS.escape(key)}"]`);
+  document.addEventListener("click", (event) => {
+    const summary = summaryOf(event.target);
+    if (!summary || event.defaultPrevented) return;
+    event.preventDefault(); // unfolded here, so that nothing comes between it and the note of it
+    const details = summary.parentElement;
+    details.open = !details.open;
+    folds.set(summary.dataset.fold, details.open);
+  });
+  for (const kind of ["focusin", "pointerdown"]) {
+    document.addEventListener(kind, ({ target }) => { held = summaryOf(target)?.dataset.fold; });
+  }
+  const refold = () => {
+    for (const [key, open] of folds) {
+      const details = keyed(key)?.parentElement;
+      if (details && details.open !== open) details.open = open;
+      if (!details && key.startsWith("clip ")) folds.delete(key);
+    }
+    const now = document.activeElement;
+    if (!held || now.dataset.fold === held || (now !== document.body && !summaryOf(now))) return;
+    const summary = keyed(held);
+    if (summary) summary.focus({ preventScroll: true });
+    else held = null;
+  };
+  new MutationObserver(refold).observe(document, {
+    subtree: true, childList: true, attributes: true, attributeFilter: ["open", "data-fold"],
+  });
+
   // Gradio replaces the result's HTML. A region that stays lets screen readers hear the new
   // sentence, and on a phone, where the result is further down, the page moves there.
   const follow = (region) => {

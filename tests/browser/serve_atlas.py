@@ -15,6 +15,7 @@ import numpy as np
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import atlas_map, theme
+from mer_core.demo.panels.neighbours import neighbours_panel
 from mer_core.types import Prediction
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference
 
@@ -88,6 +89,13 @@ def build(atlas: Atlas) -> gr.Blocks:
                 outputs=shown, show_progress="hidden",
             )  # fmt: skip
 
+        panel = gr.HTML(folding(atlas, clips[:2]), elem_id="panel")
+        for number, (note, some) in enumerate((("", clips[:2]), ("<p>New.</p>", clips[::2])), 1):
+            gr.Button(f"panel {number}", elem_id=f"panel-{number}").click(
+                lambda note=note, some=some: note + folding(atlas, some),
+                outputs=panel, show_progress="hidden",
+            )  # fmt: skip
+
         def pick(event: gr.EventData) -> object:
             return atlas_map.update(view=atlas_map.view(event.strategy, clips, places))
 
@@ -97,6 +105,14 @@ def build(atlas: Atlas) -> gr.Blocks:
         shown.click(pick, outputs=shown, show_progress="hidden")
         shown.select(note, outputs=chosen, show_progress="hidden")
     return demo
+
+
+def folding(atlas: Atlas, clips: list[VisitorClip]) -> str:
+    """Panels whose details can be unfolded: one of each clip, one that is always there."""
+    return (
+        f"{neighbours_panel(atlas, 'none', clips)}"
+        '<details><summary data-fold="metrics">All metrics</summary><p>Folded.</p></details>'
+    )
 
 
 def refitted(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,15 +11,24 @@ import pytest
 
 from mer_core.atlas.spread import groups_of
 from mer_core.atlas.visitor import stars
-from tests.browser.conftest import served
+from tests.browser.atlas_pages import (
+    LAST,
+    READY,
+    atlas_served,
+    drawn,
+    lasso,
+    on_map,
+    points,
+    rests,
+    shown,
+    spot,
+)
 from tests.browser.serve_atlas import made_up, refitted, visitors
 from tests.browser.watching import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Opener = Callable[..., Any]
-READY = ".at-map[data-state=ready]"
-LAST = "distribution+token+instance"
 NO_WEBGL = """
 const get = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
@@ -31,67 +39,12 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 
 @pytest.fixture(scope="module")
 def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log = tmp_path_factory.mktemp("server") / "atlas.log"
-    yield from served(
-        lambda port: [sys.executable, "-m", "tests.browser.serve_atlas", str(port)], log
-    )
+    yield from atlas_served(tmp_path_factory)
 
 
 @pytest.fixture
 def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
     return open_page(mute_browser, atlas_app, "/atlas", until=READY)
-
-
-def on_map(page: Any, script: str) -> Any:
-    """The value of a JavaScript expression about `map`, the element's handle."""
-    return page.evaluate(
-        f"(() => {{ const map = document.querySelector('.at-map').attune; return {script}; }})()"
-    )
-
-
-def shown(page: Any, name: str) -> Any:
-    value = page.get_attribute(".at-map", f"data-{name}")
-    return json.loads(value) if name in ("t", "stars", "chosen") else value
-
-
-def rests(page: Any) -> None:
-    """Wait until nothing moves and plotly shows it all."""
-    page.wait_for_function(
-        """() => {
-            const map = document.querySelector(".at-map");
-            return map?.attune && !map.attune.state.moving && !map.attune.state.settling
-                && map.querySelector(".at-map-canvas").hidden;
-        }"""
-    )
-
-
-def points(page: Any, side: int) -> np.ndarray:
-    return np.array(on_map(page, f"map.points({side})")).reshape(-1, 2)
-
-
-def drawn(page: Any, side: int) -> int:
-    """Reference points that plotly shows on one side."""
-    return int(
-        page.evaluate(
-            """(side) => document.querySelector(".at-map-plot").data
-                .filter(({ meta, visible }) => meta && !meta.stars && meta.side === side && visible)
-                .reduce((sum, one) => sum + one.x.length, 0)""",
-            side,
-        )
-    )
-
-
-def lasso(page: Any, side: str, share: float = 0.8) -> None:
-    """Draw around the middle of a panel."""
-    page.click("[data-mode=lasso]")
-    box = page.locator(f".at-map-panel[data-side={side}]").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    dx, dy = share * box["width"] / 2, share * box["height"] / 2
-    page.mouse.move(x - dx, y - dy)
-    page.mouse.down()
-    for across, up in ((dx, -dy), (dx, dy), (-dx, dy), (-dx, -dy)):
-        page.mouse.move(x + across, y + up, steps=6)
-    page.mouse.up()
 
 
 def test_both_sides_are_drawn_where_the_atlas_has_them(page: Any) -> None:
@@ -201,65 +154,9 @@ def test_a_lasso_chooses_on_both_sides_and_tells_python(page: Any) -> None:
     until(page, "document.querySelector('#chosen textarea, #chosen input').value.startsWith('0')")
 
 
-def test_panning_one_side_pans_the_other(page: Any) -> None:
-    rests(page)
-    ranges = """(() => {
-        const { xaxis, xaxis2, yaxis, yaxis2 } = document.querySelector(".at-map-plot")._fullLayout;
-        return [xaxis, xaxis2, yaxis, yaxis2].map((axis) => [...axis.range]);
-    })()"""
-    start = page.evaluate(ranges)
-    box = page.locator(".at-map-panel[data-side=after]").bounding_box()
-    page.mouse.move(box["x"] + 60, box["y"] + 300)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 160, box["y"] + 340, steps=8)
-    assert "at-map-roaming" in page.get_attribute(".at-map", "class")  # the canvas is in front
-    page.mouse.up()
-    rests(page)
-    x, x2, y, y2 = page.evaluate(ranges)
-    assert x[0] < start[0][0]
-    assert x == pytest.approx(x2)
-    assert y == pytest.approx(y2)
-
-
-def test_the_keyboard_moves_zooms_and_clears(page: Any) -> None:
-    rests(page)
-    frame = "({ ...map.state.frame })"
-    start = on_map(page, frame)
-    page.focus(".at-map-stage")
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("+")
-    rests(page)
-    moved = on_map(page, frame)
-    assert moved["x"] > start["x"]
-    assert moved["unit"] == pytest.approx(start["unit"] / 1.25)
-    page.keyboard.press("0")
-    rests(page)
-    assert on_map(page, frame) == pytest.approx(start)
-    lasso(page, "after")
-    page.wait_for_selector(".at-map-chosen:not([hidden])")
-    rests(page)
-    page.focus(".at-map-stage")
-    page.keyboard.press("Escape")
-    page.wait_for_selector(".at-map[data-chosen='0']")
-    page.focus("[data-emotion=angry]")
-    reached = []
-    for _ in range(16):
-        page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate("document.activeElement.className || document.activeElement.ariaLabel")
-        )
-    assert {"Zoom in", "at-map-stage", "at-map-play"} <= set(reached)
-
-
 def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
     rests(page)
-    spot = """(at) => {
-        const { frame, boxes } = document.querySelector(".at-map").attune.state, box = boxes[0];
-        const stage = document.querySelector(".at-map-stage").getBoundingClientRect();
-        return [stage.x + box.x + box.w / 2 + (at[0] - frame.x) / frame.unit,
-            stage.y + box.y + box.h / 2 - (at[1] - frame.y) / frame.unit];
-    }"""
-    x, y = page.evaluate(spot, shown(page, "stars")["clip2"]["before"]["text"])
+    x, y = spot(page, shown(page, "stars")["clip2"]["before"]["text"])
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y, steps=4)
     page.wait_for_selector(".at-map-tip:not([hidden])")
@@ -268,7 +165,7 @@ def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
     assert "Assigned: Neutral before, Sad after" in tip
     lone = points(page, 0)
     far = lone[np.argmax(np.linalg.norm(lone - np.median(lone, axis=0), axis=1))]
-    x, y = page.evaluate(spot, far.tolist())
+    x, y = spot(page, far)
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y, steps=4)
     until(page, "document.querySelector('.at-map-tip').innerText.includes('Cosine')")

@@ -76,7 +76,7 @@ const outlineOf = ({ centre, std, angle }) => {
 };
 
 // A smooth histogram of some points on a grid over `extent`, its highest cell being 1.
-const GRID = 72;
+const GRID = 72, LEVELS = [0.12, 0.32, 0.52, 0.72, 0.92]; // of a contour
 const densityOf = (points, rows, [x0, y0, x1, y1]) => {
   let cells = new Float32Array(GRID * GRID);
   const margin = 0.12, width = (x1 - x0) * (1 + 2 * margin), height = (y1 - y0) * (1 + 2 * margin);
@@ -103,4 +103,32 @@ const densityOf = (points, rows, [x0, y0, x1, y1]) => {
     x: Array.from({ length: GRID }, (_, i) => left + ((i + 0.5) / GRID) * width),
     y: Array.from({ length: GRID }, (_, j) => bottom + ((j + 0.5) / GRID) * height),
   };
+};
+
+// Pieces of a density's contours, [x, y, x, y] each: where the sides of its cells cross a level.
+const contoursOf = ({ x, y, z }) => {
+  const pieces = [];
+  let ends = [];
+  const cross = (level, i, j, k, l) => {
+    const from = z[j][i], to = z[l][k];
+    if (from < level === to < level) return;
+    const share = (level - from) / (to - from);
+    ends.push(x[i] + share * (x[k] - x[i]), y[j] + share * (y[l] - y[j]));
+  };
+  for (let j = 0; j + 1 < GRID; j++) {
+    for (let i = 0; i + 1 < GRID; i++) {
+      const low = Math.min(z[j][i], z[j][i + 1], z[j + 1][i], z[j + 1][i + 1]);
+      const high = Math.max(z[j][i], z[j][i + 1], z[j + 1][i], z[j + 1][i + 1]);
+      for (const level of LEVELS) {
+        if (low >= level || high < level) continue;
+        ends = [];
+        cross(level, i, j, i + 1, j);
+        cross(level, i + 1, j, i + 1, j + 1);
+        cross(level, i + 1, j + 1, i, j + 1);
+        cross(level, i, j + 1, i, j);
+        for (let end = 0; end < ends.length; end += 4) pieces.push(ends.slice(end, end + 4));
+      }
+    }
+  }
+  return pieces;
 };

@@ -11,8 +11,9 @@ const loadPlotly = (path) => {
     const tag = document.createElement("script");
     tag.src = address;
     tag.async = true;
-    tag.onload = () => (window.Plotly ? done(window.Plotly) : failed(new Error("empty")));
-    tag.onerror = () => { window.attunePlotly = null; failed(new Error("unreachable")); };
+    const fail = (why) => { window.attunePlotly = null; failed(new Error(why)); };
+    tag.onload = () => (window.Plotly ? done(window.Plotly) : fail("empty"));
+    tag.onerror = () => fail("unreachable");
     document.head.append(tag);
   });
   return window.attunePlotly;
@@ -70,18 +71,18 @@ const pairTrace = (points, { reference, theme, shows, layers }, shared) => {
   return { ...shared, mode: "lines", hoverinfo: "skip", visible: drawn, x, y, connectgaps: false, line: { color: theme.soft, width: 0.6 }, opacity: 0.3 };
 };
 
-const densityTraces = (points, { reference, theme, shows, layers }, shared) =>
+const densityTraces = (points, { reference, theme, shows, layers, extent }, shared) =>
   Array.from({ length: reference.kinds }, (_, kind) => {
-    const rows = [kind, kind + reference.kinds].filter(shows).flatMap((group) => reference.groups[group]);
+    const rows = rowsOf(kind, reference, shows);
     if (!layers.density || !rows.length) return { ...shared, type: "contour", visible: false, z: [[0]] };
     return {
       ...shared,
-      ...densityOf(points, rows, reference.extent),
+      ...densityOf(points, rows, extent),
       type: "contour",
       visible: true,
       showscale: false,
       autocontour: false,
-      contours: { coloring: "none", start: 0.12, end: 0.92, size: 0.2 },
+      contours: { coloring: "none", start: LEVELS[0], end: LEVELS.at(-1), size: LEVELS[1] - LEVELS[0] },
       line: { color: theme.hues[kind], width: 1.6, smoothing: 1 },
     };
   });

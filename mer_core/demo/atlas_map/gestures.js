@@ -1,5 +1,5 @@
 // Moving about: the mouse, the wheel, keys, two fingers. `move` is { by(dx, dy), zoom(factor, at),
-// home() }. None of it is left to plotly, which draws its points anew at every step; the canvas
+// home(), step(by), pick() }. None of it is left to plotly, which draws its points anew at every step; the canvas
 // is quicker, and plotly follows when it rests.
 
 const HINT_MS = 1400;
@@ -45,22 +45,26 @@ const KEYS = {
   ArrowUp: (move) => move.by(0, -60), ArrowDown: (move) => move.by(0, 60),
   "+": (move) => move.zoom(1 / 1.25), "=": (move) => move.zoom(1 / 1.25),
   "-": (move) => move.zoom(1.25), _: (move) => move.zoom(1.25), 0: (move) => move.home(),
+  n: (move) => move.step(1), p: (move) => move.step(-1), Enter: (move) => move.pick(),
 };
 
 const listenToKeys = (stage, move, clear) => {
   stage.addEventListener("keydown", (event) => {
     if (event.target !== stage || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") { clear(); return; }
-    if (!KEYS[event.key]) return;
+    const does = KEYS[event.key] || KEYS[event.key.toLowerCase()];
+    if (!does) return;
     event.preventDefault();
-    KEYS[event.key](move);
+    does(move);
   });
 };
 
 // Two fingers move and zoom; one scrolls the page, unless it draws a lasso. Plotly has no pinch
-// for such axes, and would keep the one finger for itself.
-const listenToTouch = (stage, move, drawing) => {
+// for such axes, and would keep the one finger for itself. It has begun a lasso by the time that
+// the second finger comes: `pinched(true)` says to forget that one.
+const listenToTouch = (stage, move, drawing, pinched) => {
   let last = null;
+  const here = ({ touches }) => [...touches].filter(({ target }) => stage.contains(target));
   const seen = (touches) => {
     const [a, b] = touches, box = stage.getBoundingClientRect();
     return {
@@ -69,20 +73,27 @@ const listenToTouch = (stage, move, drawing) => {
     };
   };
   stage.addEventListener("touchstart", (event) => {
-    if (event.touches.length === 2) {
-      last = seen(event.touches);
+    const touches = here(event);
+    pinched(touches.length > 1);
+    if (touches.length === 2) {
+      last = seen(touches);
       event.preventDefault();
       event.stopPropagation();
     } else if (!drawing()) event.stopPropagation();
   }, { capture: true, passive: false });
+  // Where there is a mouse too, plotly covers the page while it draws, also from the second finger.
+  stage.addEventListener("touchstart", () => {
+    for (const cover of document.querySelectorAll(".dragcover")) cover.style.pointerEvents = "none";
+  }, { passive: true });
   stage.addEventListener("touchmove", (event) => {
-    if (event.touches.length !== 2 || !last) return;
+    const touches = here(event);
+    if (touches.length !== 2 || !last) return;
     event.preventDefault();
     event.stopPropagation();
-    const now = seen(event.touches);
-    move.by(last.x - now.x, last.y - now.y, true);
+    const now = seen(touches);
+    move.by(last.x - now.x, last.y - now.y);
     move.zoom(last.apart / Math.max(now.apart, 1), now);
     last = now;
   }, { capture: true, passive: false });
-  stage.addEventListener("touchend", () => { last = null; }, true);
+  for (const end of ["touchend", "touchcancel"]) stage.addEventListener(end, () => { last = null; }, true);
 };

@@ -3,17 +3,14 @@
 const redrawGrid = () => grid.draw(starsOn, look(), state.reference.extent);
 
 const takeReference = () => {
-  if (!props.reference) return;
   state.reference = unpack(JSON.parse(JSON.stringify(props.reference)));
-  state.chosen = null;
+  takeView(); // the room that the maps need depends on it
   state.hidden = { emotion: new Set(), modality: new Set() };
-  if (!state.view || !state.reference.maps[state.view.strategy]) {
-    const last = Object.keys(state.reference.maps).at(-1);
-    state.view = { strategy: last, visitors: [], refit: {} };
-  }
+  unchoose(); // rows of one reference mean nothing in another
+  hideTip();
   measure();
   restyle();
-  state.frame = whole(extent(), state.boxes[0], NAME_PX);
+  state.frame = wholeFrame();
   grid.build(state.reference);
 };
 
@@ -23,30 +20,35 @@ const restyle = () => {
 };
 
 const takeView = () => {
-  const sent = props.view && JSON.parse(JSON.stringify(props.view));
-  if (sent && state.reference?.maps[sent.strategy]) state.view = sent;
+  const sent = props.view && JSON.parse(JSON.stringify(props.view)), maps = state.reference?.maps;
+  if (sent && maps?.[sent.strategy]) state.view = sent;
+  else if (maps && !maps[state.view?.strategy]) {
+    state.view = { strategy: Object.keys(maps).at(-1), visitors: [], refit: {} };
+  }
 };
 
-const show = (start) => {
+const takeSides = () => {
   state.points[0] = pointsOf(0);
   state.stars[0] = starsOf(0);
   find(".at-map-caption").textContent = captionOf(state.reference, mapOf(1), (state.view.refit || {}).after);
   grid.mark(state.view.strategy);
   redrawGrid();
-  glide(start);
 };
 
 const idsOf = (view) => (view?.visitors || []).map((visitor) => visitor.id);
 
 const changed = (what) => {
   const start = state.shown && !what.includes("reference") ? snapshot() : null, old = state.view;
-  if (what.includes("reference")) takeReference();
-  takeView();
+  if (what.includes("reference") && props.reference) takeReference();
+  else takeView();
   if (!state.reference) return;
   const refitted = JSON.stringify(old?.refit) !== JSON.stringify(state.view.refit);
-  if (!start || refitted || old.strategy !== state.view.strategy) state.t = 1;
-  if (start && refitted) state.frame = whole(extent(), state.boxes[0], NAME_PX);
-  show(start);
+  const same = start && !refitted && old.strategy === state.view.strategy;
+  if (!same) state.t = 1;
+  if (start && refitted) state.frame = wholeFrame();
+  takeSides();
+  if (same && root.classList.contains("at-map-playing")) return; // what has come moves along
+  glide(start);
   const fresh = idsOf(state.view).find((id) => !idsOf(old).includes(id));
   if (start && fresh) greet(fresh);
 };
@@ -57,7 +59,7 @@ const listen = () => {
   listenToMouse(stage, move, () => state.mode === "pan");
   listenToWheel(stage, move, hint);
   listenToKeys(stage, move, clear);
-  listenToTouch(stage, move, () => state.mode !== "pan");
+  listenToTouch(stage, move, () => state.mode !== "pan", (on) => { state.pinched = on; });
   for (const button of element.querySelectorAll("[data-zoom]")) {
     const does = { in: () => move.zoom(1 / 1.5), out: () => move.zoom(1.5), home };
     button.addEventListener("click", does[button.dataset.zoom]);
@@ -95,7 +97,7 @@ const resized = () => {
   measure();
   state.frame = old
     ? { ...state.frame, unit: (state.frame.unit * old) / state.boxes[0].w }
-    : whole(extent(), state.boxes[0], NAME_PX);
+    : wholeFrame();
   redrawGrid();
   settle();
 };
@@ -126,6 +128,16 @@ const start = async () => {
   await takePlot();
 };
 
+// A phone takes WebGL away in the background, and a browser where many pages use it: from then on
+// the points are SVG. Both maps are on the canvas meanwhile.
+const loseWebGL = () => {
+  if (state.kind !== "scattergl") return;
+  state.kind = "scatter";
+  state.roaming = true;
+  paintNow();
+  settle();
+};
+
 const takePlot = async () => {
   if (state.kind || !state.reference) return;
   root.dataset.state = "painted";
@@ -138,11 +150,14 @@ const takePlot = async () => {
     plot.on("plotly_unhover", hideTip);
     plot.on("plotly_selected", choose);
     plot.on("plotly_doubleclick", clear);
+    plot.on("plotly_webglcontextlost", loseWebGL);
     root.dataset.state = "ready";
+    find(".at-map-failed").hidden = true;
   } catch (error) {
     state.kind = null;
     root.dataset.state = "failed";
     find(".at-map-failed").hidden = false;
+    say(find(".at-map-failed").textContent);
     console.warn("The map stays still:", error);
   }
 };

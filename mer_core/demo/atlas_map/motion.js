@@ -47,6 +47,7 @@ const play = () => {
 // From where the points were to where they belong now; the clips that are new just appear.
 const glide = (start) => {
   stop();
+  hideTip();
   stand();
   publish();
   const end = snapshot();

@@ -71,6 +71,7 @@ const paint = (pen, box, frame, points, stars, look) => {
     }
   });
   pen.globalAlpha = 1;
+  if (layers.density) densities(pen, look, points, px, py);
   if (layers.ellipses) ellipses(pen, look, points, px, py);
   if (layers.joins && reference.pairing !== "natural") centroidLines(pen, look, points, px, py);
   paintStars(pen, stars, look, px, py);
@@ -89,6 +90,33 @@ const naturalLines = (pen, { reference, theme, shows }, points, px, py) => {
     pen.lineTo(px(points[other]), py(points[other + 1]));
   }
   pen.stroke();
+};
+
+// Points of an emotion, both modalities, unless they are hidden.
+const rowsOf = (kind, { groups, kinds }, shows) =>
+  [kind, kind + kinds].filter(shows).flatMap((group) => groups[group]);
+
+const contoured = new WeakMap(); // points → their contours, as long as they stand still
+const contoursFor = (points, { reference, shows, extent }) => {
+  const stamp = [...points.subarray(0, 16), ...extent, ...reference.groups.map((_, group) => shows(group))].join();
+  if (contoured.get(points)?.stamp !== stamp) {
+    const kinds = reference.emotions.map((_, kind) => rowsOf(kind, reference, shows));
+    const lines = kinds.map((rows) => (rows.length ? contoursOf(densityOf(points, rows, extent)) : []));
+    contoured.set(points, { stamp, lines });
+  }
+  return contoured.get(points).lines;
+};
+const densities = (pen, look, points, px, py) => {
+  pen.lineWidth = 1.6;
+  contoursFor(points, look).forEach((pieces, kind) => {
+    pen.strokeStyle = look.theme.hues[kind];
+    pen.beginPath();
+    for (const [x0, y0, x1, y1] of pieces) {
+      pen.moveTo(px(x0), py(y0));
+      pen.lineTo(px(x1), py(y1));
+    }
+    pen.stroke();
+  });
 };
 
 const ellipses = (pen, { reference, theme, shows }, points, px, py) => {

@@ -8,31 +8,48 @@ const setFrame = (frame) => {
   paintNow();
 };
 let due = null; // the newest frame asked for; at most one a repaint
+const takeFrame = () => {
+  if (!due) return;
+  const newest = due;
+  due = null;
+  setFrame(newest);
+};
 const askFrame = (frame) => {
-  if (!due) requestAnimationFrame(() => { const newest = due; due = null; setFrame(newest); });
+  if (!due) requestAnimationFrame(takeFrame);
   state.frame = due = frame;
 };
-const home = () => askFrame(whole(extent(), state.boxes[0], NAME_PX));
+const wholeFrame = () => whole(extent(), state.boxes[0], NAME_PX);
+const home = () => askFrame(wholeFrame());
+const CLOSEST = 1 / 200, FARTHEST = 4; // units of a frame, in units of the whole
 const move = {
   by: (dx, dy) => askFrame({ ...state.frame, x: state.frame.x + dx * state.frame.unit, y: state.frame.y - dy * state.frame.unit }),
   zoom: (factor, at) => {
     const { x, y, unit } = state.frame;
     const box = state.boxes.find((b) => at && at.x >= b.x && at.x <= b.x + b.w && at.y >= b.y && at.y <= b.y + b.h);
     const [px, py] = box ? [at.x - box.x - box.w / 2, box.y + box.h / 2 - at.y] : [0, 0];
-    askFrame({ x: x + px * unit * (1 - factor), y: y + py * unit * (1 - factor), unit: unit * factor });
+    const full = wholeFrame().unit, next = Math.min(Math.max(unit * factor, full * CLOSEST), full * FARTHEST);
+    askFrame({ x: x + px * (unit - next), y: y + py * (unit - next), unit: next });
   },
   home,
 };
 let hinting = 0;
-const hint = (said) => {
+const hint = (words) => {
   const note = find(".at-map-hint");
-  note.textContent = said;
+  note.textContent = words;
+  say(words);
   note.hidden = false;
   clearTimeout(hinting);
   hinting = setTimeout(() => { note.hidden = true; }, HINT_MS);
 };
 
-const hideTip = () => { for (const shown of [tip, ...rings]) shown.hidden = true; };
+let greeting = 0;
+const hideTip = () => {
+  clearTimeout(greeting);
+  root.classList.remove("at-map-greeting");
+  for (const shown of [tip, ...rings]) shown.hidden = true;
+  tip.replaceChildren(); // it describes the maps as long as it says something
+  state.pointed = null;
+};
 
 // A ring around the same thing on both sides; `at(side)` is where it is on the map. → pixels
 const encircle = (at) => [0, 1].map((side) => {
@@ -51,22 +68,35 @@ const greet = (id) => {
   const of = (side) => state.stars[side].find((star) => star.id === id)?.now;
   encircle(of);
   root.classList.add("at-map-greeting");
-  setTimeout(() => { root.classList.remove("at-map-greeting"); hideTip(); }, GREET_MS);
+  greeting = setTimeout(hideTip, GREET_MS);
+};
+
+// What can be pointed at is { side, key } of a star or { side, item } of a point.
+const starAt = (side, key) => state.stars[side].find((star) => keyOf(star) === key);
+const placeOf = ({ key, item }, side) =>
+  (key ? starAt(side, key)?.now : state.points[side].subarray(2 * item, 2 * item + 2));
+
+// Show the tip, and rings on both sides. → what the tip says
+const pointAt = (target) => {
+  const { side, key, item } = target;
+  hideTip();
+  state.pointed = target;
+  const lines = key ? tipOfStar(state.reference, starAt(side, key)) : tipOfPoint(state.reference, item, [mapOf(0), mapOf(1)]);
+  tip.replaceChildren(...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })));
+  const spots = encircle((other) => placeOf(target, other));
+  tip.hidden = false;
+  const [x, y] = spots[side], left = Math.min(Math.max(x - tip.offsetWidth / 2, 4), state.stage.w - tip.offsetWidth - 4);
+  tip.style.translate = `${left}px ${y - tip.offsetHeight - 16 < 0 ? y + 16 : y - tip.offsetHeight - 16}px`;
+  return lines;
 };
 
 const showTip = ({ points: [point] }) => {
   const { meta } = point.data;
   if (!meta || !still()) return;
-  const stars = state.stars[meta.side], star = meta.stars ? stars[point.pointNumber % stars.length] : null;
-  const item = star ? null : state.reference.groups[meta.group][point.pointNumber];
-  const lines = star ? tipOfStar(state.reference, star) : tipOfPoint(state.reference, item, [mapOf(0), mapOf(1)]);
-  tip.replaceChildren(...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })));
-  const spots = encircle((side) => (star
-    ? state.stars[side].find((other) => keyOf(other) === keyOf(star))?.now
-    : state.points[side].subarray(2 * item, 2 * item + 2)));
-  tip.hidden = false;
-  const [x, y] = spots[meta.side], left = Math.min(Math.max(x - tip.offsetWidth / 2, 4), state.stage.w - tip.offsetWidth - 4);
-  tip.style.translate = `${left}px ${y - tip.offsetHeight - 16 < 0 ? y + 16 : y - tip.offsetHeight - 16}px`;
+  const { side, group } = meta, stars = state.stars[side];
+  pointAt(meta.stars
+    ? { side, key: keyOf(stars[point.pointNumber % stars.length]) }
+    : { side, item: state.reference.groups[group][point.pointNumber] });
 };
 
 const tell = () => {
@@ -75,14 +105,16 @@ const tell = () => {
   const most = state.reference.chosen, few = pairs.length > most
     ? Array.from({ length: most }, (_, i) => pairs[Math.floor((i * pairs.length) / most)]) : pairs;
   bar.hidden = !state.chosen;
-  bar.firstChild.textContent = state.chosen ? `${state.chosen.size} points of ${pairs.length} pairs are chosen, on both maps.` : "";
+  bar.firstChild.textContent = state.chosen ? choiceOf(state.chosen.size, pairs.length) : "";
+  say(bar.firstChild.textContent || "Nothing is chosen.");
   clearTimeout(state.telling);
-  const clips = [...(state.chosenClips || [])];
+  const clips = [...state.chosenClips];
   state.telling = setTimeout(() => trigger("select", { pairs: few, count: pairs.length, clips }), 200);
 };
 
 const choose = (event) => {
-  if (!event || drawing.busy) return; // plotly also reports that its outline is taken away by us
+  // Plotly also reports that its outline is taken away by us, and the lasso that became a pinch.
+  if (!event || drawing.busy || state.pinched) return;
   const items = new Set(), clips = new Set();
   for (const { data: { meta }, pointNumber } of event.points) {
     if (meta?.stars) clips.add(state.stars[meta.side][pointNumber % state.stars[meta.side].length].id);
@@ -93,10 +125,16 @@ const choose = (event) => {
   tell();
   settle();
 };
-const clear = () => {
-  if (!state.chosen) return;
+const unchoose = () => {
+  clearTimeout(state.telling);
   state.chosen = null;
   state.chosenClips = new Set();
+  find(".at-map-chosen").hidden = true;
+};
+const clear = () => {
+  hideTip();
+  if (!state.chosen || state.pinched) return;
+  unchoose();
   tell();
   settle();
 };

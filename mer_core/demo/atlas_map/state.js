@@ -6,7 +6,7 @@ const NAME_PX = 40; // the height that a map's name takes
 
 const find = (selector) => element.querySelector(selector);
 const root = find(".at-map"), stage = find(".at-map-stage"), plot = find(".at-map-plot");
-const canvas = find(".at-map-canvas"), slider = find(".at-map-slide input"), tip = find(".at-map-tip");
+const canvas = find(".at-map-canvas"), said = find(".at-map-said"), slider = find(".at-map-slide input"), tip = find(".at-map-tip");
 const panels = [...element.querySelectorAll(".at-map-panel")];
 const names = [...element.querySelectorAll(".at-map-name")];
 const rings = [...element.querySelectorAll(".at-map-ring")];
@@ -15,16 +15,19 @@ const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 const state = {
   reference: null, view: null, theme: null, stage: null, boxes: null, frame: null, t: 1, mode: "pan",
   hidden: { emotion: new Set(), modality: new Set() }, layers: { joins: true, ellipses: false, density: false },
-  chosen: null, points: [null, null], shown: null, stars: [[], []], kind: null, moving: null, roaming: false, settling: 0,
+  chosen: null, chosenClips: new Set(), pointed: null, pinched: false, points: [null, null], shown: null, stars: [[], []], kind: null, moving: null, roaming: false, settling: 0,
 };
 const attune = { frames: [], first: null };
+
+// Screen readers hear what is written into a region that was there before.
+const say = (words) => { said.textContent = words; };
 
 const shows = (group) => !state.hidden.emotion.has(group % state.reference.kinds)
   && !state.hidden.modality.has(group < state.reference.kinds ? 0 : 1);
 
 const look = () => ({
   reference: state.reference, theme: state.theme, shows, chosen: state.chosen, layers: state.layers,
-  size: state.boxes[0].w < 420 ? 5 : 6.5,
+  size: state.boxes[0].w < 420 ? 5 : 6.5, extent: extent(),
 });
 
 const readTheme = () => {

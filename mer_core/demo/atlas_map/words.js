@@ -50,6 +50,10 @@ const legend = (place, reference, theme, hidden, changed) => {
   }));
 };
 
+const choiceOf = (points, pairs) =>
+  `${points} ${points === 1 ? "point" : "points"} of ${pairs} ${pairs === 1 ? "pair" : "pairs"} `
+  + `${points === 1 ? "is" : "are"} chosen, on both maps.`;
+
 // Lines of the tip of a reference point: what it is, and how far its partner is.
 const tipOfPoint = (reference, item, maps) => {
   const pair = item % reference.count, m = item < reference.count ? 0 : 1;

@@ -137,7 +137,8 @@ def _clip(atlas: Atlas, strategy: str, clip: VisitorClip, unfolded: bool) -> str
         f'<h3 class="at-visitor-name"><span aria-hidden="true">★</span> {escape(clip.name)}</h3>'
         f'<p class="at-sentence">{said}</p>'
         f'<details class="at-details"{" open" if unfolded else ""}>'
-        f"<summary>Nearest neighbours</summary>{tables}</details></article>"
+        f'<summary data-fold="clip {escape(clip.id)}">Nearest neighbours</summary>'
+        f"{tables}</details></article>"
     )
 
 

@@ -167,7 +167,7 @@ def _rest(ablation: Ablation, strategy: str) -> str:
         for title, figures in GROUPS.items()
     )
     return (
-        '<details class="at-details at-more"><summary>All metrics</summary>'
+        '<details class="at-details at-more"><summary data-fold="metrics">All metrics</summary>'
         f"{measured}{_not_here(ablation, strategy)}</details>"
     )
 
@@ -212,6 +212,6 @@ def _protocol(ablation: Ablation) -> str:
     return (
         f'<p class="at-caption at-protocol">Protocol: {escape(about.split)} split; sets '
         f"{escape(', '.join(about.sets))}; seeds {escape(seeds)}; <code>{COMMAND}</code>.</p>"
-        '<details class="at-details"><summary>The whole protocol</summary>'
+        '<details class="at-details"><summary data-fold="protocol">The whole protocol</summary>'
         f'<dl class="at-notes">{notes}</dl></details>'
     )

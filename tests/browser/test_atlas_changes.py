@@ -1,0 +1,227 @@
+"""What becomes of the map, and of the page's folds, when something changes under the visitor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.atlas_pages import (
+    LAST,
+    READY,
+    atlas_served,
+    drawn,
+    lasso,
+    on_map,
+    points,
+    rests,
+    shown,
+    spot,
+)
+from tests.browser.watching import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Opener = Callable[..., Any]
+MAP = "document.querySelector('.at-map')"
+LOSE_WEBGL = """() => {
+    for (const canvas of document.querySelectorAll(".at-map-plot canvas")) {
+        canvas.getContext("webgl")?.getExtension("WEBGL_lose_context").loseContext();
+    }
+}"""
+PLOTTED_CONTOURS = """() => {
+    const { x, y } = document.querySelector(".at-map-stage").getBoundingClientRect();
+    const lines = document.querySelectorAll(".xy .contourlayer .contourlevel path");
+    return [...lines].flatMap((line) => {
+        const colour = getComputedStyle(line).stroke.match(/[\\d.]+/g).slice(0, 3).map(Number);
+        return Array.from({ length: 20 }, (_, part) => {
+            const at = line.getPointAtLength((line.getTotalLength() * part) / 20)
+                .matrixTransform(line.getScreenCTM());
+            return [at.x - x, at.y - y, colour];
+        });
+    });
+}"""
+PAINTED_THERE = """([lines, [dx, dy]]) => {
+    const pen = document.querySelector(".at-map-canvas").getContext("2d");
+    return lines.map(([x, y, colour]) => {
+        const { data } = pen.getImageData(Math.round(x + dx) - 2, Math.round(y + dy) - 2, 5, 5);
+        return Array.from({ length: 25 }, (_, i) => data.slice(4 * i, 4 * i + 4)).some(
+            (dot) => dot[3] > 180 && colour.every((part, i) => Math.abs(part - dot[i]) < 40));
+    });
+}"""
+SLOW_MOTION = """
+    const soon = window.requestAnimationFrame.bind(window);
+    window.pace = 1;
+    window.requestAnimationFrame = (step) => soon((now) => step(now * window.pace));
+"""
+REFUSE_PLOTLY = """
+    const append = Element.prototype.append;
+    window.refused = true;
+    Element.prototype.append = function (...nodes) {
+        const script = nodes.find((node) => node.src?.includes("plotly"));
+        if (!script || !window.refused) return append.apply(this, nodes);
+        setTimeout(() => script.dispatchEvent(new Event("error")));
+    };
+"""
+
+
+@pytest.fixture(scope="module")
+def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from atlas_served(tmp_path_factory)
+
+
+@pytest.fixture
+def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
+    page = open_page(mute_browser, atlas_app, "/atlas", until=READY)
+    rests(page)
+    return page
+
+
+def test_a_lost_context_costs_no_point(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    assert on_map(page, "map.state.kind") == "scattergl"
+    page.evaluate(LOSE_WEBGL)
+    for side in ("xy", "x2y2"):
+        dots = page.locator(f".at-map-plot .{side} .scatterlayer path.point")
+        until(page, f"document.querySelectorAll('.at-map-plot .{side} path.point').length >= 2000")
+        expect(dots.nth(1000)).to_be_visible()
+    rests(page)
+    assert page.locator(".at-map-plot canvas").count() == 0  # with its picture of a broken image
+    assert [drawn(page, side) for side in (0, 1)] == [2000, 2000]
+    page.click("#show-instance")
+    page.wait_for_selector(".at-map[data-strategy=instance]")
+    rests(page)
+    page.locator(".at-map-stage").scroll_into_view_if_needed()
+    x, y = spot(page, shown(page, "stars")["clip2"]["before"]["text"])
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y, steps=4)
+    expect(page.locator(".at-map-tip")).to_be_visible()  # it still listens
+    lasso(page, "before")
+    until(page, f"Number({MAP}.dataset.chosen) > 100")
+
+
+def test_a_selection_ends_with_its_reference(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    bar = page.locator(".at-map-chosen")
+    lasso(page, "before")
+    expect(bar).to_be_visible()
+    page.click("#natural")
+    page.wait_for_selector(".at-map-caption:has-text('each recording')")
+    rests(page)
+    expect(bar).to_be_hidden()
+    assert shown(page, "chosen") == 0
+    lasso(page, "before")
+    expect(bar).to_be_visible()
+    page.click(".at-map-chosen button")
+    expect(bar).to_be_hidden()
+
+
+def test_a_clip_that_comes_does_not_stop_the_play(
+    mute_browser: Any, atlas_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, atlas_app, "/atlas", until=READY, script=SLOW_MOTION)
+    rests(page)
+    page.click("#empty")
+    page.wait_for_selector(".at-map[data-stars='{}']")
+    rests(page)
+    page.evaluate("window.pace = 0.01")
+    page.click(".at-map-play")
+    page.wait_for_selector(".at-map-playing")
+    page.click(f".at-map-grid [data-strategy='{LAST}']")
+    page.wait_for_selector(".at-map:not([data-stars='{}'])")
+    assert page.locator(".at-map-playing").count() == 1
+    page.evaluate("window.pace = 1")
+    page.wait_for_selector(".at-map[data-t='1.00']")
+    page.wait_for_selector(".at-map:not(.at-map-playing)")
+
+
+def test_density_covers_a_refit_that_needs_more_room(page: Any) -> None:
+    page.click("[data-layer=density]")
+    page.click("#refit")
+    page.wait_for_selector(".at-map-name:has-text('30 neighbours')")
+    rests(page)
+    grids = page.evaluate(
+        """() => document.querySelector(".at-map-plot").data
+            .filter((one) => one.type === "contour" && one.xaxis === "x2")
+            .map((one) => [one.x[0], one.y[0], one.x.at(-1), one.y.at(-1)])"""
+    )
+    refitted = points(page, 1)
+    assert len(grids) == 4
+    for x0, y0, x1, y1 in grids:
+        assert (refitted >= [x0, y0]).all()
+        assert (refitted <= [x1, y1]).all()
+
+
+def test_density_stays_on_the_map_while_it_moves(page: Any) -> None:
+    page.click("#empty")
+    page.wait_for_selector(".at-map[data-stars='{}']")
+    page.click("[data-layer=joins]")  # nothing is drawn above the contours
+    page.click("[data-layer=density]")
+    until(page, "document.querySelectorAll('.xy .contourlayer .contourlevel path').length > 8")
+    rests(page)
+    lines = page.evaluate(PLOTTED_CONTOURS)
+    x, y = spot(page, points(page, 0).mean(axis=0))
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y + 10, steps=4)
+    page.wait_for_selector(".at-map-roaming")
+    until(page, f"!{MAP}.querySelector('.at-map-canvas').hidden")
+    painted = page.evaluate(PAINTED_THERE, [lines, [20, 10]])
+    page.mouse.up()
+    assert len(painted) > 100
+    assert np.mean(painted) > 0.97  # 0.55 where nothing but dots and other lines are
+
+
+def test_plotly_that_comes_late_takes_its_note_away(
+    mute_browser: Any, atlas_app: str, open_page: Opener
+) -> None:
+    from playwright.sync_api import expect
+
+    failed = ".at-map[data-state=failed]"
+    page = open_page(mute_browser, atlas_app, "/atlas", until=failed, script=REFUSE_PLOTLY)
+    note = page.locator(".at-map-failed")
+    expect(note).to_be_visible()
+    expect(page.locator(".at-map [role=status]")).to_contain_text("did not load")
+    page.evaluate("window.refused = false")
+    page.click("#natural")
+    page.wait_for_selector(READY)
+    expect(note).to_be_hidden()
+
+
+def test_folds_stay_as_the_visitor_left_them(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    def fold(key: str) -> Any:
+        return page.locator(f"#panel details:has(summary[data-fold='{key}'])")
+
+    def again(number: int) -> None:
+        """Draw the panel anew and leave the keyboard's focus alone, as the map's events do."""
+        page.evaluate(f"document.querySelector('#panel-{number}').click()")
+
+    metrics = page.locator("summary[data-fold=metrics]")
+    expect(fold("clip clip2")).to_have_attribute("open", "")  # the latest comes first, unfolded
+    fold("clip clip2").locator("summary").click()
+    fold("clip clip1").locator("summary").click()
+    metrics.focus()
+    page.keyboard.press("Enter")
+    expect(fold("clip clip2")).not_to_have_attribute("open", "")
+    again(2)  # without clip 2, and with a line that moves all the others
+    expect(fold("clip clip2")).to_have_count(0)
+    for key in ("clip clip3", "clip clip1", "metrics"):
+        expect(fold(key)).to_have_attribute("open", "")
+    expect(metrics).to_be_focused()
+    page.keyboard.press("Enter")
+    again(1)
+    expect(fold("clip clip3")).to_have_count(0)
+    for key in ("clip clip2", "clip clip1"):  # that it was folded is forgotten with the clip
+        expect(fold(key)).to_have_attribute("open", "")
+    expect(fold("metrics")).not_to_have_attribute("open", "")
+    expect(metrics).to_be_focused()
+    page.mouse.click(5, 5)
+    again(2)
+    expect(fold("clip clip3")).to_have_count(1)
+    expect(metrics).not_to_be_focused()  # the visitor has left it

@@ -1,0 +1,184 @@
+"""The keyboard on the interactive map: moving, zooming, and every point without a mouse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.atlas_pages import (
+    FRAME,
+    READY,
+    atlas_served,
+    lasso,
+    middle,
+    on_map,
+    plotted_width,
+    points,
+    rests,
+    shown,
+    spot,
+)
+from tests.browser.serve_atlas import EACH, SAID
+from tests.browser.watching import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Opener = Callable[..., Any]
+STATE = "document.querySelector('.at-map').attune.state"
+
+
+@pytest.fixture(scope="module")
+def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    yield from atlas_served(tmp_path_factory)
+
+
+@pytest.fixture
+def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
+    page = open_page(mute_browser, atlas_app, "/atlas", until=READY)
+    rests(page)
+    return page
+
+
+def test_zoom_ends_where_nothing_more_can_be_seen(page: Any) -> None:
+    start, wide = on_map(page, FRAME), plotted_width(page)
+    page.focus(".at-map-stage")
+    for _ in range(40):
+        page.keyboard.press("+")
+    rests(page)
+    assert on_map(page, FRAME)["unit"] == pytest.approx(start["unit"] / 200)
+    assert plotted_width(page) == pytest.approx(wide / 200, rel=1e-3)
+    for _ in range(50):
+        page.keyboard.press("-")
+    rests(page)
+    assert plotted_width(page) == pytest.approx(4 * wide, rel=1e-3)
+    page.keyboard.press("0")
+    rests(page)
+    assert on_map(page, FRAME) == pytest.approx(start)
+
+
+def test_the_keyboard_moves_zooms_and_clears(page: Any) -> None:
+    rests(page)
+    start = on_map(page, FRAME)
+    page.focus(".at-map-stage")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("+")
+    rests(page)
+    moved = on_map(page, FRAME)
+    assert moved["x"] > start["x"]
+    assert moved["unit"] == pytest.approx(start["unit"] / 1.25)
+    page.keyboard.press("0")
+    rests(page)
+    assert on_map(page, FRAME) == pytest.approx(start)
+    lasso(page, "after")
+    page.wait_for_selector(".at-map-chosen:not([hidden])")
+    rests(page)
+    page.focus(".at-map-stage")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".at-map[data-chosen='0']")
+    page.focus("[data-emotion=angry]")
+    reached = []
+    for _ in range(16):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("document.activeElement.className || document.activeElement.ariaLabel")
+        )
+    assert {"Zoom in", "at-map-stage", "at-map-play"} <= set(reached)
+
+
+def read_out(page: Any) -> Any:
+    return page.locator(".at-map [role=status]")
+
+
+def test_the_keyboard_goes_from_point_to_point(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    expect(read_out(page)).to_have_count(1)
+    expect(read_out(page)).to_be_empty()
+    page.evaluate("window.region = document.querySelector('.at-map [role=status]')")
+    page.focus("[data-zoom=home]")
+    page.keyboard.press("Tab")
+    expect(page.locator(".at-map-stage")).to_be_focused()
+    keys = page.locator(".at-map-keys")
+    expect(keys).to_be_visible()
+    described = page.get_attribute(".at-map-stage", "aria-describedby").split()
+    tip = page.locator(".at-map-tip")
+    assert {keys.get_attribute("id"), tip.get_attribute("id")} == set(described)
+    halves = [
+        (n, m)
+        for n, (_, said) in enumerate(SAID, 1)
+        for m in ("speech", "text")
+        if said or m == "speech"
+    ]
+    for number, modality in halves:
+        page.keyboard.press("n")
+        expect(tip).to_contain_text(f"Clip {number}:")
+        expect(tip).to_contain_text(f"The {modality} half")
+        expect(read_out(page)).to_contain_text(f"Clip {number}:")
+        expect(read_out(page)).to_contain_text(f"The {modality} half")
+    frame = on_map(page, FRAME)
+    away = np.linalg.norm(points(page, 1) - [frame["x"], frame["y"]], axis=1)
+    nearest = np.argsort(away, kind="stable")
+    for key, item in zip("nnnnp", (*nearest[:4], nearest[2]), strict=True):
+        page.keyboard.press(key)
+        until(page, f"{STATE}.pointed.item === {item}")
+        emotion = ("angry", "happy", "neutral", "sad")[item % (4 * EACH) // EACH]
+        modality = "text" if item >= 4 * EACH else "speech"
+        expect(tip).to_contain_text(re.compile(f"{emotion}, {modality}", re.IGNORECASE))
+        expect(read_out(page)).to_contain_text(
+            re.compile(f"{emotion}, {modality}.*Cosine", re.IGNORECASE)
+        )
+    assert page.evaluate("window.region.isConnected")
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    expect(tip).to_be_empty()
+
+
+def test_the_keyboard_chooses_pairs(page: Any) -> None:
+    from playwright.sync_api import expect
+
+    page.focus(".at-map-stage")
+    page.keyboard.press("Enter")
+    expect(page.locator(".at-map-hint")).to_contain_text("N and P")
+    page.keyboard.press("n")
+    page.keyboard.press("Enter")
+    expect(page.locator(".at-map-hint")).to_contain_text("Only pairs")
+    page.keyboard.press("p")  # from the first star to the last of the points
+    found = []
+    for count in (1, 2):
+        until(page, f"{STATE}.pointed.item >= 0")
+        found.append(on_map(page, "map.state.pointed.item") % (4 * EACH))
+        page.keyboard.press("Enter")
+        said = ("2 points of 1 pair", "4 points of 2 pairs")[count - 1]
+        expect(page.locator(".at-map-chosen p")).to_have_text(f"{said} are chosen, on both maps.")
+        expect(read_out(page)).to_have_text(f"{said} are chosen, on both maps.")
+        told = f"{count} pairs: {sorted(found)}"
+        until(page, f"document.querySelector('#chosen textarea, #chosen input').value === '{told}'")
+        if count == 1:
+            page.keyboard.press("p")
+            item = f"{STATE}.pointed.item"
+            until(page, f"{item} % {4 * EACH} !== {found[0]}")
+    page.keyboard.press("Enter")  # once more takes it out
+    page.wait_for_selector(".at-map[data-chosen='2']")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".at-map[data-chosen='0']")
+    expect(page.locator(".at-map-chosen")).to_be_hidden()
+    expect(read_out(page)).to_have_text("Nothing is chosen.")
+
+
+def test_a_star_out_of_view_is_brought_there(page: Any) -> None:
+    page.focus(".at-map-stage")
+    for _ in range(40):
+        page.keyboard.press("+")
+    rests(page)
+    page.keyboard.press("n")
+    page.wait_for_selector(".at-map-tip:has-text('Clip 1')")
+    rests(page)
+    place = shown(page, "stars")["clip1"]["after"]["speech"]
+    assert spot(page, place, side=1) == pytest.approx(middle(page, "after"), abs=1.5)
+    ring = page.locator(".at-map-ring").nth(1).bounding_box()
+    centre = (ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+    assert centre == pytest.approx(middle(page, "after"), abs=1.5)
