@@ -1,7 +1,7 @@
 """How well a strategy recognises the emotions of pairs, with replicates for intervals.
 
 What a figure would be on other speakers is asked by drawing speakers anew. Where a set has only
-one, his or her clips are drawn instead: the interval then speaks for this speaker alone.
+one, that speaker's clips are drawn instead: the interval then speaks for this one alone.
 """
 
 from __future__ import annotations
