@@ -21,7 +21,8 @@ from mer_core.demo.atlas_handlers import (
 from mer_core.demo.atlas_map import atlas_map, update
 from mer_core.demo.atlases import Atlases
 from mer_core.demo.engine import FRAMEWORK_TITLES, report
-from mer_core.demo.lab import LabHandlers, build_lab
+from mer_core.demo.lab import LabHandlers
+from mer_core.demo.lab_section import build_lab
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.markup import title_of
 from mer_core.demo.refit_section import RefitHandlers, build_refit
@@ -149,8 +150,9 @@ class AtlasPage:
             self.choose, self.framework, switches, trigger_mode="multiple", **QUIET
         )  # one after the other
         self.map.select(
-            self.select, [self.framework, self.strategy], [self.pairs, self.instances], **free
-        )
+            self.select, [self.framework, self.strategy], [self.pairs, self.instances],
+            trigger_mode="multiple", **QUIET,
+        )  # fmt: skip
         self.drop.click(self.remove, [self.framework, self.clip], self.turn, **free)
         self.example.click(
             self.add, self.framework, [self.example, self.turn], **QUIET, concurrency_id="model"
@@ -173,15 +175,15 @@ class AtlasPage:
 
     # Gradio hands over values by position, and a request where one is asked for by its type.
     def arrive(self, framework: str, request: gr.Request) -> str:
-        """What the visitor's clips are by now; the lab begins at rest."""
+        """What the visitor's clips are by now; the lab begins at rest, also for another tab."""
         self._atlases.start()
         self._handlers.keep(None, request)
         return self._mark(framework, request)
 
     def follow(self, framework: str, drawn: tuple[str, str], request: gr.Request) -> Any:
-        """The same, if it is no longer what was drawn."""
+        """Something new, if what was drawn is no longer what they are."""
         found = self._mark(framework, request)
-        return gr.skip() if found == drawn[1] else found
+        return gr.skip() if found == drawn[1] else f"{found} after {drawn[1]}"
 
     def redraw(
         self, framework: str, strategy: str, pairs: Any, refit: Any, drawn: tuple[str, str],

@@ -39,13 +39,13 @@ DAMAGED = (
 )
 BROKEN = (
     "Clips cannot be placed on these maps because of an error on our side; the terminal that runs "
-    "this page says which."
+    "this page says more."
 )
 
 
 @dataclass(frozen=True)
 class Heads:
-    """What came of loading the heads; every framework with maps is in one of the two.
+    """What came of loading the heads; with a model, every framework with maps is in one of the two.
 
     Attributes:
         strategies: Framework → its `Strategies`.

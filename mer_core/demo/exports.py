@@ -26,9 +26,9 @@ FOLLOW = "() => document.querySelector('#atlas-file, #atlas-file *').click()"
 NOTE = (
     "Figures are for print: PNG at 300 dots per inch, SVG and PDF as vectors. Tables hold one row "
     "a point; Parquet opens in Apple's Embedding Atlas: `embedding-atlas FILE --x x --y y`. "
-    "Your clips are in both, numbered as here; a clip changed in the lab is not. All strategies "
-    "together come from the stored maps, also while refitted ones are shown. What you download "
-    "lies on the server for up to ten minutes."
+    "Figures and tables hold your clips, numbered as here; one changed in the lab is left out. All "
+    "strategies together come from the stored maps, also while refitted ones are shown. What you "
+    "download lies on the server for up to ten minutes."
 )
 
 Shown = Callable[[bool, str, str, Any, gr.Request], Sequence[Plotted]]

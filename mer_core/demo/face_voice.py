@@ -44,8 +44,8 @@ TEXTS = notes.RecordingTexts(
     ),
     credit="Model after Foal-Net (fusion of voice and face by alignment and label matching), "
     "trained on acted voices and single pictures of faces, paired by label. "
-    "Example clips are drawn faces with synthetic voices, made until the model was sure: they "
-    "show the page, not how good the model is.",
+    "Example clips are drawn faces with synthetic voices, chosen because the model "
+    "is sure of them: they show the page, not how good the model is.",
 )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # it imports torch, which the page must not
     from mer_core.perturbation import Changes
 
 QUIETEST_NOISE = 40  # dB that the voice stands above the noise at the slider's left end, "off"
-LISTED = f"Of up to {KEPT_SECONDS:g} seconds; longer ones are not kept to be changed."
+LISTED = f"Clips of up to {KEPT_SECONDS:g} seconds; longer ones cannot be changed here."
 
 
 @dataclass(frozen=True)

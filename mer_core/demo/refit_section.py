@@ -137,7 +137,7 @@ def _told(maps: RefitMaps, seconds: float) -> str:
     strategy = title_of(maps.strategy)
     both = strategy if maps.strategy == BEFORE else f"{title_of(BEFORE)} and {strategy}"
     return (
-        f"Refitted {both} of {framework} in {seconds:.0f} s with {settings(maps.params)}. "
+        f"Refitted {framework} ({both}) in {seconds:.0f} s with {settings(maps.params)}. "
         f"Trustworthiness: before {trust[0]}, after {trust[1]} (1 is best). Shown whenever "
         f"{framework} and {strategy} are chosen; clips that come later, or are changed in the lab, "
         "are placed on these maps and not fitted."

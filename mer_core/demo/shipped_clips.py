@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.atlases import Atlases
@@ -25,7 +26,7 @@ class ShippedClips:
     def __init__(self, atlases: Atlases, engine: Engine) -> None:
         self._atlases, self._engine = atlases, engine
         self._judged: dict[str, VisitorClip] = {}
-        self._lock = threading.Lock()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def choices(self, framework: str) -> list[tuple[str, str]]:
         """(name, id) of every one."""
@@ -38,9 +39,9 @@ class ShippedClips:
         Raises:
             ValueError: There is none, or it cannot be judged now; in words for a visitor.
         """
-        with self._lock:  # what two ask for at once is judged once; a failure is tried again
+        with self._locks[chosen]:  # what two ask for at once is judged once
             if chosen not in self._judged:
-                self._judged[chosen] = self._judge(chosen)
+                self._judged[chosen] = self._judge(chosen)  # or fails, and is tried again
             return self._judged[chosen]
 
     def add(self, framework: str, visit: str | None) -> None:

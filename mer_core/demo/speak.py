@@ -38,8 +38,8 @@ TEXTS = notes.RecordingTexts(
         ("Words over time", "which moments of the recording each word attends to"),
     ),
     credit="Model after MGCMA (multi-granularity cross-modal alignment), trained on acted speech "
-    "and online comments. Example clips are synthetic voices, made until the model was sure: they "
-    "show the page, not how good the model is.",
+    "and online comments. Example clips are synthetic voices, chosen because the model "
+    "is sure of them: they show the page, not how good the model is.",
 )
 
 

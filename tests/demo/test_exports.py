@@ -66,7 +66,7 @@ def test_a_changed_clip_is_left_out_as_the_note_says(
     chosen = refit if refitted else None
     for one in exports.plotted(atlas, "token", clips, everything, chosen):
         assert [visitor.number for visitor in one.visitors] == [2, 5]
-    assert "a clip changed in the lab is not" in exports.NOTE
+    assert "one changed in the lab is left out" in exports.NOTE
 
 
 def test_every_clip_stands_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.lab import CHOOSE, SENTENCES, LabHandlers, build_lab
+from mer_core.demo.lab import CHOOSE, LabHandlers
 from mer_core.demo.lab_knobs import Knobs, describe, to_changes
+from mer_core.demo.lab_section import SENTENCES, build_lab
 from mer_core.demo.panels.lab import lab_summary, render_lab
 from mer_core.media import MediaError
 from mer_core.reading import Reading
@@ -216,22 +217,23 @@ def test_a_change_that_cannot_be_judged_is_a_sentence(
 def test_events_tell_a_real_change_from_a_look(
     handlers: LabHandlers, judge: FakeJudge, kept: Kept
 ) -> None:
-    *controls, cards, hint, version = handlers.open("c1", "")
+    *controls, cards, hint, owner, version = handlers.open("c1", "")
     assert controls[0]["value"] == SAID
-    assert (kept.changed, hint, version) == ([None], "", "c1 ")
+    assert (kept.changed, hint, version) == ([None], "", f"{owner} ")
     assert "Nothing is changed" in cards
     assert handlers.open("c1", version)[0] == gr.skip()
-    (left,) = handlers.apply("c1", SAID, None, False, False, 0, 0, version)
+    still = (None, False, False, 0, 0, owner)
+    (left,) = handlers.apply("c1", SAID, *still, version)
     assert not judge.asked
-    working, _, done = handlers.apply("c1", SAID, SENTENCES[2], False, False, 0, 0, version)
+    working, _, done = handlers.apply("c1", SAID, SENTENCES[2], False, False, 0, 0, owner, version)
     assert working[:2] == (SENTENCES[2], None)  # fills the box and lets go
     assert "Judging" in working[3]
     assert kept.changed[-1] is not None
     assert kept.changed[-1].id == "c1~lab"
     assert done[4] != version
-    (again,) = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, done[4])
+    (again,) = handlers.apply("c1", SENTENCES[2], *still, done[4])
     assert again == left == tuple(gr.skip() for _ in range(5))
-    *_, back = handlers.apply("c1", SAID, None, False, False, 0, 0, done[4])
+    *_, back = handlers.apply("c1", SAID, *still, done[4])
     assert (kept.changed[-1], back[4]) == (None, version)
 
 
@@ -239,12 +241,25 @@ def test_an_answer_that_nobody_asks_for_any_more_leaves_no_star(
     handlers: LabHandlers, judge: FakeJudge, kept: Kept
 ) -> None:
     """Gradio does not go on with an event that another one cancels."""
-    running = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, "c1 ")
+    *_, owner, version = handlers.open("c1", "")
+    running = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, owner, version)
     next(running)
     next(running)  # judged by now
     assert len(judge.asked) == 1
     running.close()
-    assert kept.changed == []
+    assert kept.changed == [None]
+
+
+def test_controls_that_were_set_for_something_else_judge_nothing(
+    handlers: LabHandlers, judge: FakeJudge, kept: Kept
+) -> None:
+    """Gradio sends what waited behind a cancelled event: the new clip, the old controls."""
+    *_, old, _ = handlers.open("c1", "")
+    *_, version = handlers.reset("c1")
+    (answer,) = handlers.apply("c1", "I hate this", None, True, False, 9, 0, old, version)
+    assert answer == tuple(gr.skip() for _ in range(5))
+    assert judge.asked == []
+    assert set(kept.changed) == {None}
 
 
 @pytest.mark.parametrize(
@@ -262,10 +277,10 @@ def test_only_a_half_that_is_there_can_be_muted(
 
 
 def test_a_clip_that_was_removed_is_said_to_be(handlers: LabHandlers) -> None:
-    (answer,) = handlers.apply("gone", "x", None, False, False, 0, 0, "c1 ")
+    (answer,) = handlers.apply("gone", "x", None, False, False, 0, 0, "c1/1", "c1/1 ")
     assert "It is no longer here." in answer[3]
-    assert "It is no longer here." in handlers.open("gone", "")[-2]
-    assert CHOOSE in handlers.open(None, "")[-2]
+    assert "It is no longer here." in handlers.open("gone", "")[-3]
+    assert CHOOSE in handlers.open(None, "")[-3]
 
 
 def test_the_section_is_built(handlers: LabHandlers) -> None:

@@ -218,13 +218,13 @@ def test_the_sentence_names_what_was_refitted(
     """The visitor may have chosen another strategy meanwhile, which shows the stored maps."""
     last = collect(handlers_of(atlas, clips).refit("mgcma", "all", 30, 0.25, "euclidean", 0))[-1]
     text = Page(last[BAR]).text
-    assert f"Refitted {title_of('none')} and {title_of('all')} of MGCMA in 0 s" in text
+    assert f"Refitted MGCMA ({title_of('none')} and {title_of('all')}) in 0 s" in text
     assert f"Shown whenever MGCMA and {title_of('all')} are chosen" in text
     assert "clips that come later, or are changed in the lab, are placed" in text
     assert last[MAPS].title == "refitted: 30 neighbours, min_dist 0.25, euclidean"
     assert last[MAPS].title.removeprefix("refitted: ") in text
     before = collect(handlers_of(atlas, clips).refit("mgcma", "none", 15, 0.1, "cosine", 7))[-1]
-    assert "Refitted No alignment of MGCMA in" in Page(before[BAR]).text
+    assert "Refitted MGCMA (No alignment) in" in Page(before[BAR]).text
     assert before[MAPS].title == "refitted: 15 neighbours, min_dist 0.1, cosine, seed 7"
 
 
