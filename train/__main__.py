@@ -82,8 +82,9 @@ def parser() -> argparse.ArgumentParser:
         help="instead, try values of a setting with everything on, against none, on dev data",
     )  # fmt: skip
     strategies.add_argument(
-        "--split", choices=("test", "dev"), default="test",
-        help="what strategies are measured on; runs that are there are not trained again",
+        "--split", choices=("test", "dev"),
+        help="what strategies are measured on (default: test; sweeps: always dev); runs that are "
+        "there are not trained again",
     )  # fmt: skip
     chart = add("atlas", run_atlas, "heads and maps of an ablation's strategies, for the page")
     chart.add_argument("--ablation", type=Path, help="its folder (default: runs/ablation_NAME)")
@@ -127,7 +128,13 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 
 def run_ablate(options: argparse.Namespace) -> None:
-    """Train and measure every strategy, or every value of the settings to sweep."""
+    """Train and measure every strategy, or every value of the settings to sweep.
+
+    Raises:
+        ValueError: A sweep is to look at the test split.
+    """
+    if options.sweep and options.split == "test":
+        raise ValueError("--sweep looks at development data only; leave out --split test.")
 
     def load(more: Sequence[str]) -> Experiment:
         experiment = load_experiment(options.config, [*options.overrides, *more])
@@ -137,7 +144,7 @@ def run_ablate(options: argparse.Namespace) -> None:
     out = options.out or RUNS / f"ablation_{experiment.name}"
     place = Place(options.data, out, pick_device(options.device), options.cache)
     if not options.sweep:
-        print(markdown(ablate(experiment, place, options.seeds, options.split)))
+        print(markdown(ablate(experiment, place, options.seeds, options.split or "test")))
     for setting in options.sweep:
         print(markdown(sweep(load, setting, place, options.seeds)))
 

@@ -93,15 +93,31 @@ def _wording(sets: Collection[str], speakers: Mapping[str, int]) -> dict[str, st
 
 
 def _resampled(speakers: Mapping[str, int]) -> str:
-    """How many speakers the sets rest on; partner corpora bring none."""
-    leading = {name.partition("×")[0]: count for name, count in speakers.items()}
-    words = ", ".join(f"{count} in {name}" for name, count in leading.items())
-    if alone := [name for name, count in leading.items() if count == 1]:
+    """How many speakers the sets rest on; partner corpora bring none.
+
+    So sets with one leading corpus are told together, unless pairing left them other speakers.
+    """
+    counts: dict[str, set[int]] = {}
+    for name, count in speakers.items():
+        counts.setdefault(_leading(name), set()).add(count)
+    told = {
+        _leading(name) if len(counts[_leading(name)]) == 1 else name: count
+        for name, count in speakers.items()
+    }
+    words = ", ".join(f"{count} in {name}" for name, count in told.items())
+    if alone := [name for name, count in told.items() if count == 1]:
+        *before, last = alone
+        names = f"{', '.join(before)} and {last}" if before else last
         words += (
-            f"; of {' and '.join(alone)} the clips were resampled instead, so that the interval "
-            "speaks for that one speaker only"
+            f"; of {names} the clips were resampled instead, so that the interval "
+            f"speaks for {'those speakers' if before else 'that one speaker'} only"
         )
     return words
+
+
+def _leading(name: str) -> str:
+    """The set's name up to its first corpus, whose speakers are heard."""
+    return name.partition("×")[0]
 
 
 def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result]) -> Result:

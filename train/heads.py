@@ -49,15 +49,15 @@ def export_heads(
         The strategies' names.
 
     Raises:
-        ValueError: A strategy's run is not finished, `out` holds a head of something else, or the
-            encoders of `model` are not those that the runs stand on.
+        ValueError: A strategy's run is not finished or was trained on other encoders or data,
+            `out` holds a head of something else, or the encoders of `model` are not those that the
+            runs stand on.
     """
     runs = finished_runs(experiment, place, seed)
     refuse_others(out, runs)
     trained = Trained(experiment, place, "dev")
     for folder in runs.values():
-        if claimed(folder)["encoders"] != trained.hashes:
-            raise ValueError(f"{folder} was trained on other encoders than {experiment.name}.")
+        refuse_foreign(folder, trained)
     encoders = shipped_encoders(trained.encoders, model)
     for strategy, folder in runs.items():
         about = {"experiment": experiment.name, "strategy": strategy, "seed": seed}
@@ -94,6 +94,21 @@ def refuse_others(out: Path, names: Collection[str]) -> None:
             f"{out} holds heads that are of no strategy of this ablation: {', '.join(others)}; "
             "remove them, or give another --out."
         )
+
+
+def refuse_foreign(folder: Path, trained: Trained) -> None:
+    """Temperatures are fitted on today's features, so a run must stand on the same ones.
+
+    Raises:
+        ValueError: It was trained on other encoders or data, or nothing says on which.
+    """
+    said = claimed(folder)
+    for what, own in (("encoders", trained.hashes), ("data", trained.data)):
+        if said.get(what) != own:
+            raise ValueError(
+                f"{folder} was trained on other {what} than {trained.experiment.name} has now, "
+                "or does not say on which."
+            )
 
 
 def shipped_encoders(trained_on: Mapping[str, Encoder], model: Path) -> dict[str, Encoder]:

@@ -13,7 +13,7 @@ from mer_core.checkpoint import write_json
 from mer_core.data import Example
 from mer_core.emotions import FOUR
 from train.config import Experiment
-from train.files import write_whole
+from train.files import UNFINISHED, write_whole
 from train.portraits import archive_of
 from train.tasks import source_examples
 
@@ -44,7 +44,8 @@ def check_claim(folder: Path, run: Mapping[str, Any]) -> None:
     Raises:
         ValueError: Other settings, encoders or data, or nobody knows which.
     """
-    held = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+    files = folder.iterdir() if folder.is_dir() else ()
+    held = {file.name for file in files if file.suffix != UNFINISHED}  # of a killed process
     if held <= {IDENTITY_FILE}:
         return
     if IDENTITY_FILE not in held or claimed(folder) != run:
@@ -54,8 +55,22 @@ def check_claim(folder: Path, run: Mapping[str, Any]) -> None:
 
 
 def claimed(folder: Path) -> dict[str, Any]:
-    """The identity of the run in a folder."""
-    return dict(json.loads((folder / IDENTITY_FILE).read_text("utf-8")))
+    """The identity of the run in a folder.
+
+    Raises:
+        ValueError: Nothing there says it: the file is missing (older versions wrote none) or
+            damaged.
+    """
+    try:
+        said = json.loads((folder / IDENTITY_FILE).read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        said = None
+    if not isinstance(said, dict):
+        raise ValueError(
+            f"{folder} does not say what its run was trained on, as {IDENTITY_FILE} is missing or "
+            "damaged; train it anew in another folder."
+        )
+    return said
 
 
 def data_digest(experiment: Experiment, root: Path) -> str:
@@ -79,5 +94,6 @@ def _told(example: Example, root: Path) -> Iterator[str | int | None]:
     yield from (example.corpus, example.split, example.emotion, example.group, example.text)
     for path in (example.path, example.image):
         if path is not None:
-            yield path.relative_to(root).as_posix()
+            # A corpus that lies elsewhere, behind a link, may name its files by where they are.
+            yield path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
             yield (archive_of(path) or path).stat().st_size

@@ -103,6 +103,15 @@ def test_the_protocol_says_how_the_sets_at_hand_were_paired(
             "(4 in paired/a, 1 in paired/d; of paired/d the clips were resampled instead, so that "
             "the interval speaks for that one speaker only)",
         ),
+        (
+            {"paired/a×b": 1, "paired/d×b": 1, "paired/e×b": 1},
+            "(1 in paired/a, 1 in paired/d, 1 in paired/e; of paired/a, paired/d and paired/e the "
+            "clips were resampled instead, so that the interval speaks for those speakers only)",
+        ),
+        (
+            {"paired/a×b": 4, "paired/a×c": 3, "natural/a": 4},
+            "(4 in paired/a×b, 3 in paired/a×c, 4 in natural/a)",
+        ),
     ],
 )
 def test_the_protocol_says_how_many_speakers_intervals_rest_on(

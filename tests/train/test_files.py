@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import time
 from pathlib import Path
 
 import cv2
@@ -28,6 +31,69 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
         write_whole(path, interrupted)
     assert [file.name for file in path.parent.iterdir()] == ["kept.txt"]
     assert path.read_text() == "whole"
+
+
+def test_leftovers_of_killed_writes_go_with_the_next(tmp_path: Path) -> None:
+    day_ago = time.time() - 86_400
+    names = ("a[0].txt.11.tmp", "a[0].txt.12.tmp", "a[0].txt", "other.txt.11.tmp", "a0.txt.11.tmp")
+    for name in names:
+        (tmp_path / name).write_text("half")
+        os.utime(tmp_path / name, (day_ago, day_ago))
+    os.utime(tmp_path / "a[0].txt.12.tmp")  # somebody is writing it
+    write_whole(tmp_path / "a[0].txt", lambda file: file.write_text("whole"))
+    assert {file.name for file in tmp_path.iterdir()} == {*names} - {"a[0].txt.11.tmp"}
+    assert (tmp_path / "a[0].txt").read_text() == "whole"
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), False),
+        (OSError(errno.EIO, "Input/output error"), False),
+        (OSError("No such device (os error 19)"), False),  # as safetensors says it, without errno
+        (OSError(errno.EINVAL, "Invalid argument"), True),
+        (EOFError("No data left in file"), True),
+    ],
+)
+def test_what_only_cannot_be_reached_is_not_made_again(
+    error: Exception, again: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept"
+    path.write_text("old")
+
+    def read(file: Path) -> str:
+        raise error
+
+    def keep() -> str:
+        return kept(path, lambda: "new", read=read, write=lambda v, file: file.write_text(v))
+
+    if again:
+        assert keep() == "new"
+    else:
+        with pytest.raises(OSError, match=str(error.args[-1])[:10]):
+            keep()
+    assert path.read_text() == ("new" if again else "old")
+
+
+def test_an_archive_that_points_before_its_start_is_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one damage that NumPy reports as an error of the system."""
+    path = tmp_path / "a.npz"
+
+    def read(file: Path) -> np.ndarray:
+        with np.load(file) as archive:
+            return archive["a"]
+
+    np.savez(path, a=np.arange(9))
+    data = bytearray(path.read_bytes())
+    data[-4] ^= 0xFF  # of the offset of the central directory
+    path.write_bytes(data)
+    with pytest.raises(OSError, match="Invalid argument"):
+        read(path)
+    found = kept(path, lambda: np.arange(9), read=read, write=lambda v, file: file.write_bytes(v))
+    np.testing.assert_array_equal(found, np.arange(9))
+    assert "is damaged and made again" in capsys.readouterr().out
 
 
 def test_what_is_kept_is_made_once(tmp_path: Path) -> None:

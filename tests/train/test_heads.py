@@ -122,6 +122,28 @@ def test_other_encoders_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_runs_of_other_data_or_of_unknown_ones_are_refused(
+    done: tuple[Experiment, Place, Path, Path], tmp_path: Path
+) -> None:
+    experiment, place, shipped, _ = done
+    copied = dataclasses.replace(place, out=tmp_path / "runs")
+    shutil.copytree(place.out, copied.out)
+    file = copied.out / "avel" / "seed-1" / "run.json"
+    said = json.loads(file.read_text("utf-8"))
+
+    def refused(sentence: str) -> None:
+        with pytest.raises(ValueError, match=sentence):
+            export_heads(experiment, copied, shipped, tmp_path / "out", seed=1)
+        assert not (tmp_path / "out").exists()
+
+    file.write_text(json.dumps(said | {"data": "of a year ago"}), "utf-8")
+    refused(r"avel.seed-1 was trained on other data than foal_net has now")
+    file.write_text(json.dumps({"experiment": said["experiment"]}), "utf-8")
+    refused(r"avel.seed-1 was trained on other encoders .* or does not say on which")
+    file.unlink()
+    refused(r"avel.seed-1 does not say what its run was trained on")
+
+
 def test_unfinished_strategies_and_leftover_heads_are_named(
     done: tuple[Experiment, Place, Path, Path], tmp_path: Path
 ) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import train.identity
+from mer_core.data import Example
 from tests.train.tiny_frameworks import tiny_foal_net
 from train.config import Experiment
 from train.identity import check_claim, claim, claimed, data_digest, identity
@@ -47,6 +50,45 @@ def test_a_folder_is_held_by_what_a_run_left_in_it(tmp_path: Path) -> None:
     (folder / "run.json").unlink()
     with pytest.raises(ValueError, match="give another --out"):
         check_claim(folder, run)  # whose it is, nobody knows
+
+
+def test_a_claim_that_was_killed_binds_nobody(tmp_path: Path) -> None:
+    (tmp_path / "run.json.4711.tmp").write_text("{")
+    check_claim(tmp_path, {"data": "mine"})
+    (tmp_path / "log.jsonl").touch()
+    with pytest.raises(ValueError, match="give another --out"):
+        check_claim(tmp_path, {"data": "mine"})
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "7"])
+def test_a_folder_without_its_identity_is_one_sentence(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    with pytest.raises(ValueError, match=r"does not say .* run\.json is missing or damaged"):
+        claimed(tmp_path)
+
+
+def test_a_corpus_behind_a_link_may_name_its_files_by_where_they_are(
+    experiment: Experiment, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, root = tmp_path / "disk", tmp_path / "data"
+    shutil.copytree(corpora, elsewhere)
+    root.mkdir()
+    for folder in elsewhere.iterdir():
+        (root / folder.name).symlink_to(folder)
+    assert data_digest(experiment, root) == data_digest(experiment, corpora)
+    read = train.identity.source_examples
+
+    def resolved(*arguments: Any) -> list[Example]:
+        found = read(*arguments)
+        return [e if e.path is None else replace(e, path=e.path.resolve()) for e in found]
+
+    monkeypatch.setattr(train.identity, "source_examples", resolved)
+    own = data_digest(experiment, root)
+    assert data_digest(experiment, root) == own
+    clip = next((elsewhere / "ravdess" / "Actor_06").iterdir())
+    clip.write_bytes(clip.read_bytes() + bytes(8))
+    assert data_digest(experiment, root) != own
 
 
 def test_data_are_the_same_wherever_they_lie(

@@ -227,6 +227,16 @@ def test_a_slip_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in errors
 
 
+def test_a_sweep_of_the_test_split_is_refused(
+    workplace: Path, corpora: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = str(workplace / "configs" / "foal_net_default.toml")
+    arguments = ["ablate", "--config", config, "--data", str(corpora), "--split", "test"]
+    assert command.main([*arguments, "--sweep", "loss_weights.avel=0.1,1"]) == 2
+    assert "--sweep looks at development data only" in capsys.readouterr().err
+    assert not (workplace / "runs").exists()
+
+
 def test_missing_files_are_one_sentence(
     workplace: Path, corpora: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
