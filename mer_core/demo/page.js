@@ -76,7 +76,9 @@
   }, true);
 
   // Gradio redraws a panel's HTML at every choice. What the visitor has unfolded or folded, by its
-  // summary's key, stays so, and so does the keyboard's place; a clip's is forgotten with the clip.
+  // summary's key, stays so, and so does the keyboard's place; a clip's too, while another
+  // framework is shown that has not judged it. What the browser unfolds itself, to find or to
+  // print, is left alone: only a redraw restores.
   const folds = new Map();
   let held = null;
   const summaryOf = (target) => target.closest?.("summary[data-fold]");
@@ -96,7 +98,6 @@
     for (const [key, open] of folds) {
       const details = keyed(key)?.parentElement;
       if (details && details.open !== open) details.open = open;
-      if (!details && key.startsWith("clip ")) folds.delete(key);
     }
     const now = document.activeElement;
     if (!held || now.dataset.fold === held || (now !== document.body && !summaryOf(now))) return;
@@ -105,7 +106,7 @@
     else held = null;
   };
   new MutationObserver(refold).observe(document, {
-    subtree: true, childList: true, attributes: true, attributeFilter: ["open", "data-fold"],
+    subtree: true, childList: true, attributes: true, attributeFilter: ["data-fold"],
   });
 
   // Gradio replaces the result's HTML. A region that stays lets screen readers hear the new

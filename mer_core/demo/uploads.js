@@ -5,43 +5,55 @@
 
   const QUIET_MS = 300; // after the last answer, gradio hands the file to the page
   const PATIENCE_MS = window.attunePatience ?? 60_000; // set by tests
-  const RUNNING = "#voice button.stop-button, #video button.capture-button";
+  // By what gradio does not translate. A paused voice has a stop button of its own; of the webcam,
+  // one button starts and stops.
+  const RUNNING = "#voice button.stop-button, #voice button.stop-button-paused, "
+    + "#video button.capture-button [title='stop recording']";
   const WAITING = "Waiting for the recording to arrive…";
   const LATE = "The recording did not arrive. Check the connection, or try again.";
 
-  let uploading = 0, uploads = 0, settled = 0, waiting = false, ours = false;
+  const pending = new Set(); // of every upload on its way, what breaks it off
+  let uploads = 0, failures = 0, arrival = -Infinity, waiting = false, ours = false;
+
+  const note = () => document.querySelector("#device-note");
+  const said = () => note()?.textContent.trim() ?? "";
+  const say = (sentence) => { if (note()) note().textContent = sentence; };
 
   const send = window.fetch.bind(window);
-  window.fetch = async (...request) => {
-    const address = String(request[0]?.url ?? request[0]);
-    if (!/\/upload(\?|$)/.test(address)) return send(...request);
-    uploading += 1;
+  window.fetch = async (resource, settings) => {
+    const address = String(resource?.url ?? resource);
+    if (!/\/upload(\?|$)/.test(address)) return send(resource, settings);
+    if (said() === LATE) say("");
+    const end = new AbortController();
+    pending.add(end);
     uploads += 1;
+    let arrived = false;
     try {
-      return await send(...request);
+      const answer = await send(resource, { ...settings, signal: end.signal });
+      arrived = answer.ok;
+      return answer;
     } finally {
-      uploading -= 1;
-      settled = performance.now();
+      pending.delete(end);
+      if (arrived) arrival = performance.now();
+      else failures += 1;
     }
   };
 
-  // Of the webcam, one button starts and stops.
-  const running = () => [...document.querySelectorAll(RUNNING)].find((button) =>
-    button.offsetParent && (button.closest("#voice") || /stop/i.test(button.textContent)));
-  const onItsWay = () => uploading > 0 || performance.now() - settled < QUIET_MS;
-  const busy = () => Boolean(running()) || (uploads > 0 && onItsWay());
-  const button = () => document.querySelector("button#analyse, #analyse button");
-  const say = (sentence) => {
-    const note = document.querySelector("#device-note");
-    if (note) note.textContent = sentence;
-  };
+  const running = () =>
+    [...document.querySelectorAll(RUNNING)].find((button) => button.offsetParent);
+  const onItsWay = () => pending.size > 0 || performance.now() - arrival < QUIET_MS;
+  const busy = () => waiting || onItsWay() || Boolean(running());
 
-  const arrived = async (before) => {
-    const until = performance.now() + PATIENCE_MS;
-    while (performance.now() < until) {
+  // Ends the recording that runs, if one does. → whether all has arrived
+  const allArrived = async () => {
+    const until = performance.now() + PATIENCE_MS, recorder = running(), failed = failures;
+    const expected = uploads + (recorder ? 1 : 0);
+    recorder?.click();
+    while (performance.now() < until && failures === failed) {
       await new Promise((done) => setTimeout(done, 50));
-      if (uploads > before && !onItsWay()) return true;
+      if (failures === failed && uploads >= expected && !onItsWay()) return true;
     }
+    for (const end of pending) end.abort(); // gradio too would wait for them at the next press
     return false;
   };
 
@@ -50,23 +62,22 @@
     event.stopImmediatePropagation();
     if (waiting) return;
     waiting = true;
+    const standing = said(); // of the camera or the microphone
     say(WAITING);
-    const recorder = running(), before = recorder ? uploads : uploads - 1;
-    recorder?.click();
-    const here = await arrived(before);
+    const here = await allArrived();
     waiting = false;
-    say(here ? "" : LATE);
+    say(here ? standing : LATE);
     if (!here) return;
     ours = true;
-    button()?.click();
+    document.querySelector("button#analyse, #analyse button")?.click();
     ours = false;
   };
 
   document.addEventListener("click", (event) => {
-    if (!ours && event.target.closest?.("#analyse") && (waiting || busy())) hold(event);
+    if (!ours && event.target.closest?.("#analyse") && busy()) hold(event);
   }, true);
   document.addEventListener("keydown", (event) => {
     const plain = event.key === "Enter" && !event.shiftKey && !event.isComposing;
-    if (plain && event.target.closest?.("#words") && (waiting || busy())) hold(event);
+    if (plain && event.target.closest?.("#words") && busy()) hold(event);
   }, true);
 })();

@@ -11,6 +11,7 @@ from tests.browser.atlas_pages import (
     FRAME,
     READY,
     atlas_served,
+    lasso,
     middle,
     on_map,
     plotted_width,
@@ -18,13 +19,21 @@ from tests.browser.atlas_pages import (
     shown,
     spot,
 )
-from tests.browser.watching import until
+from tests.browser.watching import next_frame, notice, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Opener = Callable[..., Any]
 Touch = Callable[..., None]
 STATE = "document.querySelector('.at-map').attune.state"
+ROAMING = "document.querySelector('.at-map-roaming .at-map-canvas:not([hidden])')"
+
+TOLD_OF_THREE_TURNS = """() => {
+    const told = new MutationObserver(() => {}), stage = document.querySelector(".at-map-stage");
+    told.observe(document.querySelector(".at-map [role=status]"), { childList: true });
+    for (let turn = 0; turn < 3; turn += 1) stage.dispatchEvent(new WheelEvent("wheel"));
+    return told.takeRecords().length;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +89,14 @@ def test_panning_one_side_pans_the_other(page: Any) -> None:
         return [xaxis, xaxis2, yaxis, yaxis2].map((axis) => [...axis.range]);
     })()"""
     start = page.evaluate(ranges)
+    notice(page, ROAMING)
     box = page.locator(".at-map-panel[data-side=after]").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 300)
     page.mouse.down()
     page.mouse.move(box["x"] + 160, box["y"] + 340, steps=8)
-    assert "at-map-roaming" in page.get_attribute(".at-map", "class")  # the canvas is in front
     page.mouse.up()
+    until(page, "window.noticed")  # the canvas was in front
+    next_frame(page)
     rests(page)
     x, x2, y, y2 = page.evaluate(ranges)
     assert x[0] < start[0][0]
@@ -142,6 +153,8 @@ def test_a_finger_beside_the_map_is_no_pinch(phone: Any, touch: Touch) -> None:
 
 
 def test_a_pinch_ends_no_selection(phone: Any, touch: Touch) -> None:
+    from playwright.sync_api import expect
+
     phone.click("[data-mode=lasso]")
     phone.locator(".at-map-panel[data-side=before]").scroll_into_view_if_needed()
     x, y = middle(phone, "before")
@@ -159,6 +172,18 @@ def test_a_pinch_ends_no_selection(phone: Any, touch: Touch) -> None:
     assert shown(phone, "chosen") == chosen
     assert phone.locator(".at-map-plot .selectionlayer path").count() == 0
     assert phone.is_visible(".at-map-chosen")
+    phone.click(".at-map-chosen button")
+    until(phone, "document.querySelector('.at-map').dataset.chosen === '0'")
+    expect(phone.locator(".at-map-chosen")).to_be_hidden()
+
+
+def test_a_mouse_chooses_after_a_pinch(phone: Any, touch: Touch) -> None:
+    start = on_map(phone, FRAME)
+    pinch(touch, middle(phone, "before"))
+    until(phone, f"{STATE}.frame.unit < {start['unit']}")
+    rests(phone)
+    lasso(phone, "before")
+    until(phone, "document.querySelector('.at-map').dataset.chosen > 20")
 
 
 def test_the_wheel_zooms_a_map_that_was_clicked_and_scrolls_the_page_else(page: Any) -> None:
@@ -167,6 +192,8 @@ def test_the_wheel_zooms_a_map_that_was_clicked_and_scrolls_the_page_else(page: 
     page.mouse.wheel(0, 150)
     until(page, "scrollY > 100")
     page.wait_for_selector(".at-map-hint:has-text('Click the map first')")
+    page.wait_for_selector(".at-map-hint", state="hidden")
+    assert page.evaluate(TOLD_OF_THREE_TURNS) == 1
     assert on_map(page, FRAME) == start
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     page.mouse.move(5, 5)

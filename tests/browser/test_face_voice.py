@@ -45,20 +45,6 @@ def test_record_and_analyse(filmed_browser: Any, fake_app: str, open_page: Opene
     expect(grids).to_have_count(2)
 
 
-def test_analyse_ends_a_recording_and_waits_for_it(
-    filmed_browser: Any, fake_app: str, open_page: Opener
-) -> None:
-    page = open_page(filmed_browser, fake_app, "/face")
-    page.get_by_text("Click to Access Webcam").click()
-    page.click("#video button.capture-button")
-    expect(page.locator("#video button.capture-button")).to_contain_text("Stop")
-    page.wait_for_timeout(3000)  # of film
-    page.click("#analyse")
-    assert label(page) in LABELS
-    check_film(page)
-    expect(page.get_by_test_id("Video-player")).to_be_visible()
-
-
 def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
     page = open_page(mute_browser, fake_app, "/face")
     upload(page, EXAMPLES / "face_apart.mp4")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -265,43 +264,3 @@ def test_the_page_is_there_while_the_model_loads(
     assert label(page) == "Happy"
     ready = page.get_by_test_id("model")
     expect(ready).to_have_text("Ready: MGCMA and Foal-Net, 4 categories")
-
-
-def test_analyse_ends_a_recording_and_waits_for_it(
-    browser: Any, fake_app: str, open_page: Opener
-) -> None:
-    page = open_page(browser, fake_app)
-    page.get_by_role("button", name="Record", exact=True).click()
-    expect(page.locator("#voice button.stop-button")).to_be_visible()
-    page.wait_for_timeout(3000)  # of speech
-    page.fill("#words textarea", "We won, I am so happy")
-    page.press("#words textarea", "Enter")
-    expect(page.locator("#device-note")).to_contain_text("Waiting for the recording")
-    expect(page.locator(".at-modality")).to_have_count(3)
-    expect(page.locator(".at-row")).to_have_count(6)  # words over time: the voice was heard
-    expect(page.locator("#device-note")).to_have_text("")
-
-
-def test_analyse_waits_for_an_upload(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
-    page = open_page(mute_browser, fake_app)
-    page.route(re.compile("/upload"), lambda route: (time.sleep(1.5), route.continue_()))
-    page.fill("#words textarea", "We won, I am so happy")
-    page.click('#voice button[aria-label="Upload file"]')
-    with page.expect_request(re.compile("/upload")):
-        page.set_input_files("#voice input[type=file]", str(EXAMPLES / "bright.flac"))
-    page.click("#analyse")
-    expect(page.locator(".at-modality")).to_have_count(3)
-
-
-def test_a_recording_that_does_not_arrive_is_said_to(
-    mute_browser: Any, fake_app: str, open_page: Opener
-) -> None:
-    script = "window.attunePatience = 1500;"
-    page = open_page(mute_browser, fake_app, noisy=True, script=script)
-    page.route(re.compile("/upload"), lambda route: None)  # never answered
-    page.click('#voice button[aria-label="Upload file"]')
-    with page.expect_request(re.compile("/upload")):
-        page.set_input_files("#voice input[type=file]", str(EXAMPLES / "bright.flac"))
-    page.click("#analyse")
-    expect(page.locator("#device-note")).to_contain_text("did not arrive")
-    expect(page.get_by_test_id("empty")).to_be_visible()

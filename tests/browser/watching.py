@@ -1,4 +1,4 @@
-"""What visitors do and see on more than one page; waiting for it, never for a fixed time."""
+"""What visitors do and see on more than one page; only a recording takes a fixed time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,25 @@ def until(page: Any, condition: str) -> None:
     page.wait_for_function(f"() => {{ try {{ return {condition}; }} catch {{ return false; }} }}")
 
 
+def notice(page: Any, condition: str) -> None:
+    """From now on, `window.noticed` once a JavaScript condition held, if only for a moment.
+
+    It is looked at after every change of the page's elements.
+    """
+    page.evaluate(
+        f"""() => {{
+            window.noticed = false;
+            new MutationObserver(() => {{ window.noticed ||= Boolean({condition}); }})
+                .observe(document.body, {{ subtree: true, childList: true, attributes: true }});
+        }}"""
+    )
+
+
+def next_frame(page: Any) -> None:
+    """Wait until the page has drawn what it was asked to."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(done))")
+
+
 def label(page: Any) -> str:
     return str(page.get_by_test_id("emotion").inner_text())
 
@@ -33,13 +52,18 @@ def busy(page: Any, words: str) -> None:
     expect(page.locator("#verdict [aria-busy=true]")).to_contain_text(words)
 
 
-def record(page: Any, milliseconds: int = 4000) -> None:
+def film(page: Any, milliseconds: int) -> None:
+    """Start the webcam and a recording, which still runs after that time."""
     page.get_by_text("Click to Access Webcam").click()
-    page.wait_for_selector("#video button.capture-button")
-    page.wait_for_timeout(700)  # the picture appears
+    until(page, "document.querySelector('#video video').videoWidth > 0")
     page.click("#video button.capture-button")
+    page.wait_for_selector("#video [title='stop recording']")
     page.wait_for_timeout(milliseconds)
-    page.click("#video button.capture-button:has-text('Stop')")
+
+
+def record(page: Any, milliseconds: int = 4000) -> None:
+    film(page, milliseconds)
+    page.click("#video [title='stop recording']")
     page.wait_for_selector('[data-testid="Video-player"]')
 
 

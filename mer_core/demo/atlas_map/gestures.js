@@ -1,6 +1,6 @@
 // Moving about: the mouse, the wheel, keys, two fingers. `move` is { by(dx, dy), zoom(factor, at),
-// home(), step(by), pick() }. None of it is left to plotly, which draws its points anew at every step; the canvas
-// is quicker, and plotly follows when it rests.
+// home(), step(by), pick() }. None of it is left to plotly, which draws its points anew at every
+// step; the canvas is quicker, and plotly follows when it rests.
 
 const HINT_MS = 1400;
 
@@ -61,7 +61,7 @@ const listenToKeys = (stage, move, clear) => {
 
 // Two fingers move and zoom; one scrolls the page, unless it draws a lasso. Plotly has no pinch
 // for such axes, and would keep the one finger for itself. It has begun a lasso by the time that
-// the second finger comes: `pinched(true)` says to forget that one.
+// the second finger comes: `pinched(true)` says to forget that one, until a new touch or click.
 const listenToTouch = (stage, move, drawing, pinched) => {
   let last = null;
   const here = ({ touches }) => [...touches].filter(({ target }) => stage.contains(target));
@@ -81,6 +81,9 @@ const listenToTouch = (stage, move, drawing, pinched) => {
       event.stopPropagation();
     } else if (!drawing()) event.stopPropagation();
   }, { capture: true, passive: false });
+  stage.addEventListener("pointerdown", ({ pointerType }) => {
+    if (pointerType === "mouse") pinched(false);
+  }, true);
   // Where there is a mouse too, plotly covers the page while it draws, also from the second finger.
   stage.addEventListener("touchstart", () => {
     for (const cover of document.querySelectorAll(".dragcover")) cover.style.pointerEvents = "none";

@@ -149,7 +149,7 @@ const takePlot = async () => {
     plot.on("plotly_hover", showTip);
     plot.on("plotly_unhover", hideTip);
     plot.on("plotly_selected", choose);
-    plot.on("plotly_doubleclick", clear);
+    plot.on("plotly_doubleclick", () => { if (!state.pinched) clear(); });
     plot.on("plotly_webglcontextlost", loseWebGL);
     root.dataset.state = "ready";
     find(".at-map-failed").hidden = true;

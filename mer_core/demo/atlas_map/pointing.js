@@ -35,8 +35,8 @@ const move = {
 let hinting = 0;
 const hint = (words) => {
   const note = find(".at-map-hint");
+  if (note.hidden || note.textContent !== words) say(words); // once, not at every turn of the wheel
   note.textContent = words;
-  say(words);
   note.hidden = false;
   clearTimeout(hinting);
   hinting = setTimeout(() => { note.hidden = true; }, HINT_MS);
@@ -133,7 +133,7 @@ const unchoose = () => {
 };
 const clear = () => {
   hideTip();
-  if (!state.chosen || state.pinched) return;
+  if (!state.chosen) return;
   unchoose();
   tell();
   settle();

@@ -13,9 +13,13 @@ const rings = [...element.querySelectorAll(".at-map-ring")];
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 const state = {
-  reference: null, view: null, theme: null, stage: null, boxes: null, frame: null, t: 1, mode: "pan",
-  hidden: { emotion: new Set(), modality: new Set() }, layers: { joins: true, ellipses: false, density: false },
-  chosen: null, chosenClips: new Set(), pointed: null, pinched: false, points: [null, null], shown: null, stars: [[], []], kind: null, moving: null, roaming: false, settling: 0,
+  reference: null, view: null, theme: null, kind: null,
+  stage: null, boxes: null, frame: null, t: 1, mode: "pan",
+  hidden: { emotion: new Set(), modality: new Set() },
+  layers: { joins: true, ellipses: false, density: false },
+  chosen: null, chosenClips: new Set(), pointed: null, pinched: false,
+  points: [null, null], shown: null, stars: [[], []],
+  moving: null, roaming: false, settling: 0,
 };
 const attune = { frames: [], first: null };
 
