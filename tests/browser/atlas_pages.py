@@ -1,28 +1,15 @@
-"""The interactive map alone, in a browser: its server, and what tests read from it or do to it."""
+"""The interactive map alone, in a browser: what tests read from it or do to it."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
-
-from tests.browser.conftest import served
 
 READY = ".at-map[data-state=ready]"
 LAST = "distribution+token+instance"
 FRAME = "({ ...map.state.frame })"
-
-
-def atlas_served(folder: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server of the map, until the fixture ends."""
-    log = folder.mktemp("server") / "atlas.log"
-    yield from served(
-        lambda port: [sys.executable, "-m", "tests.browser.serve_atlas", str(port)], log
-    )
 
 
 def on_map(page: Any, script: str) -> Any:

@@ -190,6 +190,15 @@ def real_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     yield from served(lambda port: [sys.executable, "app.py", "--port", str(port)], log)
 
 
+@pytest.fixture(scope="session")
+def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The interactive map alone, over a made-up atlas of 1000 pairs."""
+    log = tmp_path_factory.mktemp("server") / "atlas.log"
+    yield from served(
+        lambda port: [sys.executable, "-m", "tests.browser.serve_atlas", str(port)], log
+    )
+
+
 Opener = Callable[..., Any]
 
 
@@ -248,3 +257,13 @@ def open_page() -> Iterator[Opener]:
         context.close()
     assert not foreign, f"the page asked other hosts: {foreign}"
     assert not errors, f"the page's console holds errors: {errors}"
+
+
+@pytest.fixture
+def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
+    """The interactive map, at rest."""
+    from tests.browser.atlas_pages import READY, rests
+
+    opened = open_page(mute_browser, atlas_app, "/atlas", until=READY)
+    rests(opened)
+    return opened

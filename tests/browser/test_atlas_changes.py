@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ import pytest
 from tests.browser.atlas_pages import (
     LAST,
     READY,
-    atlas_served,
     drawn,
     lasso,
     on_map,
@@ -65,18 +64,6 @@ REFUSE_PLOTLY = """
         setTimeout(() => script.dispatchEvent(new Event("error")));
     };
 """
-
-
-@pytest.fixture(scope="module")
-def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from atlas_served(tmp_path_factory)
-
-
-@pytest.fixture
-def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
-    page = open_page(mute_browser, atlas_app, "/atlas", until=READY)
-    rests(page)
-    return page
 
 
 def test_a_lost_context_costs_no_point(page: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +10,6 @@ import pytest
 from tests.browser.atlas_pages import (
     FRAME,
     READY,
-    atlas_served,
     lasso,
     middle,
     on_map,
@@ -34,18 +33,6 @@ TOLD_OF_THREE_TURNS = """() => {
     for (let turn = 0; turn < 3; turn += 1) stage.dispatchEvent(new WheelEvent("wheel"));
     return told.takeRecords().length;
 }"""
-
-
-@pytest.fixture(scope="module")
-def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from atlas_served(tmp_path_factory)
-
-
-@pytest.fixture
-def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
-    page = open_page(mute_browser, atlas_app, "/atlas", until=READY)
-    rests(page)
-    return page
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,6 @@ import pytest
 
 from tests.browser.atlas_pages import (
     FRAME,
-    READY,
-    atlas_served,
     lasso,
     middle,
     on_map,
@@ -29,18 +27,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Opener = Callable[..., Any]
 STATE = "document.querySelector('.at-map').attune.state"
-
-
-@pytest.fixture(scope="module")
-def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from atlas_served(tmp_path_factory)
-
-
-@pytest.fixture
-def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
-    page = open_page(mute_browser, atlas_app, "/atlas", until=READY)
-    rests(page)
-    return page
 
 
 def test_zoom_ends_where_nothing_more_can_be_seen(page: Any) -> None:

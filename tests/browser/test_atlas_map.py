@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from mer_core.atlas.visitor import stars
 from tests.browser.atlas_pages import (
     LAST,
     READY,
-    atlas_served,
     drawn,
     lasso,
     on_map,
@@ -37,18 +36,7 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 """
 
 
-@pytest.fixture(scope="module")
-def atlas_app(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    yield from atlas_served(tmp_path_factory)
-
-
-@pytest.fixture
-def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
-    return open_page(mute_browser, atlas_app, "/atlas", until=READY)
-
-
 def test_both_sides_are_drawn_where_the_atlas_has_them(page: Any) -> None:
-    rests(page)
     atlas = made_up()
     expected = stars(atlas, visitors(atlas))
     for side, name in enumerate(("none", LAST)):
@@ -71,7 +59,6 @@ def test_both_sides_are_drawn_where_the_atlas_has_them(page: Any) -> None:
 
 
 def test_the_legend_hides_on_both_sides(page: Any) -> None:
-    rests(page)
     page.click("[data-emotion=angry]")
     page.click("[data-modality=text]")
     assert page.get_attribute("[data-emotion=angry]", "aria-pressed") == "false"
@@ -85,7 +72,6 @@ def test_the_legend_hides_on_both_sides(page: Any) -> None:
 
 
 def test_another_strategy_moves_the_star(page: Any) -> None:
-    rests(page)
     before = shown(page, "stars")
     page.click("#show-instance")
     page.wait_for_selector(".at-map[data-strategy=instance]")
@@ -103,7 +89,6 @@ def test_another_strategy_moves_the_star(page: Any) -> None:
 
 
 def test_the_slider_moves_everything_on_the_right(page: Any) -> None:
-    rests(page)
     left, right = points(page, 0), points(page, 1)
     page.fill(".at-map-slide input", "0.25")
     assert shown(page, "t") == 0.25
@@ -123,7 +108,6 @@ def test_the_slider_moves_everything_on_the_right(page: Any) -> None:
 
 
 def test_play_goes_from_before_to_after(page: Any) -> None:
-    rests(page)
     page.click(".at-map-play")
     on_the_way = "document.querySelector('.at-map').dataset.t < 1"
     until(page, f"{on_the_way} && document.querySelector('.at-map-play').innerText === 'Pause'")
@@ -133,7 +117,6 @@ def test_play_goes_from_before_to_after(page: Any) -> None:
 
 
 def test_a_lasso_chooses_on_both_sides_and_tells_python(page: Any) -> None:
-    rests(page)
     lasso(page, "before")
     until(page, "Number(document.querySelector('.at-map').dataset.chosen) > 100")
     rests(page)
@@ -155,7 +138,6 @@ def test_a_lasso_chooses_on_both_sides_and_tells_python(page: Any) -> None:
 
 
 def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
-    rests(page)
     x, y = spot(page, shown(page, "stars")["clip2"]["before"]["text"])
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y, steps=4)
@@ -173,7 +155,6 @@ def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
 
 
 def test_a_refit_and_its_end(page: Any) -> None:
-    rests(page)
     page.click("#refit")
     until(page, "document.querySelector('.at-map').innerText.includes('30 neighbours')")
     rests(page)
@@ -270,7 +251,6 @@ def test_a_phone_has_no_sideways_scroll(
 
 
 def test_the_theme_is_followed_live(page: Any) -> None:
-    rests(page)
     light = page.evaluate("document.querySelector('.at-map-plot').data[3].marker.color")
     page.evaluate("document.body.classList.toggle('dark')")
     until(page, f"document.querySelector('.at-map-plot').data[3].marker.color !== '{light}'")
