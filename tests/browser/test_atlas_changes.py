@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.atlas_pages import (
     LAST,
@@ -67,8 +68,6 @@ REFUSE_PLOTLY = """
 
 
 def test_a_lost_context_costs_no_point(page: Any) -> None:
-    from playwright.sync_api import expect
-
     assert on_map(page, "map.state.kind") == "scattergl"
     page.evaluate(LOSE_WEBGL)
     for side in ("xy", "x2y2"):
@@ -91,8 +90,6 @@ def test_a_lost_context_costs_no_point(page: Any) -> None:
 
 
 def test_a_selection_ends_with_its_reference(page: Any) -> None:
-    from playwright.sync_api import expect
-
     bar = page.locator(".at-map-chosen")
     lasso(page, "before")
     expect(bar).to_be_visible()
@@ -168,8 +165,6 @@ def test_density_stays_on_the_map_while_it_moves(page: Any) -> None:
 def test_plotly_that_comes_late_takes_its_note_away(
     mute_browser: Any, atlas_app: str, open_page: Opener
 ) -> None:
-    from playwright.sync_api import expect
-
     failed = ".at-map[data-state=failed]"
     page = open_page(mute_browser, atlas_app, "/atlas", until=failed, script=REFUSE_PLOTLY)
     note = page.locator(".at-map-failed")
@@ -182,8 +177,6 @@ def test_plotly_that_comes_late_takes_its_note_away(
 
 
 def test_folds_stay_as_the_visitor_left_them(page: Any) -> None:
-    from playwright.sync_api import expect
-
     def fold(key: str) -> Any:
         return page.locator(f"#panel details:has(summary[data-fold='{key}'])")
 

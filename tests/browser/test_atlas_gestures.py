@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.atlas_pages import (
     FRAME,
@@ -140,8 +141,6 @@ def test_a_finger_beside_the_map_is_no_pinch(phone: Any, touch: Touch) -> None:
 
 
 def test_a_pinch_ends_no_selection(phone: Any, touch: Touch) -> None:
-    from playwright.sync_api import expect
-
     phone.click("[data-mode=lasso]")
     phone.locator(".at-map-panel[data-side=before]").scroll_into_view_if_needed()
     x, y = middle(phone, "before")

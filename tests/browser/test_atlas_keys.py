@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.atlas_pages import (
     FRAME,
@@ -25,7 +25,6 @@ from tests.browser.watching import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-Opener = Callable[..., Any]
 STATE = "document.querySelector('.at-map').attune.state"
 
 
@@ -80,8 +79,6 @@ def read_out(page: Any) -> Any:
 
 
 def test_the_keyboard_goes_from_point_to_point(page: Any) -> None:
-    from playwright.sync_api import expect
-
     expect(read_out(page)).to_have_count(1)
     expect(read_out(page)).to_be_empty()
     page.evaluate("window.region = document.querySelector('.at-map [role=status]')")
@@ -124,8 +121,6 @@ def test_the_keyboard_goes_from_point_to_point(page: Any) -> None:
 
 
 def test_the_keyboard_chooses_pairs(page: Any) -> None:
-    from playwright.sync_api import expect
-
     page.focus(".at-map-stage")
     page.keyboard.press("Enter")
     expect(page.locator(".at-map-hint")).to_contain_text("N and P")
