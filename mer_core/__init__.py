@@ -11,14 +11,14 @@ from mer_core.types import Prediction
 
 if TYPE_CHECKING:
     from mer_core.media import MediaError
-    from mer_core.serving import Predictor
+    from mer_core.serving.predictor import Predictor
 
 __all__ = ["MediaError", "Prediction", "Predictor"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "Predictor":
-        from mer_core.serving import Predictor
+        from mer_core.serving.predictor import Predictor
 
         return Predictor
     if name == "MediaError":

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
-from mer_core.rows import aligned, csv_row, described, to_row
+from mer_core.serving.rows import aligned, csv_row, described, to_row
 
 if TYPE_CHECKING:
-    from mer_core.serving import Predictor
+    from mer_core.serving.predictor import Predictor
 
 ALL_FINE, SOME_FAILED, WRONG_USAGE = 0, 1, 2  # exit codes
 INTERRUPTED, READER_GONE = 130, 141  # 128 + SIGINT and SIGPIPE, as shells count them
@@ -122,7 +122,7 @@ def run_info(options: argparse.Namespace) -> int:
 
 def load_predictor(model: str | None, device: str, face_detector: str | None = None) -> Predictor:
     """The model; imports torch, which takes seconds."""
-    from mer_core.serving import Predictor
+    from mer_core.serving.predictor import Predictor
 
     return Predictor.load(model, device=device, face_detector=face_detector)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import matplotlib.cbook
 
-from mer_core.serving import DEFAULT_MODEL
+from mer_core.serving.predictor import DEFAULT_MODEL
 
 VOICE = DEFAULT_MODEL.parent / "examples" / "bright.flac"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mer_core.serving import Predictor
+from mer_core.serving.predictor import Predictor
 from mer_core.types import SAMPLE_RATE, FloatArray
 
 # Two torch threads on shared cores were measured to be many times slower than one.

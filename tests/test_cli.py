@@ -14,7 +14,7 @@ import pytest
 
 from mer_core import cli
 from mer_core.media import MediaError, load_audio, load_text
-from mer_core.rows import aligned, described, to_row
+from mer_core.serving.rows import aligned, described, to_row
 from mer_core.types import Prediction, Window
 
 LABELS = ("angry", "happy", "neutral", "sad")

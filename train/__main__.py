@@ -9,18 +9,17 @@ from pathlib import Path
 
 import torch
 
-from mer_core.serving import pick_device
-from train.ablation import Place, ablate, sweep
-from train.ablation_table import markdown
-from train.atlas import atlas_table, make_atlas
+from mer_core.checkpoints.shipped import ATLAS, DEFAULT_MODEL
+from mer_core.device import pick_device
+from train.ablation.runs import Place, ablate, sweep
+from train.ablation.strategies import on_encoders
+from train.ablation.table import markdown
 from train.config import Experiment, load_experiment
-from train.export import evaluate_folder, export, head_name, metrics_table
+from train.publish.atlas import atlas_table, make_atlas
+from train.publish.export import evaluate_folder, export, head_name, metrics_table
 from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
-from train.strategies import on_encoders
 
 CONFIGS = Path(__file__).parent / "configs"
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
-DEFAULT_FOLDER, ATLAS_FOLDER = ASSETS / "default", ASSETS / "atlas"
 RUNS = Path("runs")
 Run = Callable[[argparse.Namespace], None]
 
@@ -69,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--layers", type=int, nargs="+", default=LAYERS, help="layers to keep")
     ship = add("export", run_export, "round a run to fp16, measure it, write its card")
     ship.add_argument("--model", type=Path, required=True, help="folder of the run")
-    ship.add_argument("--out", type=Path, default=DEFAULT_FOLDER, help="bundle to write into")
+    ship.add_argument("--out", type=Path, default=DEFAULT_MODEL, help="bundle to write into")
     judge = add("evaluate", run_evaluate, "measure a checkpoint on the test sets")
     judge.add_argument("--model", type=Path, help="its folder (default: the shipped one)")
     judge.add_argument("--seed", type=int, default=0, help="of pairing and bootstrap")
@@ -122,7 +121,7 @@ def run_export(options: argparse.Namespace) -> None:
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measure a checkpoint in place."""
     experiment = load_experiment(options.config, options.overrides)
-    folder = options.model or DEFAULT_FOLDER / head_name(experiment)
+    folder = options.model or DEFAULT_MODEL / head_name(experiment)
     metrics = evaluate_folder(folder, experiment, options.data, options.cache, options.seed)
     print(metrics_table(metrics))
 
@@ -153,7 +152,7 @@ def run_atlas(options: argparse.Namespace) -> None:
     """Write heads, reference embeddings, maps and their figure."""
     experiment = load_experiment(options.config, options.overrides)
     name = head_name(experiment)
-    out, model = options.out or ATLAS_FOLDER / name, options.model or DEFAULT_FOLDER / name
+    out, model = options.out or ATLAS / name, options.model or DEFAULT_MODEL / name
     ablation = options.ablation or RUNS / f"ablation_{experiment.name}"
     place = Place(options.data, ablation, pick_device(options.device), options.cache)
     if options.model:
@@ -172,7 +171,7 @@ def run_default(options: argparse.Namespace) -> None:
         options.config, options.out = CONFIGS / f"{name}.toml", None
         run_fit(options)
         if name not in ("speech", "text"):  # those ship inside MGCMA
-            options.model, options.out = RUNS / name, DEFAULT_FOLDER
+            options.model, options.out = RUNS / name, DEFAULT_MODEL
             run_export(options)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mer_core.checkpoint import write_json
+from mer_core.checkpoints.checkpoint import write_json
 from mer_core.data import Example
 from mer_core.emotions import FOUR
 from train.config import Experiment
+from train.data.portraits import archive_of
+from train.data.tasks import source_examples
 from train.files import UNFINISHED, write_whole
-from train.portraits import archive_of
-from train.tasks import source_examples
 
 IDENTITY_FILE = "run.json"
 SPLITS = ("train", "dev", "test")

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from mer_core.checkpoint import load_encoder, parameters, save_checkpoint
+from mer_core.checkpoints.checkpoint import load_encoder, parameters, save_checkpoint
 from mer_core.data import load_corpus
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import LABEL_SETS
@@ -18,10 +18,10 @@ from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 from mer_core.frameworks.unimodal import Unimodal
 from train.config import Experiment
+from train.data.paired_task import PairedTask
+from train.data.tasks import SingleTask
 from train.loop import fit
-from train.paired_task import PairedTask
 from train.prune import prune
-from train.tasks import SingleTask
 
 # 7 500 pieces cover 97.7 % of the training texts' word pieces; five layers keep it under 12 M.
 VOCABULARY = 7_500

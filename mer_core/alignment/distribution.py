@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mer_core.attention import masked_mean, normed_mlp
+from mer_core.layers.attention import normed_mlp
+from mer_core.layers.pooling import masked_mean
 
 Pool = Literal["mean", "cls"]
 Similarity = Literal["scaled", "map", "sigmoid"]

@@ -12,7 +12,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from mer_core.attention import MaskedAttention
+from mer_core.layers.attention import MaskedAttention
 
 
 @dataclass(frozen=True)

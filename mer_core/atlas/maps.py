@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mer_core.atlas.analysis.quality import MapQuality
 from mer_core.atlas.distances import METRICS
-from mer_core.atlas.quality import MapQuality
-from mer_core.atlas.stored import Arrays, read_npz
+from mer_core.atlas.storage import Arrays, read_npz
 from mer_core.types import FloatArray
 
-BEFORE = "none"  # the strategy whose map is every other one's "before"
 MAX_NEIGHBOURS = 200
 MAX_SEED = 2**32 - 1
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.atlas.distances import prepared
-from mer_core.atlas.stored import Arrays, read_npz
+from mer_core.atlas.storage import Arrays, read_npz
 from mer_core.types import FloatArray
 
 Labels = NDArray[np.int64]

@@ -10,13 +10,14 @@ from typing import Any
 import gradio as gr
 from gradio.components.navbar import Navbar
 
-from mer_core.demo import alignment_atlas, face_voice, speak, theme
-from mer_core.demo.atlases import Atlases
+from mer_core.demo import theme
 from mer_core.demo.engine import Engine
+from mer_core.demo.pages import alignment_atlas, face_voice, speak
 from mer_core.demo.panels import notes
-from mer_core.demo.services import Services
-from mer_core.demo.transcript import Transcripts
-from mer_core.demo.visits import KEPT_MINUTES, Visits
+from mer_core.demo.services.atlases import Atlases
+from mer_core.demo.services.services import Services
+from mer_core.demo.services.transcript import Transcripts
+from mer_core.demo.session import KEPT_MINUTES, Visits
 
 SWEEP_SECONDS = 60
 QUEUE = 32  # visitors that may wait; the next one is told to come back
@@ -70,7 +71,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme.build_theme(),
         "css": theme.css(),
         "head": theme.head(),
-        "favicon_path": str(theme.FOLDER / "favicon.svg"),
+        "favicon_path": str(theme.STATIC / "favicon.svg"),
         "run_history": False,
         "show_error": False,
         "ssr_mode": False,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mer_core.demo.background import Background, State
-from mer_core.demo.examples import load_examples
+from mer_core.demo.services.background import Background, State
+from mer_core.demo.services.examples import load_examples
 from mer_core.types import Prediction
 
 PATIENCE = 180.0  # seconds a prediction waits for the model before it gives up
@@ -135,7 +135,7 @@ class Engine:
 
 def load_predictor(source: str | None, device: str, face_detector: str | None = None) -> Recogniser:
     """The shipped model or another; imports torch, so it belongs in the background."""
-    from mer_core.serving import Predictor
+    from mer_core.serving.predictor import Predictor
 
     predictor = Predictor.load(source, device=device, face_detector=face_detector)
     # The first prediction imports and compiles what later ones need: no visitor should wait for it.

@@ -11,9 +11,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import fonts
 
-from mer_core.atlas.palette import EMOTION_COLOURS
+from mer_core.atlas.export.palette import EMOTION_COLOURS
 
-FOLDER = Path(__file__).parent
+STATIC = Path(__file__).parent / "static"
 SCRIPTS = ("page.js", "uploads.js")
 
 LIGHT_CARD, DARK_CARD = "#FFFFFF", "#1F1C24"
@@ -113,13 +113,13 @@ def build_theme() -> gr.themes.Base:
 
 def css() -> str:
     """The whole style sheet: emotion colours, what all pages share, what single panels need."""
-    sheets = [FOLDER / "style.css", *sorted((FOLDER / "styles").glob("*.css"))]
+    sheets = [STATIC / "style.css", *sorted((STATIC / "styles").glob("*.css"))]
     return emotion_variables() + "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def head() -> str:
     """Our own scripts and description for the page's head; nothing from other hosts."""
-    scripts = [(FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    scripts = [(STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return (
         '<meta name="description" content="Emotion recognition from voice, words and face">'
         + "".join(f"<script>{script}</script>" for script in scripts)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.encoders.base import Augmentation, Encoder
-from mer_core.encoders.residual import SEBlock
+from mer_core.layers.residual import SEBlock
 from mer_core.types import Batch, Features
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mer_core.attention import MaskedAttention
 from mer_core.encoders.base import Augmentation, Encoder
-from mer_core.encoders.residual import SEBlock
+from mer_core.layers.attention import MaskedAttention
+from mer_core.layers.residual import SEBlock
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, Batch, Features
 

@@ -46,10 +46,10 @@ from torch.nn import functional as F
 from mer_core.alignment.contrastive import contrastive_loss, same_label_targets
 from mer_core.alignment.distribution import TEMPERATURE_RANGE
 from mer_core.alignment.matching import hard_negatives, matching_loss
-from mer_core.attention import masked_mean
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
-from mer_core.fusion import CrossAttentionFusion, ModalityInput
+from mer_core.layers.fusion import CrossAttentionFusion, ModalityInput
+from mer_core.layers.pooling import masked_mean
 from mer_core.types import Features, Output
 
 PAPER_NAMES = {"speech": "audio"}  # ours → the paper's; other modalities keep their names

@@ -47,10 +47,10 @@ from mer_core.alignment.distribution import (
     Similarity,
 )
 from mer_core.alignment.token import AlignedTokens, Streams, TokenAlignment
-from mer_core.attention import masked_mean
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
-from mer_core.fusion import ModalityInput
+from mer_core.layers.fusion import ModalityInput
+from mer_core.layers.pooling import masked_mean
 from mer_core.types import Features, Output
 
 Targets = Literal["pair", "label"]

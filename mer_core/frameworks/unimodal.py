@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mer_core.attention import AttentiveStatistics
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
+from mer_core.layers.pooling import AttentiveStatistics
 from mer_core.types import Features, Output
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mer_core.atlas.analysis.quality import MapQuality
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.maps import AtlasMap, MapParams
-from mer_core.atlas.quality import MapQuality
 from mer_core.atlas.reference import Reference, halved
 
 EMOTIONS = ("angry", "happy", "neutral", "sad")

@@ -146,8 +146,8 @@ def test_every_strategy_gets_its_own_embedding(visitors: np.ndarray) -> None:
 
 def test_placing_and_loading_import_neither_umap_nor_numba_nor_matplotlib() -> None:
     code = (
-        "import sys, mer_core.atlas.placement, mer_core.atlas.collection, mer_core.atlas.refit, "
-        "mer_core.atlas.figures, mer_core.atlas.table; "
+        "import sys, mer_core.atlas.placement, mer_core.atlas.collection, "
+        "mer_core.atlas.fitting.refit, mer_core.atlas.export.figures, mer_core.atlas.export.table; "
         "print(*(m for m in ('umap', 'numba', 'matplotlib', 'torch', 'sklearn', 'pandas') "
         "if m in sys.modules))"
     )

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from mer_core.media import load_audio
-from mer_core.serving import Predictor
+from mer_core.serving.predictor import Predictor
 from tests.benchmarks.clip import five_seconds, write_wav
 from tests.benchmarks.timing import timed
 

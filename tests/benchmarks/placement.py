@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mer_core.atlas.fit import fit_map
-from mer_core.atlas.frame import diagonal
+from mer_core.atlas.fitting.fit import fit_map
+from mer_core.atlas.fitting.frame import diagonal
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer, memberships
 from mer_core.atlas.reference import Reference, halved

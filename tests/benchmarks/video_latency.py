@@ -25,7 +25,7 @@ import torch
 from mer_core.media import load_audio
 from mer_core.media.faces import track_face
 from mer_core.media.video import load_video
-from mer_core.serving import Predictor
+from mer_core.serving.predictor import Predictor
 from mer_core.types import FloatArray
 from tests.benchmarks.clip import five_seconds, write_wav
 from tests.benchmarks.timing import timed

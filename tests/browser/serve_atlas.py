@@ -14,7 +14,8 @@ import numpy as np
 
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, stars
-from mer_core.demo import atlas_map, theme
+from mer_core.demo import theme
+from mer_core.demo.components import atlas_map
 from mer_core.demo.panels.neighbours import neighbours_panel
 from mer_core.types import Prediction
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mer_core.atlas.spread import groups_of
+from mer_core.atlas.analysis.spread import groups_of
 from mer_core.atlas.visitor import stars
 from tests.browser.atlas_pages import (
     LAST,

@@ -14,10 +14,11 @@ import gradio as gr
 import pytest
 
 import app
-from mer_core.demo import face_voice, speak
+from mer_core.checkpoints.shipped import EXAMPLES
 from mer_core.demo.build import PAGES, UPLOAD_LIMIT, build_demo, launch_options
 from mer_core.demo.engine import Engine
-from mer_core.demo.examples import EXAMPLES, load_examples
+from mer_core.demo.pages import face_voice, speak
+from mer_core.demo.services.examples import load_examples
 from mer_core.media import load_audio
 from mer_core.types import SAMPLE_RATE
 from tests.browser.fake_model import FakeModel

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mer_core.demo import engine as module
-from mer_core.demo.background import Background
 from mer_core.demo.engine import Engine
-from mer_core.demo.transcript import LOOKING, NO_CLIP, Transcripts
+from mer_core.demo.services.background import Background
+from mer_core.demo.services.transcript import LOOKING, NO_CLIP, Transcripts
 from mer_core.media import MediaError
 from mer_core.types import Prediction
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mer_core import cli
-from mer_core.serving import Predictor
+from mer_core.serving.predictor import Predictor
 from tests.hostile.clips import RATE, WITHOUT_SPEECH, float_wav, wav, write_claiming_wav
 
 

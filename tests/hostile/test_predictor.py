@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mer_core.media import MediaError
-from mer_core.serving import Predictor
+from mer_core.serving.predictor import Predictor
 from mer_core.types import Prediction
 from tests.hostile.clips import RATE, WITHOUT_SPEECH, coloured, float_wav, speechlike, wav
 

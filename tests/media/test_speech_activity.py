@@ -10,7 +10,7 @@ import torch
 
 from mer_core.media import load_audio
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
-from mer_core.serving import DEFAULT_MODEL
+from mer_core.serving.predictor import DEFAULT_MODEL
 from mer_core.types import SAMPLE_RATE
 
 EXAMPLES = DEFAULT_MODEL.parent / "examples"

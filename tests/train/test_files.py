@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from mer_core.data import Example
+from train.data.portraits import SIDE, Portraits
+from train.data.recordings import Recordings
 from train.files import kept, write_whole
-from train.portraits import SIDE, Portraits
-from train.recordings import Recordings
 
 
 def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:

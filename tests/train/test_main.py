@@ -15,7 +15,7 @@ from transformers import BertConfig, BertModel  # isort: skip
 
 import train.__main__ as command
 from mer_core.media import MediaError
-from mer_core.serving import DEFAULT_MODEL, Predictor
+from mer_core.serving.predictor import DEFAULT_MODEL, Predictor
 
 EXAMPLES = DEFAULT_MODEL.parent / "examples"
 

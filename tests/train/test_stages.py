@@ -25,13 +25,13 @@ from transformers import (  # isort: skip
     WavLMModel,
 )
 
-from mer_core.checkpoint import load_checkpoint
+from mer_core.checkpoints.checkpoint import load_checkpoint
 from mer_core.emotions import LABEL_SETS
-from mer_core.serving import Predictor
+from mer_core.serving.predictor import Predictor
 from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
-from train.evaluation import evaluate
-from train.export import evaluate_folder, export
-from train.pairs import evaluation_sets, mismatched
+from train.data.pairs import evaluation_sets, mismatched
+from train.evaluate.evaluation import evaluate
+from train.publish.export import evaluate_folder, export
 from train.stages import fit_experiment, prune_text_encoder, tokenizer_of
 
 CPU = torch.device("cpu")

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.atlas.collection import Atlas
-from mer_core.atlas.granularity import (
+from mer_core.atlas.analysis.granularity import (
     EmotionDistances,
     Item,
     emotion_distances,
@@ -16,9 +15,10 @@ from mer_core.atlas.granularity import (
     shown_rows,
     similarities,
 )
-from mer_core.atlas.maps import BEFORE
+from mer_core.atlas.collection import Atlas
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
+from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.heat_grid import distance_grid, similarity_grid
 from mer_core.demo.panels.markup import MODALITY_NOUNS, emotion_style, escape
 

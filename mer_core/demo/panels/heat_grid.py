@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.atlas.granularity import EmotionDistances, Item
+from mer_core.atlas.analysis.granularity import EmotionDistances, Item
 from mer_core.demo.panels.markup import emotion_style, escape
 
 Floats = NDArray[np.float64]

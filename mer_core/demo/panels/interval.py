@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mer_core.atlas.ablation import Cell
+from mer_core.atlas.analysis.ablation import Cell
 
 # Half the width that a drawing spans at least, so that noise is not blown up to look like much.
 NARROWEST = 0.05

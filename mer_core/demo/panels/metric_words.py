@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mer_core.alignment_report import AHEAD
+from mer_core.metrics.report import AHEAD
 
 # Title and the better direction, as in `alignment_report.METRICS`.
 RECOGNITION: dict[str, tuple[str, str]] = {

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from mer_core.atlas.collection import Atlas
-from mer_core.atlas.maps import BEFORE
-from mer_core.atlas.neighbours import (
+from mer_core.atlas.analysis.neighbours import (
     Apart,
     Movement,
     Neighbour,
@@ -15,7 +13,9 @@ from mer_core.atlas.neighbours import (
     movement,
     nearest,
 )
+from mer_core.atlas.collection import Atlas
 from mer_core.atlas.visitor import VisitorClip
+from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.markup import (
     CORPUS_TITLES,
     MODALITY_NOUNS,

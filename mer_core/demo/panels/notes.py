@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mer_core.demo.background import State
 from mer_core.demo.panels.markup import escape
+from mer_core.demo.services.background import State
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mer_core.alignment_report import METRICS, pairs_report
-from mer_core.atlas.granularity import complete, different, halves_of
-from mer_core.atlas.maps import BEFORE
+from mer_core.atlas.analysis.granularity import complete, different, halves_of
 from mer_core.atlas.visitor import VisitorClip
+from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.markup import escape
 from mer_core.demo.panels.metric_words import MEANINGS
+from mer_core.metrics.report import METRICS, pairs_report
 
 FEWEST = 3  # different clips with both halves
 FIVE = 5  # R@5 means something with more clips than that

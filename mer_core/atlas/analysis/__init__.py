@@ -1,0 +1,1 @@
+"""Behind a map and a clip: neighbours, spread, quality, distances between distributions."""

@@ -1,0 +1,1 @@
+"""Maps to take away: figures and tables."""

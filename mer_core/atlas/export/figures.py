@@ -1,0 +1,184 @@
+"""Maps for print: PNG, SVG and PDF by matplotlib, without a display and without pyplot's globals.
+
+Hue is the emotion; dark dots are the leading modality (speech, audio), light triangles its partner
+(text, video), so that the two are told apart without colour as well. Thin lines join natural
+pairs, or else each emotion's two centroids; ellipses are mean ± one standard deviation.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mer_core.atlas.analysis.spread import groups_of, joins
+from mer_core.atlas.export.palette import EMOTION_COLOURS, shade
+from mer_core.atlas.plotted import Plotted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+DOTS_PER_INCH = 300
+PANEL = 3.4  # inches wide
+TITLE, LEGEND = 0.3, 0.4  # inches high
+FLATTEST, TALLEST = 0.5, 1.5  # a panel's height over its width
+MARGIN = 0.04  # of the shared extent
+MARKERS = {True: "o", False: "^"}  # leading, partner
+INK = "#29252E"
+
+_one_at_a_time = threading.Lock()  # matplotlib's settings belong to the whole process
+
+
+def draw(shown: Sequence[Plotted], *, columns: int = 2, ellipses: bool = True) -> Figure:
+    """Maps side by side (before | after) or as small multiples, all with the same axes.
+
+    Args:
+        shown: One panel each, all with the same modalities and emotions.
+        columns: Panels in a row.
+        ellipses: Draw them too.
+
+    Raises:
+        ValueError: Nothing to draw.
+    """
+    if not shown:
+        raise ValueError("A figure needs at least one map.")
+    from matplotlib.figure import Figure
+
+    columns = min(columns, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    low, high = _extent(shown)
+    shape = float(np.clip((high - low)[1] / max((high - low)[0], 1e-12), FLATTEST, TALLEST))
+    height = (PANEL * shape + TITLE) * rows + LEGEND
+    figure = Figure(figsize=(PANEL * columns, height), layout="constrained")
+    axes = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
+    for panel, plotted in zip(axes, shown, strict=False):
+        _panel(panel, plotted, ellipses)
+        panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    for panel in axes[len(shown) :]:
+        panel.set_visible(False)
+    _legend(figure, shown[0])
+    return figure
+
+
+def export(
+    shown: Sequence[Plotted],
+    kind: str,
+    *,
+    columns: int = 2,
+    ellipses: bool = True,
+    dots_per_inch: int = DOTS_PER_INCH,
+) -> bytes:
+    """The file's bytes; the same maps give the same bytes.
+
+    Raises:
+        ValueError: `kind` is none of `FORMATS`.
+    """
+    if kind not in FORMATS:
+        raise ValueError(f"There is no format {kind!r}; it can be {', '.join(FORMATS)}.")
+    import matplotlib
+
+    # Neither a date nor chance; None leaves a field out.
+    metadata: dict[str, dict[str, Any]] = {
+        "png": {"Software": None},
+        "svg": dict.fromkeys(("Creator", "Date", "Format", "Type")),
+        "pdf": {"CreationDate": None},
+    }
+    buffer = io.BytesIO()
+    with _one_at_a_time, matplotlib.rc_context({"svg.hashsalt": "attune", "pdf.fonttype": 42}):
+        figure = draw(shown, columns=columns, ellipses=ellipses)
+        figure.savefig(buffer, format=kind, dpi=dots_per_inch, metadata=metadata[kind])
+    return buffer.getvalue()
+
+
+def _panel(axes: Axes, plotted: Plotted, ellipses: bool) -> None:
+    from matplotlib.collections import LineCollection
+    from matplotlib.patches import Ellipse
+
+    points = plotted.map.points
+    for group in groups_of(plotted.reference, points):
+        colour = shade(group.emotion, group.leading)
+        x, y = points[group.rows].T
+        axes.scatter(
+            x, y, s=5, c=colour, marker=MARKERS[group.leading], linewidths=0, alpha=0.7, zorder=2
+        )
+        if ellipses and group.ellipse is not None:
+            found = group.ellipse
+            axes.add_patch(
+                Ellipse(
+                    found.centre, 2 * found.std[0], 2 * found.std[1], angle=found.angle,
+                    fill=False, edgecolor=colour, linewidth=1.2, zorder=3,
+                    linestyle="-" if group.leading else "--",
+                )
+            )  # fmt: skip
+    natural = plotted.reference.pairing == "natural"
+    axes.add_collection(
+        LineCollection(
+            list(joins(plotted.reference, plotted.map)), colors=INK, zorder=1 if natural else 4,
+            linewidths=0.15 if natural else 0.8, alpha=0.3 if natural else 0.8,
+        )
+    )  # fmt: skip
+    _visitors(axes, plotted)
+    _title(axes, plotted)
+    axes.set(xticks=[], yticks=[])  # a map's axes mean nothing
+    for spine in axes.spines.values():
+        spine.set(color=INK, linewidth=0.4)
+
+
+def _title(axes: Axes, plotted: Plotted) -> None:
+    """The strategy, and below it what a refitted map was fitted with."""
+    name = f"{plotted.strategy} ({plotted.stage})"
+    if plotted.refitted:
+        axes.set_title(f"{name}\n{plotted.refitted}", fontsize=7.5, color=INK)
+    else:
+        axes.set_title(name, fontsize=9, color=INK)
+
+
+def _visitors(axes: Axes, plotted: Plotted) -> None:
+    """A visitor's clips: stars above everything, halves joined, numbered as on the page."""
+    lead = plotted.reference.modalities[0]
+    for visitor in plotted.visitors:
+        places = np.array(list(visitor.places.values()))
+        axes.plot(*places.T, color=INK, linewidth=1.0, zorder=5)
+        for modality, (x, y) in visitor.places.items():
+            axes.scatter(
+                [x], [y], s=110, c=shade(visitor.emotion or "other", modality == lead),
+                edgecolors=INK, marker="*", linewidths=0.9, zorder=6,
+            )  # fmt: skip
+            axes.annotate(
+                str(visitor.number or ""), (x, y), (4, 4), textcoords="offset points", fontsize=7,
+                color=INK, zorder=7,
+            )  # fmt: skip
+
+
+def _legend(figure: Figure, plotted: Plotted) -> None:
+    from matplotlib.lines import Line2D
+
+    def entry(colour: str, marker: str, label: str) -> Line2D:
+        return Line2D([], [], color=colour, marker=marker, linestyle="", markersize=5, label=label)
+
+    reference = plotted.reference
+    handles = [
+        entry(EMOTION_COLOURS.get(e, EMOTION_COLOURS["other"]), "s", e) for e in reference.emotions
+    ]
+    for modality in reference.modalities:
+        leading = modality == reference.modalities[0]
+        handles.append(entry("#444444" if leading else "#AAAAAA", MARKERS[leading], modality))
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=len(handles), fontsize=7.5,
+        frameon=False, handletextpad=0.2, columnspacing=1.2, labelcolor=INK,
+    )  # fmt: skip
+
+
+def _extent(shown: Sequence[Plotted]) -> tuple[Any, Any]:
+    """Lowest and highest x, y of everything, with a margin: the same for all panels."""
+    stars = [[place] for p in shown for v in p.visitors for place in v.places.values()]
+    every = np.concatenate([*(p.map.points for p in shown), *stars])
+    low, high = every.min(axis=0), every.max(axis=0)
+    margin = MARGIN * (high - low).max()
+    return low - margin, high + margin

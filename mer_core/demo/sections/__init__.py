@@ -1,0 +1,1 @@
+"""Parts of a page with events of their own."""

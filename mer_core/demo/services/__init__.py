@@ -1,0 +1,1 @@
+"""What the pages ask: atlases, shipped clips, transcripts."""

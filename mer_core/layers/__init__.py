@@ -1,0 +1,1 @@
+"""What encoders and frameworks are built of: attention, fusion, pooling, residuals."""

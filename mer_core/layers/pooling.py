@@ -1,0 +1,33 @@
+"""Pooling over time, of valid steps only."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Mean of `tokens` (B, T, D) over the steps where `mask` (B, T) is True; (B, D).
+
+    A row without a valid step gives zeros.
+    """
+    weights = mask.to(tokens.dtype)[:, :, None]  # (B, T, 1)
+    return (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
+
+
+class AttentiveStatistics(nn.Module):
+    """Attention-weighted mean and standard deviation over time (Okabe et al., arXiv 1803.10963)."""
+
+    def __init__(self, width: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """`tokens` (B, T, D), `mask` (B, T) → (B, 2 D); zeros for a row without a valid step."""
+        scores = self.score(tokens)[:, :, 0].float()  # (B, T)
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+        weights = (torch.softmax(scores, dim=1) * mask)[:, :, None]  # (B, T, 1)
+        tokens = tokens.float()
+        mean = (tokens * weights).sum(dim=1)  # (B, D)
+        variance = ((tokens - mean[:, None]).square() * weights).sum(dim=1)  # (B, D)
+        return torch.cat([mean, (variance + 1e-4).sqrt()], dim=1)  # (B, 2 D)

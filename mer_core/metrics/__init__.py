@@ -1,0 +1,1 @@
+"""What tables quote: recognition, calibration and alignment, as pure functions."""

@@ -1,0 +1,105 @@
+"""Recognition metrics and their uncertainty; pure functions on arrays.
+
+`labels` (N,) are class indices, `probabilities` (N, C) rows sum to 1, `groups` (N,) name the
+speaker or dialogue an item belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+
+from mer_core.metrics.calibration import expected_calibration_error
+
+
+def confusion(labels: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
+    """(C, C) counts; rows are true classes, columns assigned ones."""
+    table = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(table, (np.asarray(labels), np.asarray(predicted)), 1)
+    return table
+
+
+def weighted_accuracy(table: NDArray[np.int64]) -> float:
+    """WA: share of items assigned their class, from a confusion table."""
+    return float(np.trace(table) / max(1, table.sum()))
+
+
+def unweighted_accuracy(table: NDArray[np.int64]) -> float:
+    """UA: mean recall over the classes that occur, from a confusion table."""
+    counts = table.sum(axis=1)
+    occurs = counts > 0
+    return float((np.diag(table)[occurs] / counts[occurs]).mean()) if occurs.any() else 0.0
+
+
+def macro_f1(table: NDArray[np.int64]) -> float:
+    """Mean F1 over the classes that occur or are assigned, from a confusion table."""
+    sums = table.sum(axis=0) + table.sum(axis=1)
+    seen = sums > 0
+    return float((2 * np.diag(table)[seen] / sums[seen]).mean()) if seen.any() else 0.0
+
+
+def recognition_report(
+    labels: ArrayLike,
+    logits: ArrayLike,
+    names: tuple[str, ...],
+    *,
+    groups: ArrayLike | None = None,
+    temperature: float = 1.0,
+    resamples: int = 1_000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """UA, WA, macro-F1, ECE, confusion and, with `groups`, 95 % bootstrap intervals of UA and WA.
+
+    Whole groups are drawn with replacement, since items of one speaker are not independent.
+    """
+    labels = np.asarray(labels)
+    probabilities = softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1)
+    predicted = probabilities.argmax(axis=1)
+    table = confusion(labels, predicted, len(names))
+    report: dict[str, Any] = {
+        "n": len(labels),
+        "unweighted_accuracy": unweighted_accuracy(table),
+        "weighted_accuracy": weighted_accuracy(table),
+        "macro_f1": macro_f1(table),
+        "ece": expected_calibration_error(labels, probabilities),
+        "labels": list(names),
+        "confusion": table.tolist(),
+    }
+    if groups is not None:
+        tables = group_tables(labels, predicted, groups, len(names))
+        report["groups"] = len(tables)
+        for name, metric in (
+            ("unweighted_accuracy", unweighted_accuracy),
+            ("weighted_accuracy", weighted_accuracy),
+        ):
+            report[f"{name}_95"] = bootstrap_interval(tables, metric, resamples, seed)
+    return report
+
+
+def group_tables(
+    labels: ArrayLike, predicted: ArrayLike, groups: ArrayLike, classes: int
+) -> NDArray[np.int64]:
+    """(G, C, C) confusion table of every group."""
+    _, index = np.unique(np.asarray(groups), return_inverse=True)
+    tables = np.zeros((int(index.max()) + 1, classes, classes), dtype=np.int64)
+    np.add.at(tables, (index, np.asarray(labels), np.asarray(predicted)), 1)
+    return tables
+
+
+def bootstrap_interval(
+    tables: NDArray[np.int64],
+    metric: Callable[[NDArray[np.int64]], float],
+    resamples: int,
+    seed: int,
+) -> list[float]:
+    """95 % percentile interval of `metric` over resampled groups; `tables` (G, C, C)."""
+    generator = np.random.default_rng(seed)
+    values = [
+        metric(tables[generator.integers(0, len(tables), len(tables))].sum(axis=0))
+        for _ in range(resamples)
+    ]
+    return [float(value) for value in np.percentile(values, [2.5, 97.5])]

@@ -1,0 +1,204 @@
+"""Every alignment metric of two clouds of embeddings at once, and what each of them needs.
+
+Some ask whether row i of one modality finds row i of the other. That means something for
+recordings whose modalities belong together, and nothing where partners were drawn by label: there
+the report says None, and metrics over all pairs of one emotion take their place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mer_core.metrics.alignment import (
+    Floats,
+    Gaussians,
+    alignment,
+    check_common_space,
+    foscttm,
+    linear_cka,
+    mean_reciprocal_rank,
+    modality_gap,
+    modality_probe_accuracy,
+    normalised,
+    precision_at,
+    recall_at,
+    same_emotion,
+    same_emotion_alignment,
+    same_emotion_foscttm,
+    silhouette,
+    squared_mmd,
+    uniformity,
+    w2_ratio,
+)
+
+Needs = Literal["", "pairs", "gaussians", "paired gaussians"]
+
+NEEDS_NATURAL_PAIRS = (
+    "asks for recordings whose modalities belong together; "
+    "partners drawn by label are arbitrary within it"
+)
+NEEDS_GAUSSIANS = "asks for Gaussians, which only distribution alignment makes"
+REASONS: dict[Needs, str] = {
+    "pairs": NEEDS_NATURAL_PAIRS,
+    "gaussians": NEEDS_GAUSSIANS,
+    "paired gaussians": f"{NEEDS_GAUSSIANS}, and {NEEDS_NATURAL_PAIRS}",
+}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a table names a metric and reads it.
+
+    Attributes:
+        title: With `{x}` and `{y}` where the modalities' names go.
+        better: `lower`, `higher`, or empty where neither is better by itself.
+        needs: What it asks for besides embeddings and labels; a key of `REASONS`, or empty.
+    """
+
+    title: str
+    better: Literal["lower", "higher", ""]
+    needs: Needs = ""
+
+
+METRICS: dict[str, Metric] = {
+    "modality_gap": Metric("modality gap", "lower"),
+    "modality_probe": Metric("modality probe", "lower"),
+    "mmd2": Metric("MMD²", "lower"),
+    "silhouette_modality": Metric("silhouette by modality", "lower"),
+    "uniformity_x": Metric("uniformity, {x}", ""),
+    "uniformity_y": Metric("uniformity, {y}", ""),
+    "uniformity_joint": Metric("uniformity, joint", ""),
+    "silhouette_emotion": Metric("silhouette by emotion", "higher"),
+    "precision_at_1": Metric("P@1, same emotion", "higher"),
+    "precision_at_5": Metric("P@5, same emotion", "higher"),
+    "precision_at_5_xy": Metric("P@5 {x}→{y}", "higher"),
+    "precision_at_5_yx": Metric("P@5 {y}→{x}", "higher"),
+    "alignment_emotion": Metric("alignment, same emotion", "lower"),
+    "foscttm_emotion": Metric("FOSCTTM, same emotion", "lower"),
+    "w2_ratio_emotion": Metric("W2 same / other emotion", "lower", "gaussians"),
+    "alignment": Metric("alignment", "lower", "pairs"),
+    "recall_at_1": Metric("R@1", "higher", "pairs"),
+    "recall_at_5": Metric("R@5", "higher", "pairs"),
+    "mrr": Metric("MRR", "higher", "pairs"),
+    "foscttm": Metric("FOSCTTM", "lower", "pairs"),
+    "linear_cka": Metric("linear CKA", "higher", "pairs"),
+    "w2_ratio": Metric("W2 paired / unpaired", "lower", "paired gaussians"),
+}
+
+# What tables quote of the same clouds ahead of their alignment, beside those after it.
+AHEAD = (
+    "before/modality_gap",
+    "before/modality_probe",
+    "before/silhouette_modality",
+    "before/uniformity_joint",
+    "before/precision_at_5",
+    "before/silhouette_emotion",
+)
+
+
+def alignment_report(
+    x: ArrayLike,
+    y: ArrayLike,
+    labels_x: ArrayLike,
+    labels_y: ArrayLike,
+    *,
+    natural: bool,
+    gaussians: tuple[Gaussians, Gaussians] | None = None,
+) -> dict[str, float | None]:
+    """Every metric of `METRICS`; None where what it needs is not there (`REASONS` says why).
+
+    Args:
+        x: (N, D) embeddings of one modality; brought to length 1.
+        y: (M, D) embeddings of the other one, in the same space.
+        labels_x: (N,) class indices, two classes or more in common with `labels_y`.
+        labels_y: (M,) class indices.
+        natural: Whether row i of `x` and row i of `y` come from one recording.
+        gaussians: Of the same utterances, where distribution alignment makes them.
+
+    Raises:
+        ValueError: Something is no (N, D) or not finite, the clouds share no space or too few
+            emotions, pairs are incomplete, or the Gaussians are of other utterances.
+    """
+    x, y = normalised(x, "x"), normalised(y, "y")
+    labels = np.asarray(labels_x), np.asarray(labels_y)
+    _check(x, y, labels, natural)
+    if gaussians is not None:
+        _check_gaussians(gaussians, (len(x), len(y)))
+    report: dict[str, float | None] = dict.fromkeys(METRICS)
+    report |= _clouds(x, y) | _by_emotion(x, y, *labels)
+    if natural:
+        report |= pairs_report(x, y)
+    if gaussians is not None:
+        report["w2_ratio_emotion"] = w2_ratio(*gaussians, same_emotion(*labels))
+        if natural:
+            report["w2_ratio"] = w2_ratio(*gaussians, np.eye(len(x), dtype=bool))
+    return report
+
+
+def _clouds(x: Floats, y: Floats) -> dict[str, float | None]:
+    """Whether the two clouds meet, and how they are spread."""
+    rows = np.concatenate([x, y])
+    return {
+        "modality_gap": modality_gap(x, y),
+        "modality_probe": modality_probe_accuracy(x, y),
+        "mmd2": squared_mmd(x, y),
+        "silhouette_modality": silhouette(rows, np.repeat([0, 1], [len(x), len(y)])),
+        "uniformity_x": uniformity(x),
+        "uniformity_y": uniformity(y),
+        "uniformity_joint": uniformity(rows),
+    }
+
+
+def pairs_report(x: Floats, y: Floats) -> dict[str, float]:
+    """Whether row i finds row i: what `METRICS` has of natural pairs, both ways where they differ.
+
+    Args:
+        x: (N, D) rows of length 1 (`normalised`).
+        y: (N, D) likewise; row i is the other half of row i of `x`.
+    """
+    return {
+        "alignment": alignment(x, y),
+        "recall_at_1": (recall_at(x, y, 1) + recall_at(y, x, 1)) / 2,
+        "recall_at_5": (recall_at(x, y, 5) + recall_at(y, x, 5)) / 2,
+        "mrr": (mean_reciprocal_rank(x, y) + mean_reciprocal_rank(y, x)) / 2,
+        "foscttm": foscttm(x, y),
+        "linear_cka": linear_cka(x, y),
+    }
+
+
+def _by_emotion(x: Floats, y: Floats, labels_x: Any, labels_y: Any) -> dict[str, float | None]:
+    """Whether one emotion is found in the other modality."""
+    there = {k: precision_at(x, y, labels_x, labels_y, k) for k in (1, 5)}
+    back = {k: precision_at(y, x, labels_y, labels_x, k) for k in (1, 5)}
+    joint = np.concatenate([x, y]), np.concatenate([labels_x, labels_y])
+    return {
+        "silhouette_emotion": silhouette(*joint),
+        "precision_at_1": (there[1] + back[1]) / 2,
+        "precision_at_5": (there[5] + back[5]) / 2,
+        "precision_at_5_xy": there[5],
+        "precision_at_5_yx": back[5],
+        "alignment_emotion": same_emotion_alignment(x, y, labels_x, labels_y),
+        "foscttm_emotion": same_emotion_foscttm(x, y, labels_x, labels_y),
+    }
+
+
+def _check(x: Floats, y: Floats, labels: tuple[Any, Any], natural: bool) -> None:
+    check_common_space(x, y)
+    if (labels[0].shape, labels[1].shape) != ((len(x),), (len(y),)):
+        raise ValueError("Every embedding needs one label.")
+    if natural and len(x) != len(y):
+        raise ValueError(f"Natural pairs need as many of each, but are {len(x)} and {len(y)}.")
+    if len(np.intersect1d(*labels)) < 2:
+        raise ValueError("Two emotions or more must occur in both modalities.")
+
+
+def _check_gaussians(gaussians: tuple[Gaussians, Gaussians], expected: tuple[int, int]) -> None:
+    points = [part.points for part in gaussians]
+    check_common_space(*points)
+    counts = len(points[0]), len(points[1])
+    if counts != expected:
+        raise ValueError(f"{counts} Gaussians do not belong to {expected} embeddings.")

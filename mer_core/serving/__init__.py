@@ -1,0 +1,1 @@
+"""From a recording, a text or a video to a `Prediction`."""

@@ -1,0 +1,185 @@
+"""Figures and tables: written, complete, the same each time, and free of outside references."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mer_core.atlas.analysis.spread import ellipse_of, groups_of, joins
+from mer_core.atlas.export.figures import FORMATS, draw, export
+from mer_core.atlas.export.palette import EMOTION_COLOURS, shade
+from mer_core.atlas.export.table import COLUMNS, can_write_parquet, columns, to_csv, to_parquet
+from mer_core.atlas.maps import AtlasMap
+from mer_core.atlas.plotted import Plotted, Visitor
+from mer_core.atlas.reference import Reference
+from tests.atlas.conftest import EMOTIONS, make_map, make_reference
+
+OPENINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+
+
+@pytest.fixture
+def shown(reference: Reference, projected: AtlasMap) -> list[Plotted]:
+    clip = Visitor("Clip 1: =now", "happy", {"speech": (0.1, 0.2), "text": (0.3, 0.1)}, 0.25)
+    words = Visitor("Clip 2", "sad", {"text": (0.0, 0.0)})
+    return [
+        Plotted(reference, projected, "none", "before"),
+        Plotted(reference, projected, "instance", "after", (clip, words)),
+    ]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_files_are_what_they_say_and_the_same_again(kind: str, shown: list[Plotted]) -> None:
+    data = export(shown, kind, dots_per_inch=60)
+    assert data.startswith(OPENINGS[kind])
+    assert len(data) > 5_000
+    assert export(shown, kind, dots_per_inch=60) == data
+
+
+def test_svg_refers_to_nothing_outside(shown: list[Plotted]) -> None:
+    text = export(shown, "svg").decode()
+    ElementTree.fromstring(text)
+    found = re.findall(r"""(?:href|src)\s*=\s*["']([^"']*)|url\(([^)]*)\)|@import""", text)
+    assert found, "matplotlib's own markers are internal references"
+    assert all((first or second).startswith("#") for first, second in found)
+    assert "<image" not in text
+    assert "<script" not in text
+
+
+def test_stars_stand_above_the_points_within_the_axes() -> None:
+    reference = make_reference(each=4)
+    far = Visitor("far away", "sad", {"speech": (50.0, 0.0), "text": (0.0, 0.0)})
+    bare = draw([Plotted(reference, make_map(reference), "a", "after")]).axes[0]
+    starred = draw([Plotted(reference, make_map(reference), "a", "after", (far,))]).axes[0]
+    assert len(starred.collections) == len(bare.collections) + 2
+    assert len(starred.lines) == len(bare.lines) + 1
+    assert starred.get_xlim()[1] > 50 > bare.get_xlim()[1]
+    points = max(c.get_zorder() for c in bare.collections)
+    assert all(c.get_zorder() > points for c in starred.collections[-2:])
+
+
+def test_stars_bear_the_number_of_their_clip(shown: list[Plotted]) -> None:
+    places = {"speech": (0.0, 0.0)}
+    clips = [Visitor(name, "sad", places) for name in ("Clip 2: after 9", "Clip 11", "Example: 5")]
+    assert [clip.number for clip in clips] == [2, 11, None]
+    (panel,) = draw([replace(shown[1], visitors=tuple(clips))]).axes
+    assert [text.get_text() for text in panel.texts] == ["2", "11", ""]
+
+
+def test_a_refitted_map_says_so(shown: list[Plotted]) -> None:
+    settings = "refitted: 30 neighbours, min_dist 0.1, cosine"
+    figure = draw([shown[0], replace(shown[1], refitted=settings)])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["none (before)", f"instance (after)\n{settings}"]
+    figure.canvas.draw()
+    for axes in figure.axes:  # within its panel, and within the page
+        box = axes.title.get_window_extent()
+        assert box.width < figure.bbox.width / 2
+        assert box.y1 <= figure.bbox.y1
+    table = columns([shown[0], replace(shown[1], refitted=settings)])
+    said = dict(zip(table["stage"], table["map"], strict=True))
+    assert said == {"before": "stored", "after": settings}
+    assert table["map"].count(settings) == 120 + 3
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_small_multiples_share_their_axes(count: int) -> None:
+    maps = []
+    for i in range(count):
+        reference = make_reference(each=4, seed=i, pairing="natural")
+        maps.append(Plotted(reference, make_map(reference), f"strategy {i}", "after"))
+    figure = draw(maps, columns=3)
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in panels] == [f"strategy {i} (after)" for i in range(count)]
+    assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in panels}) == 1
+
+
+def test_nothing_and_another_format_are_refused(shown: list[Plotted]) -> None:
+    with pytest.raises(ValueError, match="at least one map"):
+        draw([])
+    with pytest.raises(ValueError, match="no format 'gif'"):
+        export(shown, "gif")
+
+
+def test_hue_is_the_emotion_and_shade_the_modality() -> None:
+    for emotion, colour in EMOTION_COLOURS.items():
+        dark, plain, light = (
+            sum(int(value[i : i + 2], 16) for i in (1, 3, 5))
+            for value in (shade(emotion, True), colour, shade(emotion, False))
+        )
+        assert dark < plain < light
+    assert shade("unheard of", True) == shade("other", True)
+
+
+def test_an_ellipse_of_known_shape() -> None:
+    random = np.random.default_rng(0)
+    points = random.standard_normal((200_000, 2)) * (3, 1)
+    angle = np.radians(25)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    found = ellipse_of((points @ turn + (4, -1)).astype(np.float32))
+    np.testing.assert_allclose(found.centre, (4, -1), atol=0.05)
+    np.testing.assert_allclose(found.std, (3, 1), rtol=0.02)
+    assert found.angle == pytest.approx(25, abs=0.5)
+
+
+def test_groups_cover_every_point_once(reference: Reference, projected: AtlasMap) -> None:
+    groups = groups_of(reference, projected.points)
+    assert [(g.modality, g.emotion) for g in groups] == [
+        (m, e) for m in ("speech", "text") for e in EMOTIONS
+    ]
+    rows = np.concatenate([g.rows for g in groups])
+    assert sorted(rows) == list(range(2 * len(reference)))
+
+
+def test_lines_join_natural_pairs_else_centroids(projected: AtlasMap) -> None:
+    natural = make_reference(pairing="natural")
+    lines = joins(natural, projected)
+    assert lines.shape == (60, 2, 2)
+    np.testing.assert_array_equal(lines[7], projected.points[[7, 67]])
+    lines = joins(make_reference(), projected)
+    assert lines.shape == (4, 2, 2)
+    np.testing.assert_allclose(lines[1, 1], projected.points[75:90].mean(axis=0), rtol=1e-6)
+
+
+def test_csv_holds_every_point(shown: list[Plotted], reference: Reference) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(shown))))
+    assert tuple(rows[0]) == COLUMNS
+    assert len(rows) == 2 * 120 + 3
+    row = rows[120 + 60 + 5]
+    assert row["id"] == "text-00005"
+    assert (row["stage"], row["strategy"], row["modality"]) == ("after", "instance", "text")
+    assert float(row["x"]) == pytest.approx(float(shown[1].map.points[65, 0]), abs=1e-6)
+    assert float(row["partner_distance"]) == pytest.approx(float(reference.distances[5]), abs=1e-6)
+    voice, words, alone = rows[-3:]
+    assert {row["corpus"] for row in rows[-3:]} == {"visitor"}
+    assert (voice["modality"], words["modality"]) == ("speech", "text")
+    assert voice["emotion"] == words["emotion"] == "happy"
+    assert voice["group"] == "Clip 1: =now"
+    assert (float(words["x"]), float(words["y"])) == (0.3, 0.1)
+    assert words["partner_distance"] == "0.250000"
+    assert (alone["emotion"], alone["partner_distance"]) == ("sad", "")
+
+
+def test_a_name_is_no_formula(reference: Reference, projected: AtlasMap) -> None:
+    names = ("=1+1", *reference.groups["text"][1:])
+    reference.groups["text"] = names
+    rows = list(csv.DictReader(io.StringIO(to_csv([Plotted(reference, projected, "a", "b")]))))
+    assert rows[60]["group"] == "'=1+1"
+
+
+def test_columns_have_one_type_each_as_parquet_wants(shown: list[Plotted]) -> None:
+    for name, values in columns(shown).items():
+        assert len({type(value) for value in values}) == 1, name
+
+
+def test_parquet_or_a_sentence(shown: list[Plotted]) -> None:
+    if can_write_parquet():
+        assert to_parquet(shown).startswith(b"PAR1")
+    else:
+        with pytest.raises(ValueError, match="needs pyarrow"):
+            to_parquet(shown)

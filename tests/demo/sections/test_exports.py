@@ -1,0 +1,129 @@
+"""Maps to take home: whose clips are on them, under which number, from which maps."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.export.figures import draw
+from mer_core.atlas.fitting.refit import Refitted
+from mer_core.atlas.maps import MapParams
+from mer_core.atlas.visitor import VisitorClip, stars
+from mer_core.demo.components import atlas_map
+from mer_core.demo.sections import exports
+from mer_core.demo.sections.refitting import RefitMaps
+from mer_core.types import Prediction
+from tests.atlas.conftest import make_map, make_reference
+
+STRATEGIES = ("none", "token", "sharp")
+
+
+@pytest.fixture(scope="module")
+def atlas() -> Atlas:
+    references = {name: make_reference(seed=seed) for seed, name in enumerate(STRATEGIES)}
+    return Atlas("mgcma", {n: Chart(r, make_map(r)) for n, r in references.items()}, {})
+
+
+def clip(number: int, changed: bool = False) -> VisitorClip:
+    random = np.random.default_rng(number)
+    judged = {
+        name: Prediction(
+            "sad", {}, {}, embeddings_after={"speech": random.normal(size=8).astype(np.float32)}
+        )
+        for name in STRATEGIES
+    }
+    return VisitorClip(f"c{number}", f"Clip {number}", "mgcma", judged, changed=changed)
+
+
+@pytest.fixture
+def refit(atlas: Atlas) -> RefitMaps:
+    """Of `token`, with Clip 2 alone; the maps are those of other strategies."""
+    before = Refitted(atlas.charts["sharp"].map, np.array([[0.1, 0.2]], np.float32))
+    after = Refitted(atlas.charts["none"].map, np.array([[0.5, 0.25]], np.float32))
+    params = MapParams(30)
+    return RefitMaps("mgcma", "token", params, before, after, (("c2", "speech"),))
+
+
+def test_the_figure_numbers_clips_as_the_page_does(atlas: Atlas) -> None:
+    left = [clip(2), clip(3), clip(12)]  # Clip 1 has been removed
+    page = atlas_map.view("token", left, stars(atlas, left))
+    figure = draw(exports.plotted(atlas, "token", left, everything=False))
+    for panel in figure.axes:
+        said = [text.get_text() for text in panel.texts]
+        assert said == [visitor["number"] for visitor in page["visitors"]] == ["2", "3", "12"]
+
+
+@pytest.mark.parametrize("refitted", [False, True])
+@pytest.mark.parametrize("everything", [False, True])
+def test_a_changed_clip_is_left_out_as_the_note_says(
+    atlas: Atlas, refit: RefitMaps, everything: bool, refitted: bool
+) -> None:
+    clips = [clip(2), clip(2, changed=True), clip(5)]
+    chosen = refit if refitted else None
+    for one in exports.plotted(atlas, "token", clips, everything, chosen):
+        assert [visitor.number for visitor in one.visitors] == [2, 5]
+    assert "one changed in the lab is left out" in exports.NOTE
+
+
+def test_every_clip_stands_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:
+    clips = [clip(2), clip(3)]
+    before, after = exports.plotted(atlas, "token", clips, everything=False, refit=refit)
+    assert (before.map, after.map) == (refit.before.map, refit.after.map)
+    fitted, late = after.visitors
+    assert fitted.places == {"speech": (0.5, 0.25)}
+    vector = clips[1].vector("token", "speech")
+    assert vector is not None
+    chart = Chart(atlas.charts["token"].reference, refit.after.map)
+    assert late.places["speech"] == pytest.approx(chart.placer.place(vector[None])[0])
+    assert {before.refitted, after.refitted} == {"refitted: 30 neighbours, min_dist 0.1, cosine"}
+
+
+def test_all_strategies_are_the_stored_maps(atlas: Atlas, refit: RefitMaps) -> None:
+    shown = exports.plotted(atlas, "token", [clip(2)], everything=True, refit=refit)
+    assert [one.map for one in shown] == [chart.map for chart in atlas.charts.values()]
+    assert {one.refitted for one in shown} == {""}
+    assert "All strategies together come from the stored maps" in exports.NOTE
+
+
+@pytest.mark.parametrize(
+    ("everything", "refitted", "name"),
+    [
+        (False, False, "attune-token.png"),
+        (False, True, "attune-token-refit.png"),
+        (True, False, "attune-all.png"),
+        (True, True, "attune-all.png"),
+    ],
+)
+def test_a_files_name_tells_a_refit(
+    atlas: Atlas, refit: RefitMaps, everything: bool, refitted: bool, name: str
+) -> None:
+    shown = exports.plotted(atlas, "token", [], everything, refit if refitted else None)
+    assert exports.name_of("png", shown, everything) == name
+
+
+def test_only_a_file_that_was_written_is_downloaded() -> None:
+    """What follows a failure would hand out the file before it."""
+    with gr.Blocks() as demo:
+        exports.build(lambda *_: [], [gr.State("mgcma"), gr.State("token"), gr.State(None)])
+    functions = list(demo.fns.values())
+    writers = {f._id for f in functions if f.name == "write"}
+    follow = [f for f in functions if f.js == exports.FOLLOW]
+    assert len(follow) == len(writers) == 5
+    assert {f.trigger_after for f in follow} == writers
+    assert all(f.trigger_only_on_success for f in follow)
+
+
+def test_the_note_says_how_long_a_file_lies_there() -> None:
+    """Oracle: the page's own sweeping of its cache, at its slowest."""
+    from mer_core.demo import build
+
+    said = re.search(r"up to (\w+) minutes", exports.NOTE)
+    assert said is not None
+    numbers: dict[str, Any] = {"ten": 10}
+    longest = (build.KEPT_MINUTES - 2) * 60 + build.SWEEP_SECONDS
+    assert longest <= numbers[said[1]] * 60

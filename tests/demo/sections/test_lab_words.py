@@ -1,0 +1,103 @@
+"""What the lab says of a change: held against the sound that is judged, and against the cards."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.panels.lab import lab_summary, render_lab
+from mer_core.demo.sections.lab_knobs import LISTED, Knobs, describe, to_changes
+from mer_core.demo.services.atlases import KEPT_SECONDS, kept
+from mer_core.serving.inputs import Reading
+from mer_core.serving.perturb import changed
+from mer_core.types import SAMPLE_RATE, FloatArray, Prediction
+from tests.demo.markup_page import Page
+
+SAID = "we won"
+
+
+def judged(emotion: str | None) -> Prediction:
+    by_modality: dict[str, Any] = {"speech": None, "text": None, "both": None}
+    return Prediction(emotion, {emotion: 1.0} if emotion else {}, by_modality)
+
+
+def recorded(peak: float) -> VisitorClip:
+    wave = (peak * np.sin(np.arange(16_000) / 20)).astype(np.float32)
+    reading = Reading(wave, None, None, 1.0, SAID, None, "ok", "")
+    return VisitorClip("c", "Clip 1", "mgcma", {"none": judged("happy")}, reading)
+
+
+class Reader:
+    """Hands back the sound that it is given."""
+
+    def read(self, audio: Any, text: str | None) -> Reading:
+        return Reading(audio[0], None, None, None, text, None, "ok", "")
+
+
+def heard(clip: VisitorClip, knobs: Knobs) -> FloatArray:
+    reader: Any = Reader()
+    return np.asarray(changed(clip.reading, to_changes(clip, knobs), reader).waveform)
+
+
+@pytest.mark.parametrize("peak", [0.05, 0.5, 1.0])
+@pytest.mark.parametrize("noise", [0.0, 5.0, 30.0, 40.0])
+@pytest.mark.parametrize("gain", [-12.0, 3.0, 5.0, 20.0])
+def test_the_loudness_that_is_said_is_the_one_that_is_heard(
+    peak: float, noise: float, gain: float
+) -> None:
+    clip = recorded(peak)
+    plain = heard(clip, Knobs(SAID, noise=noise)) if noise else clip.reading.waveform
+    louder = heard(clip, Knobs(SAID, noise=noise, gain=gain))
+    true = 20 * math.log10(float(np.abs(louder).max()) / float(np.abs(plain).max()))
+    said = describe(clip, Knobs(SAID, noise=noise, gain=gain))
+    if math.isclose(true, gain, abs_tol=0.01):
+        assert said.endswith(f"he sound is {abs(gain):g} dB {'louder' if gain > 0 else 'quieter'}.")
+    else:
+        assert true < gain
+        assert float(np.abs(louder).max()) == pytest.approx(1.0)
+        assert said.endswith("he sound is as loud as it can be without clipping.")
+
+
+def test_noise_takes_the_room_that_a_gain_needs() -> None:
+    clip = recorded(0.5)  # 6 dB below the top
+    assert describe(clip, Knobs(SAID, gain=5)) == "The sound is 5 dB louder."
+    said = describe(clip, Knobs(SAID, noise=40, gain=5))
+    assert said == (
+        "Noise is as loud as the voice; the sound is as loud as it can be without clipping."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("hhh", "hhh", "The category stays the same under all 3 strategies."),
+        ("hhh", "sas", "All 3 strategies now assign another category."),
+        ("hhh", "shh", "1 of 3 strategies now assigns another category."),
+        ("hhh", "s--", "1 of 3 strategies now assigns another category; 2 assign none."),
+        ("hhh", "sa-", "2 of 3 strategies now assign another category; 1 assigns none."),
+        ("hhh", "h--", "The category stays the same under 1 of 3 strategies; 2 assign none."),
+        ("h-h", "h-h", "The category stays the same under 2 of 3 strategies; 1 assigns none."),
+        ("-hh", "shh", "1 of 3 strategies now assigns another category."),
+        ("hhh", "---", "No strategy can assign a category to the changed clip."),
+    ],
+)
+def test_the_summary_is_of_all_cards(before: str, after: str, expected: str) -> None:
+    names = {"h": "happy", "s": "sad", "a": "angry", "-": None}
+    first, second = (
+        {f"strategy {i}": judged(names[letter]) for i, letter in enumerate(row)}
+        for row in (before, after)
+    )
+    assert lab_summary(first, second) == expected
+    assert expected in Page(render_lab(first, second, {})).text
+
+
+def test_what_is_too_long_to_be_changed_is_what_is_not_kept() -> None:
+    assert f"up to {KEPT_SECONDS:g} seconds" in LISTED
+    for seconds, stays in ((KEPT_SECONDS, True), (KEPT_SECONDS + 0.1, False)):
+        wave = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
+        reading = Reading(wave, None, None, seconds, None, None, "ok", "")
+        assert (kept(reading) is not None) == stays

@@ -1,0 +1,372 @@
+"""Refitting from a page: two fits in one frame, progress that grows, and a cancel that ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.fitting.refit import Refit, RefitJob, RefitProgress, Refitted
+from mer_core.atlas.maps import MapParams
+from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.panels.markup import title_of
+from mer_core.demo.sections import refitting
+from mer_core.demo.sections.refit import (
+    ABOUT,
+    FAILED,
+    NO_ATLAS,
+    OUTPUTS,
+    RefitHandlers,
+    bar,
+    build_refit,
+    said,
+    stored,
+    under_way,
+)
+from mer_core.demo.sections.refitting import RefitMaps, refit_maps
+from mer_core.types import Prediction
+from tests.atlas.conftest import make_map, make_reference
+from tests.demo.coroutines import finished
+from tests.demo.markup_page import Page
+
+WIDTH = 8
+BAR, MAPS, VERSION = (OUTPUTS.index(name) for name in ("bar", "maps", "version"))
+
+
+@pytest.fixture(scope="module")
+def atlas() -> Atlas:
+    references = {"none": make_reference(gap=1.5), "all": make_reference(gap=0.2)}
+    first = make_map(references["none"])
+    charts = {name: Chart(reference, first) for name, reference in references.items()}
+    return Atlas("mgcma", charts, {})
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[VisitorClip]:
+    """One with both halves, one with words only; each strategy has vectors of its own."""
+    random = np.random.default_rng(1)
+
+    def judged(*modalities: str) -> dict[str, Prediction]:
+        return {
+            strategy: Prediction(
+                "sad", {}, {},
+                embeddings_after={
+                    m: random.standard_normal(WIDTH).astype(np.float32) for m in modalities
+                },
+            )
+            for strategy in ("none", "all")
+        }  # fmt: skip
+
+    return [
+        VisitorClip("a", "A", "mgcma", judged("speech", "text")),
+        VisitorClip("b", "B", "mgcma", judged("text")),
+    ]
+
+
+class FakeRefit:
+    """Says three things of each job and puts the visitor's points where their vectors point."""
+
+    made: ClassVar[list[FakeRefit]] = []
+
+    def __init__(self, jobs: Sequence[RefitJob]) -> None:
+        self.jobs = jobs
+        self.ended = False
+        FakeRefit.made.append(self)
+
+    def __enter__(self) -> FakeRefit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = True
+
+    def __iter__(self) -> Iterator[RefitProgress]:
+        for job in range(len(self.jobs)):
+            for stage, share in (("neighbours", 0.0), ("layout", 0.6), ("done", 1.0)):
+                yield RefitProgress(stage, (job + share) / len(self.jobs), job)
+
+    def result(self) -> tuple[Refitted, ...]:
+        return tuple(self._fitted(job) for job in self.jobs)
+
+    def _fitted(self, job: RefitJob) -> Refitted:
+        extra = np.zeros((0, 2), np.float32) if job.extra is None else job.extra[:, :2]
+        return Refitted(make_map(job.reference), extra)
+
+    def cancel(self) -> None:
+        self.ended = True
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> list[FakeRefit]:
+    FakeRefit.made = []
+    monkeypatch.setattr(refitting, "Refit", FakeRefit)
+    return FakeRefit.made
+
+
+def collect(steps: Any) -> list[Any]:
+    async def run() -> list[Any]:
+        return [step async for step in steps]
+
+    return finished(run())
+
+
+def handlers_of(atlas: Atlas | None, clips: list[VisitorClip]) -> RefitHandlers:
+    return RefitHandlers(lambda _: atlas, lambda *_: clips)
+
+
+def test_the_second_fit_starts_from_the_first(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
+) -> None:
+    steps = collect(refit_maps(atlas, "all", MapParams(), clips))
+    (run,) = fake
+    first, second = run.jobs
+    assert first.onto is atlas.charts["none"].map
+    assert not first.aligned
+    assert isinstance(steps[-1].maps, RefitMaps)
+    assert second.onto == 0  # the map that the first one makes
+    assert second.aligned
+    assert (first.reference, second.reference) == tuple(c.reference for c in atlas.charts.values())
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    said = [step.sentence for step in steps]
+    assert said[0] == "Map before alignment: compiling, finding neighbours"
+    assert said[3] == "Map after alignment: finding neighbours"
+    assert run.ended
+
+
+def test_every_half_of_every_clip_is_found_again(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
+) -> None:
+    maps = collect(refit_maps(atlas, "all", MapParams(), clips))[-1].maps
+    assert maps.order == (("a", "speech"), ("a", "text"), ("b", "text"))
+    for strategy in ("none", "all"):
+        for clip in clips:
+            for modality, place in maps.stars(atlas, clips)[strategy][clip.id].items():
+                vector = clip.vector(strategy, modality)
+                assert vector is not None
+                assert place == pytest.approx(vector[:2])
+
+
+def test_without_clips_and_for_the_map_before(atlas: Atlas, fake: list[FakeRefit]) -> None:
+    steps = collect(refit_maps(atlas, "none", MapParams(), []))
+    (run,) = fake
+    (job,) = run.jobs
+    assert job.extra is None
+    maps = steps[-1].maps
+    assert maps.before is maps.after
+    assert maps.stars(atlas, []) == {"none": {}}
+    assert [s.share for s in steps] == [0.0, 0.6, 1.0, 1.0]
+
+
+def test_what_came_later_or_was_changed_is_placed_on_the_refitted_map(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: the very vector of a reference point stands where the refit has put that point."""
+
+    def twin(id_: str, row: int, changed: bool = False) -> VisitorClip:
+        judged = {
+            name: Prediction(
+                "sad", {}, {},
+                embeddings_after={"text": chart.reference.embeddings["text"][row].astype("f4")},
+            )
+            for name, chart in atlas.charts.items()
+        }  # fmt: skip
+        return VisitorClip(id_, id_, "mgcma", judged, changed=changed)
+
+    lab = twin("a~lab", 4, changed=True)  # under way while the refit begins
+    maps = collect(refit_maps(atlas, "all", MapParams(), [*clips, lab]))[-1].maps
+    assert {clip for clip, _ in maps.order} == {"a", "b"}
+    turn = np.array([[0.0, -2.0], [2.0, 0.0]], np.float32)  # nowhere near the stored maps
+    maps = replace(
+        maps,
+        **{
+            side: replace(fitted, map=replace(fitted.map, points=fitted.map.points @ turn))
+            for side, fitted in (("before", maps.before), ("after", maps.after))
+        },
+    )
+    made: list[object] = []
+    placer = refitting.Placer
+    monkeypatch.setattr(refitting, "Placer", lambda *of: made.append(of) or placer(*of))
+    late, again = twin("late", 9), twin("a~lab", 17, changed=True)
+    found = maps.stars(atlas, [late, clips[1], lab])
+    assert list(found) == ["none", "all"]
+    for strategy, fitted in (("none", maps.before), ("all", maps.after)):
+        assert list(found[strategy]) == ["late", "b", "a~lab"]  # and "a" has been removed
+        text = fitted.map.points[60:]
+        assert found[strategy]["late"]["text"] == pytest.approx(text[9], abs=1e-5)
+        assert found[strategy]["a~lab"]["text"] == pytest.approx(text[4], abs=1e-5)
+        assert found[strategy]["b"]["text"] == pytest.approx(fitted.extra[2])
+        moved = maps.stars(atlas, [again])[strategy]  # the same id, changed otherwise
+        assert moved["a~lab"]["text"] == pytest.approx(text[17], abs=1e-5)
+    assert maps.stars(atlas, [late, clips[1], lab]) == found
+    assert len(made) == 2  # one a map, however often it is drawn
+
+
+def test_the_sentence_names_what_was_refitted(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
+) -> None:
+    """The visitor may have chosen another strategy meanwhile, which shows the stored maps."""
+    last = collect(handlers_of(atlas, clips).refit("mgcma", "all", 30, 0.25, "euclidean", 0))[-1]
+    text = Page(last[BAR]).text
+    assert f"Refitted MGCMA ({title_of('none')} and {title_of('all')}) in 0 s" in text
+    assert f"Shown whenever MGCMA and {title_of('all')} are chosen" in text
+    assert "clips that come later, or are changed in the lab, are placed" in text
+    assert last[MAPS].title == "refitted: 30 neighbours, min_dist 0.25, euclidean"
+    assert last[MAPS].title.removeprefix("refitted: ") in text
+    before = collect(handlers_of(atlas, clips).refit("mgcma", "none", 15, 0.1, "cosine", 7))[-1]
+    assert "Refitted MGCMA (No alignment) in" in Page(before[BAR]).text
+    assert before[MAPS].title == "refitted: 15 neighbours, min_dist 0.1, cosine, seed 7"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((1, 0.1, "cosine", 0), "n_neighbors must be 2 to 200"),
+        ((2.5, 0.1, "cosine", 0), "n_neighbors must be a whole number"),
+        ((None, 0.1, "cosine", 0), "n_neighbors must be a whole number"),
+        ((15, 1.0, "cosine", 0), "min_dist must be in"),
+        ((15, float("nan"), "cosine", 0), "min_dist must be in"),
+        ((15, None, "cosine", 0), "min_dist must be a number"),
+        ((15, 0.1, "<b>", 0), "no metric '<b>'"),
+        ((15, 0.1, "cosine", -1), "seed must be 0 to"),
+        ((15, 0.1, "cosine", float("inf")), "seed must be a whole number"),
+        ((15, 0.1, "cosine", float("nan")), "seed must be a whole number"),
+        ((121, 0.1, "cosine", 0), "120 points cannot have 121 neighbours"),
+        ((150, 0.1, "cosine", 0), "120 points cannot have 150 neighbours"),
+    ],
+)
+def test_bad_values_are_a_sentence_and_change_nothing(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit], values: Any, expected: str
+) -> None:
+    *_, last = collect(handlers_of(atlas, clips).refit("mgcma", "all", *values))
+    page = Page(last[BAR])
+    assert expected in page.text
+    assert page.having(class_="at-refit-bad")
+    assert last[MAPS] == last[VERSION] == gr.skip()
+    assert not fake
+
+
+def test_other_failures_are_sentences_too(
+    atlas: Atlas, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = (15, 0.1, "cosine", 0)
+    assert NO_ATLAS in collect(handlers_of(None, []).refit("x", "all", *usual))[-1][BAR]
+    wrong = collect(handlers_of(atlas, []).refit("mgcma", "<i>", *usual))[-1][BAR]
+    assert "no strategy" in Page(wrong).text
+    monkeypatch.setattr(refitting, "Refit", lambda *_: 1 // 0)
+    assert FAILED in collect(handlers_of(atlas, []).refit("mgcma", "all", *usual))[-1][BAR]
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_the_page_is_told_of_progress_then_of_maps(
+    atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
+) -> None:
+    answers = collect(handlers_of(atlas, clips).refit("mgcma", "all", 15, 0.1, "cosine", 7))
+    *running, last = answers
+    now = [
+        int(str(attrs["aria-valuenow"]))
+        for answer in running
+        for attrs in Page(answer[BAR]).having(role="progressbar")
+    ]
+    assert now == sorted(now)
+    assert len(now) == len(running) > 3
+    assert all(answer[MAPS] == gr.skip() for answer in running)
+    assert isinstance(last[MAPS], RefitMaps)
+    assert last[MAPS].params == MapParams(seed=7)
+    assert "seed 7" in Page(last[BAR]).text
+    other = collect(handlers_of(atlas, clips[:1]).refit("mgcma", "all", 15, 0.1, "cosine", 7))[-1]
+    assert last[VERSION] != other[VERSION]
+    assert stored()[MAPS] is None
+
+
+def test_markup_is_escaped_and_within_bounds() -> None:
+    page = Page(bar(1.7, "<b>") + bar(-1, "x") + said("<script>", bad=True))
+    values = [attrs["aria-valuenow"] for attrs in page.having(role="progressbar")]
+    assert values == ["100", "0"]
+    assert len(page.having(class_="at-refit-waiting")) == 1
+    assert not [tag for tag, _ in page.tags if tag in ("b", "script")]
+
+
+def test_a_refit_waits_in_its_own_queue(atlas: Atlas) -> None:
+    with gr.Blocks() as demo:
+        build_refit(handlers_of(atlas, []), gr.State("mgcma"), gr.State("all"))
+    (fitting,) = [f for f in demo.fns.values() if f.name == "refit"]
+    assert (fitting.concurrency_id, fitting.concurrency_limit) == ("refit", 2)
+    assert [f.cancels for f in demo.fns.values() if f.cancels] == [[fitting._id]]
+    assert "temporary file" in ABOUT
+    assert len(under_way("")) == len(fitting.outputs) == len(OUTPUTS)
+    assert all(f.api_visibility == "private" for f in demo.fns.values())
+
+
+def workers(parent: int) -> set[int]:
+    """Processes of ours that refit."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            stat, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(stat.rsplit(")", 1)[1].split()[1]) == parent and b"refit_worker" in command:
+            found.add(int(entry.name))
+    return found
+
+
+def folders() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("attune-refit-*")}
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("how", ["cancel", "close"])
+def test_a_cancelled_refit_leaves_no_process(
+    atlas: Atlas, clips: list[VisitorClip], how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As gradio does it: the task is cancelled, or a visitor who left has it closed."""
+    monkeypatch.setattr(refitting, "Refit", Refit)
+    mine, lying = os.getpid(), folders()
+    answers: Any = handlers_of(atlas, clips).refit("mgcma", "all", 15, 0.1, "cosine", 0)
+
+    async def run() -> tuple[set[int], list[Any]]:
+        seen = [await anext(answers)]
+        started = workers(mine)
+        if how == "close":
+            await answers.aclose()
+            return started, seen
+        waiting = asyncio.ensure_future(anext(answers))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return started, seen
+
+    started, seen = finished(run())
+    assert len(started) == 1
+    assert not workers(mine)
+    assert folders() <= lying
+    assert all(answer[MAPS] == gr.skip() for answer in seen)
+
+
+@pytest.mark.slow
+def test_a_real_refit_of_both_maps(atlas: Atlas, clips: list[VisitorClip]) -> None:
+    steps = collect(refit_maps(atlas, "all", MapParams(n_neighbors=5, seed=2), clips))
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares)
+    maps = steps[-1].maps
+    assert maps is not None
+    for fitted in (maps.before, maps.after):
+        assert fitted.map.points.shape == (120, 2)
+        assert fitted.map.params.seed == 2
+        assert fitted.extra.shape == (3, 2)
+        assert np.isfinite(fitted.extra).all()
+    centres = [fitted.map.points.mean(axis=0) for fitted in (maps.before, maps.after)]
+    np.testing.assert_allclose(*centres, atol=1e-4)  # one frame
+    again = collect(refit_maps(atlas, "all", replace(maps.params), clips))[-1].maps
+    np.testing.assert_array_equal(again.after.map.points, maps.after.map.points)

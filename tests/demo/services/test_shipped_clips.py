@@ -1,0 +1,138 @@
+"""Shipped clips: judged once, added one after the other, and refused for the true reason."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.engine import Examined, refusal
+from mer_core.demo.services.shipped_clips import GONE, ShippedClips
+from mer_core.demo.session import MAX_CLIPS, Visits
+from mer_core.types import Prediction
+
+HAPPY = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma")
+
+
+class FakeAtlases:
+    """Clips are put on it by hand."""
+
+    def __init__(self) -> None:
+        self.visits = Visits()
+        self.sentence = ""
+        self.judged: list[Any] = []
+
+    def trouble(self, framework: str) -> str:
+        return self.sentence
+
+    def judge(self, framework: str, reading: Any) -> dict[str, Prediction]:
+        self.judged.append(reading)
+        return {"none": HAPPY}
+
+    def remember(self, visit: str | None, examined: Examined) -> None:
+        if examined.prediction.emotion:
+            number = self.visits.get(visit).analysed
+            self.visits.add(visit, VisitorClip(f"c{number}", "", "mgcma", {}, examined.reading))
+
+
+class FakeEngine:
+    """Reads everything, unless told to fail; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.answers: dict[str, Examined] = {}
+        self.seconds = 0.0
+
+    def examine(self, audio: str, text: str | None, video: None) -> Examined:
+        time.sleep(self.seconds)
+        self.heard.append(Path(audio).name)
+        return self.answers.get(Path(audio).name, Examined(HAPPY, Path(audio).name))
+
+
+@pytest.fixture
+def atlases() -> FakeAtlases:
+    return FakeAtlases()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def clips(atlases: FakeAtlases, engine: FakeEngine) -> ShippedClips:
+    return ShippedClips(atlases, engine)  # type: ignore[arg-type]
+
+
+def test_a_clip_is_judged_once_for_everybody(clips: ShippedClips, engine: FakeEngine) -> None:
+    names = dict(clips.choices("mgcma"))
+    chosen = names["Example: synthetic: loud and fast"]
+    engine.seconds = 0.05
+    found: list[VisitorClip] = []
+    threads = [threading.Thread(target=lambda: found.append(clips.find(chosen))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert engine.heard == ["loud_fast.flac"]
+    assert len(found) == 4
+    assert all(clip is found[0] for clip in found)
+    assert (found[0].id, found[0].reading) == (chosen, "loud_fast.flac")
+
+
+def test_a_failure_is_told_in_words_and_tried_again(
+    clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
+) -> None:
+    engine.answers["loud_fast.flac"] = Examined(refusal("loading", "The model is loading."))
+    with pytest.raises(ValueError, match="The model is loading"):
+        clips.find("example mgcma 0")
+    engine.answers.clear()
+    atlases.sentence = "Another model runs here."
+    with pytest.raises(ValueError, match="Another model runs here"):
+        clips.find("example mgcma 0")
+    atlases.sentence = ""
+    assert clips.find("example mgcma 0").reading == "loud_fast.flac"
+    with pytest.raises(ValueError, match=GONE):
+        clips.find("example mgcma 99")
+
+
+def test_they_go_on_the_maps_one_after_the_other(
+    clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
+) -> None:
+    for _ in range(3):
+        clips.add("mgcma", "ann")
+    assert engine.heard == ["loud_fast.flac", "bright.flac", "slow_low.flac"]
+    nothing = Examined(refusal("silence", "The recording is silent."))
+    engine.answers["even.flac"] = nothing
+    clips.add("mgcma", "ann")
+    assert engine.heard[3:] == ["even.flac", "contradiction.flac"]
+    assert len(atlases.visits.get("ann").clips) == 4
+
+
+def test_a_full_visit_loses_one_clip_for_one(
+    clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
+) -> None:
+    for number in range(MAX_CLIPS):
+        atlases.visits.add("ann", VisitorClip(f"own {number}", "", "mgcma", {}))
+    clips.add("mgcma", "ann")
+    kept = [clip.id for clip in atlases.visits.get("ann").clips]
+    assert kept[:-1] == [f"own {number}" for number in range(1, MAX_CLIPS)]
+    assert len(engine.heard) == 1
+
+
+def test_nothing_is_run_for_whom_it_cannot_be_kept(
+    clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
+) -> None:
+    clips.add("mgcma", None)
+    atlases.sentence = "Another model runs here."
+    clips.add("mgcma", "ann")
+    assert engine.heard == []
+
+
+def test_every_framework_has_clips_that_exist(clips: ShippedClips) -> None:
+    assert len(clips.choices("mgcma")) >= 5
+    assert len(clips.choices("foal_net")) >= 3

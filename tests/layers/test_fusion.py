@@ -1,0 +1,218 @@
+"""A modality's input and cross-attention fusion, against loops one head and one step at a time."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mer_core.layers.fusion import CrossAttentionFusion, CrossAttentionLayer, ModalityInput
+from mer_core.types import Features
+
+AUDIO, VIDEO, HEADS = 6, 8, 2
+
+
+def perturbed(module, seed=0):
+    torch.manual_seed(seed)
+    for p in module.parameters():
+        torch.nn.init.normal_(p, std=0.4)
+    return module.double().eval()
+
+
+def layer(query=AUDIO, key=VIDEO):
+    return perturbed(CrossAttentionLayer(query, key, HEADS, 0.1))
+
+
+def fusion(audio=AUDIO, video=VIDEO, **settings):
+    return perturbed(CrossAttentionFusion(audio, video, HEADS, **settings))
+
+
+def tokens(*shape, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+
+def features(lengths, width, seed=1):
+    """Rows of `lengths` valid steps, 99.0 behind them."""
+    mask = torch.arange(max(lengths))[None, :] < torch.tensor(lengths)[:, None]
+    made = torch.where(mask[:, :, None], tokens(*mask.shape, width, seed=seed), 99.0)
+    return Features(made, mask, mask.any(dim=1))
+
+
+def projections(attention):
+    """W_q, W_k, W_v as torch keeps them, packed or, for keys of another width, apart."""
+    if attention.in_proj_weight is not None:
+        return attention.in_proj_weight.chunk(3)
+    return attention.q_proj_weight, attention.k_proj_weight, attention.v_proj_weight
+
+
+@torch.no_grad()
+def slow_layer(module, query, key):
+    """One utterance without padding: tokens (Tq, Dq) and head-averaged weights (Tq, Tk)."""
+    attention, width = module.attention, query.shape[1]
+    size = width // HEADS
+    wq, wk, wv = projections(attention)
+    bq, bk, bv = attention.in_proj_bias.chunk(3)
+    found, weights = [], torch.zeros(len(query), len(key), dtype=torch.float64)
+    for i, asked in enumerate(query):
+        answer = []
+        for h in range(HEADS):
+            part = slice(h * size, (h + 1) * size)
+            q = wq[part] @ asked + bq[part]
+            keys = [wk[part] @ k + bk[part] for k in key]
+            values = [wv[part] @ k + bv[part] for k in key]
+            scores = [math.exp(float(q @ k) / math.sqrt(size)) for k in keys]
+            shares = [s / sum(scores) for s in scores]
+            answer.append(sum(s * v for s, v in zip(shares, values, strict=True)))
+            weights[i] += torch.tensor(shares, dtype=torch.float64) / HEADS
+        total = asked + attention.out_proj.weight @ torch.cat(answer) + attention.out_proj.bias
+        mean = total.sum() / width
+        spread = (((total - mean) ** 2).sum() / width + module.norm.eps).sqrt()
+        found.append((total - mean) / spread * module.norm.weight + module.norm.bias)
+    return torch.stack(found), weights
+
+
+@pytest.mark.parametrize(("query", "key"), [(AUDIO, VIDEO), (VIDEO, AUDIO), (VIDEO, VIDEO)])
+def test_a_layer_equals_the_slow_loops_over_valid_keys(query, key):
+    module = layer(query, key)
+    asked, answering = tokens(2, 3, query), features((5, 2), key)
+    found, weights = module(asked, answering.tokens, answering.mask)
+    for row, length in enumerate((5, 2)):
+        expected, shares = slow_layer(module, asked[row], answering.tokens[row, :length])
+        assert torch.allclose(found[row], expected, atol=1e-10)
+        assert torch.allclose(weights[row, :, :length], shares, atol=1e-10)
+        assert (weights[row, :, length:] == 0).all()
+
+
+def test_a_query_without_keys_is_only_normed():
+    module = layer()
+    asked = tokens(2, 3, AUDIO).requires_grad_()
+    mask = torch.tensor([[True, True], [False, False]])
+    found, weights = module(asked, tokens(2, 2, VIDEO), mask)
+    assert torch.allclose(found[1], module.norm(asked[1]))
+    assert (weights[1] == 0).all()
+    found.sum().backward()
+    assert torch.isfinite(asked.grad).all()
+    assert all(torch.isfinite(p.grad).all() for p in module.parameters())
+
+
+def test_dropout_acts_on_the_answer_and_never_on_the_weights():
+    module = CrossAttentionLayer(AUDIO, VIDEO, HEADS, 0.5).double().train()
+    asked, answering = tokens(2, 3, AUDIO), features((5, 2), VIDEO)
+    torch.manual_seed(0)
+    first, weights = module(asked, answering.tokens, answering.mask)
+    second, again = module(asked, answering.tokens, answering.mask)
+    assert not torch.allclose(first, second)
+    assert torch.equal(weights, again)
+    assert torch.allclose(weights.sum(dim=2), torch.ones(2, 3).double())
+    module.dropout.p = 1.0  # the answer is lost, the question is not
+    assert torch.allclose(module(asked, answering.tokens, answering.mask)[0], module.norm(asked))
+
+
+def slow_fusion(module, audio, video, layers, *, updated=False):
+    """One utterance: both pooled vectors; `updated` lets each layer read the other's last state."""
+    a, v = audio, video
+    for i in range(layers):
+        asked_audio, asked_video = (a, v) if updated else (audio, video)
+        a, a_weights = slow_layer(module.audio_to_video.layers[i], a, asked_video)
+        v, v_weights = slow_layer(module.video_to_audio.layers[i], v, asked_audio)
+    return a.mean(dim=0), v.mean(dim=0), a_weights, v_weights
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_every_layer_asks_the_other_modality_as_it_came(layers):
+    module = fusion(audio=VIDEO, layers=layers)  # one width, so that the mistake is possible
+    audio, video = features((4, 2), VIDEO), features((3, 5), VIDEO, seed=2)
+    found = module(audio, video)
+    for row, (a, v) in enumerate(((4, 3), (2, 5))):
+        mine = audio.tokens[row, :a], video.tokens[row, :v]
+        expected = slow_fusion(module, *mine, layers)
+        assert torch.allclose(found.audio[row], expected[0], atol=1e-10)
+        assert torch.allclose(found.video[row], expected[1], atol=1e-10)
+        mistake = slow_fusion(module, *mine, layers, updated=True)
+        assert torch.allclose(found.audio[row], mistake[0], atol=1e-4) == (layers == 1)
+        assert torch.allclose(found.video[row], mistake[1], atol=1e-4) == (layers == 1)
+
+
+def test_fusion_of_two_widths_equals_the_slow_loops():
+    module = fusion()
+    audio, video = features((4, 2), AUDIO), features((3, 5), VIDEO, seed=2)
+    found = module(audio, video)
+    assert found.audio.shape == (2, AUDIO)
+    assert found.video.shape == (2, VIDEO)
+    for row, (a, v) in enumerate(((4, 3), (2, 5))):
+        mine = audio.tokens[row, :a], video.tokens[row, :v]
+        pooled_a, pooled_v, a_weights, v_weights = slow_fusion(module, *mine, 2)
+        assert torch.allclose(found.audio[row], pooled_a, atol=1e-10)
+        assert torch.allclose(found.video[row], pooled_v, atol=1e-10)
+        # of the last layer, and rows over valid keys
+        assert torch.allclose(found.audio_to_video[row, :a, :v], a_weights, atol=1e-10)
+        assert torch.allclose(found.video_to_audio[row, :v, :a], v_weights, atol=1e-10)
+        assert (found.audio_to_video[row, :, v:] == 0).all()
+        assert (found.video_to_audio[row, :, a:] == 0).all()
+    assert torch.allclose(found.audio_to_video.sum(dim=2), torch.ones(2, 4).double())
+    assert torch.allclose(found.video_to_audio.sum(dim=2), torch.ones(2, 5).double())
+
+
+def test_one_way_can_be_called_with_other_partners():
+    module = fusion()
+    audio, video = features((4, 2), AUDIO), features((3, 5), VIDEO, seed=2)
+    swapped = Features(video.tokens.flip(0), video.mask.flip(0), video.present.flip(0))
+    found = module.audio_to_video(audio, swapped).pooled
+    assert torch.equal(found, module(audio, swapped).audio)
+    assert not torch.allclose(found, module(audio, video).audio, atol=1e-3)
+
+
+def test_more_padding_of_99_changes_nothing():
+    module = fusion()
+    audio, video = features((4, 2), AUDIO), features((3, 5), VIDEO, seed=2)
+
+    def padded(made):
+        junk = F.pad(made.tokens, (0, 0, 0, 3), value=99.0)
+        return Features(junk, F.pad(made.mask, (0, 3)), made.present)
+
+    alone, found = module(audio, video), module(padded(audio), padded(video))
+    assert torch.allclose(found.audio, alone.audio, atol=1e-10)
+    assert torch.allclose(found.video, alone.video, atol=1e-10)
+    assert torch.allclose(found.audio_to_video[:, :4, :5], alone.audio_to_video, atol=1e-10)
+
+
+@pytest.mark.parametrize("settings", [{"heads": 4}, {"heads": 0}, {"layers": 0}])
+def test_shapes_that_mean_nothing_are_refused_in_words(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        CrossAttentionFusion(AUDIO, VIDEO, **{"heads": HEADS, **settings})
+
+
+def test_raw_input_hands_the_tokens_on_and_clears_the_padding():
+    module = ModalityInput(AUDIO, None)
+    assert [name for name, _ in module.named_parameters()] == ["stand_in"]
+    made = features((4, 2), AUDIO)
+    made = Features(made.tokens.float(), made.mask, made.present)
+    found = module(made)
+    assert torch.equal(found.tokens[made.mask], made.tokens[made.mask])
+    assert (found.tokens[~made.mask] == 0).all()
+    assert torch.equal(found.mask, made.mask)
+
+
+@pytest.mark.parametrize("width", [None, AUDIO, 5])
+def test_the_stand_in_is_one_valid_step_and_hides_what_was_there(width):
+    module = ModalityInput(AUDIO, width)
+    mask = torch.tensor([[True, True, False]] * 3)
+    mask[1] = False
+    present = torch.tensor([True, True, False])  # row 1 says present, and has nothing to show
+    made = torch.full((3, 3, AUDIO), float("nan"))
+    made[0] = 1.0
+    found = module(Features(made, mask, present))
+    assert found.present.tolist() == [True, False, False]
+    assert found.mask.tolist() == [[True, True, False], [True, False, False], [True, False, False]]
+    assert torch.equal(found.tokens[1:], module.stand_in.expand(2, 3, -1))
+    found.tokens.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in module.parameters())
+
+
+def test_names_of_weights_are_those_of_shipped_checkpoints():
+    norm, project = {"norm.weight", "norm.bias"}, {"project.weight", "project.bias"}
+    assert set(ModalityInput(AUDIO, 5).state_dict()) == {"stand_in", *norm, *project}
+    assert set(ModalityInput(AUDIO, AUDIO).state_dict()) == {"stand_in", *norm}

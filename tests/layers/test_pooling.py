@@ -1,0 +1,76 @@
+"""Attentive statistics against loops, with padding and absence."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from mer_core.layers.pooling import AttentiveStatistics, masked_mean
+
+WIDTH = 4
+
+
+def pool():
+    torch.manual_seed(0)
+    return AttentiveStatistics(WIDTH, hidden=3)
+
+
+def tokens(*shape):
+    return torch.randn(*shape, WIDTH, generator=torch.Generator().manual_seed(1)) * 2
+
+
+def slow_statistics(module, steps):
+    """Weighted mean and deviation of one utterance's valid steps, channel by channel."""
+    scores = [math.exp(module.score(step).item()) for step in steps]
+    weights = [score / sum(scores) for score in scores]
+    means, deviations = [], []
+    for channel in range(WIDTH):
+        values = [step[channel].item() for step in steps]
+        mean = sum(w * v for w, v in zip(weights, values, strict=True))
+        variance = sum(w * (v - mean) ** 2 for w, v in zip(weights, values, strict=True))
+        means.append(mean)
+        deviations.append(math.sqrt(variance + 1e-4))
+    return means + deviations
+
+
+def test_statistics_equal_the_slow_loops():
+    module, values = pool(), tokens(2, 5)
+    mask = torch.tensor([[True] * 5, [True, False, True, True, False]])
+    found = module(values, mask)
+    assert found.shape == (2, 2 * WIDTH)
+    for row in range(2):
+        expected = slow_statistics(module, values[row][mask[row]])
+        assert found[row].tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_single_step_is_its_own_mean_without_spread():
+    values = tokens(1, 3)
+    found = pool()(values, torch.tensor([[True, False, False]]))
+    assert torch.allclose(found[0, :WIDTH], values[0, 0])
+    assert torch.allclose(found[0, WIDTH:], torch.full((WIDTH,), 0.01), atol=1e-6)
+
+
+def test_padding_of_99_changes_nothing():
+    module, values = pool(), tokens(2, 4)
+    mask = torch.ones(2, 4, dtype=torch.bool)
+    padded = torch.cat([values, torch.full((2, 3, WIDTH), 99.0)], dim=1)
+    found = module(padded, torch.nn.functional.pad(mask, (0, 3)))
+    assert torch.allclose(found, module(values, mask), atol=1e-6)
+
+
+def test_a_row_without_steps_is_finite_with_finite_gradients():
+    module = pool()
+    values = tokens(2, 3).requires_grad_()
+    found = module(values, torch.tensor([[True, True, True], [False, False, False]]))
+    assert torch.isfinite(found).all()
+    assert (found[1, :WIDTH] == 0).all()
+    found.sum().backward()
+    assert torch.isfinite(values.grad).all()
+    assert (values.grad[1] == 0).all()
+
+
+def test_masked_mean_is_offered_beside_it():
+    values = torch.tensor([[[2.0], [4.0], [99.0]]])
+    assert masked_mean(values, torch.tensor([[True, True, False]])).item() == 3.0

@@ -1,0 +1,251 @@
+"""Heads of several strategies on one judge's encoders, against a judge of each head alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from mer_core.checkpoints.heads import ForeignHeadError, MissingHeadError, save_head
+from mer_core.emotions import FOUR
+from mer_core.encoders.base import Encoder
+from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
+from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
+from mer_core.encoders.compact_text import CompactTextEncoder
+from mer_core.frameworks.base import Framework
+from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
+from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
+from mer_core.frameworks.unimodal import Unimodal
+from mer_core.media.speech_activity import STEP, SpeechActivity
+from mer_core.serving.inputs import Reader, Reading
+from mer_core.serving.speech_text import Judge
+from mer_core.serving.strategies import Strategies
+from mer_core.serving.video import ClipJudge
+from mer_core.serving.video_inputs import ClipReading
+from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction
+
+CPU = torch.device("cpu")
+Make = Callable[[str], Framework]
+
+
+def temperatures(strategy: str) -> dict[str, float]:
+    return {"both": 0.05 * (1 + len(strategy)), "speech": 0.3, "match": 0.5}
+
+
+def written(folder: Path, make: Make, names: tuple[str, ...]) -> Path:
+    for name in names:
+        torch.manual_seed(len(name))
+        save_head(folder / name, make(name), half=False, temperatures=temperatures(name))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def speech() -> CompactSpeechEncoder:
+    torch.manual_seed(0)
+    shape = CompactSpeechConfig(channels=(4, 8), blocks=1, width=16)
+    return CompactSpeechEncoder(shape).eval()
+
+
+@pytest.fixture(scope="module")
+def foal_net(speech: CompactSpeechEncoder) -> Make:
+    torch.manual_seed(1)
+    face = CompactFaceEncoder(CompactFaceConfig(stem=4, channels=(8,), blocks=(1,))).eval()
+
+    def make(strategy: str) -> Framework:
+        config = FoalNetConfig(
+            projection_width=8, width=8, heads=2, avel="avel" in strategy, mem="mem" in strategy
+        )
+        return FoalNet(speech, face, FOUR, config).eval()
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def mgcma(speech: CompactSpeechEncoder) -> Make:
+    torch.manual_seed(2)
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "so", "happy", "go", "away"]
+    tokenizer = Tokenizer(models.WordPiece({p: i for i, p in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    text = CompactTextEncoder(
+        tokenizer, vocabulary=len(pieces), width=16, layers=1, heads=2, intermediate=16
+    ).eval()
+
+    def make(strategy: str) -> Framework:
+        switches = {name: name in strategy for name in ("distribution", "token", "instance")}
+        config = MGCMAConfig(width=8, heads=2, feed_forward=1.0, **switches)
+        return MGCMA(speech, text, FOUR, config).eval()
+
+    return make
+
+
+def sound(seconds: float) -> tuple[np.ndarray, SpeechActivity]:
+    waveform = np.random.default_rng(0).standard_normal(round(seconds * SAMPLE_RATE))
+    activity = np.ones(-(-len(waveform) // STEP), np.float32)
+    return (0.2 * waveform).astype(np.float32), SpeechActivity(activity, silent=False)
+
+
+def clip(seconds: float = 4.0) -> ClipReading:
+    waveform, activity = sound(seconds)
+    times = (np.arange(round(seconds * 5)) / 5).astype(np.float32)
+    pictures = np.random.default_rng(1).integers(0, 256, (len(times), 48, 48, 3)).astype(np.uint8)
+    black = np.zeros((len(times), 8, 8, 3), np.uint8)
+    boxes, found = np.ones((len(times), 4), np.float32), np.ones(len(times), bool)
+    track = FaceTrack(times, boxes, found, black, black[0], 0)
+    return ClipReading(seconds, waveform, activity, track, pictures, times, "ok", "")
+
+
+def recording(judge: Judge, seconds: float | None = 3.0, text: str | None = "so happy") -> Reading:
+    waveform, activity = sound(seconds) if seconds else (None, None)
+    empty = Reading(waveform, activity, None, seconds, None, None, "ok", "")
+    if text is None:
+        return empty
+    tokenizer = judge.framework.encoders()["text"].tokenizer
+    read = Reader(tokenizer, ("speech", "text")).read(None, text)
+    return dataclasses.replace(empty, text=read.text, tokens=read.tokens)
+
+
+def counting(counts: dict[str, int]) -> Callable[..., None]:
+    """A hook that counts how often each encoder runs."""
+
+    def count(encoder: Encoder, *_: object) -> None:
+        counts[encoder.modality] += 1
+
+    return count
+
+
+def assert_same(found: Prediction, alone: Prediction) -> None:
+    """All but what is left out on purpose."""
+    assert (found.face, found.envelope, found.timeline) == (None, None, ())
+    assert (found.emotion, found.state, found.text) == (alone.emotion, alone.state, alone.text)
+    assert (found.duration, found.framework) == (alone.duration, alone.framework)
+    assert found.by_modality.keys() == alone.by_modality.keys()
+    for condition, named in alone.by_modality.items():
+        assert found.by_modality[condition] == (named and pytest.approx(named, abs=1e-5))
+    for mine, theirs in (
+        (found.embeddings_before, alone.embeddings_before),
+        (found.embeddings_after, alone.embeddings_after),
+    ):
+        assert list(mine) == list(theirs)
+        for modality, vector in mine.items():
+            np.testing.assert_allclose(vector, theirs[modality], atol=1e-5)
+    assert found.match == (alone.match and pytest.approx(alone.match, abs=1e-5))
+    for mine, theirs in (
+        (found.attention, alone.attention),
+        (found.cross_attention, alone.cross_attention),
+    ):
+        assert (mine is None) == (theirs is None)
+        for name, values in vars(mine).items() if mine else ():
+            if isinstance(values, np.ndarray):
+                np.testing.assert_allclose(values, getattr(theirs, name), atol=1e-5)
+            else:
+                assert values == getattr(theirs, name)
+
+
+FOAL_NET, MGCMA_NAMES = ("avel", "none", "avel+mem"), ("none", "token", "distribution+instance")
+
+
+@pytest.mark.parametrize("seconds", [4.0, 12.5])
+def test_every_head_says_of_a_video_what_it_says_alone(foal_net: Make, seconds, tmp_path: Path):
+    judge = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), judge)
+    assert strategies.framework == "foal_net"
+    assert strategies.names == ("none", "avel", "avel+mem")
+    reading = clip(seconds)
+    cases = [reading, dataclasses.replace(reading, activity=None, waveform=None)]
+    cases.append(dataclasses.replace(reading, pictures=None, track=None, times=reading.times[:0]))
+    for case in cases:
+        said = strategies.judge(case)
+        assert tuple(said) == strategies.names
+        for name, found in said.items():
+            torch.manual_seed(len(name))
+            alone = ClipJudge(foal_net(name), "foal_net", temperatures(name), CPU)
+            assert_same(found, alone.judge(case))
+    both = strategies.judge(reading)
+    assert both["avel+mem"].match is not None
+    assert both["avel"].match is None
+    assert both["none"].probabilities != both["avel"].probabilities
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(3.0, "so happy"), (None, "go away"), (15.0, None)])
+def test_every_head_says_of_a_recording_what_it_says_alone(
+    mgcma: Make, seconds, text, tmp_path: Path
+):
+    judge = Judge(mgcma("token"), "mgcma", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), judge)
+    assert strategies.names == ("none", "distribution+instance", "token")
+    reading = recording(judge, seconds, text)
+    for name, found in strategies.judge(reading).items():
+        torch.manual_seed(len(name))
+        alone = Judge(mgcma(name), "mgcma", temperatures(name), CPU)
+        assert_same(found, alone.judge([reading])[0])
+
+
+def test_a_recording_is_encoded_once_for_all(mgcma: Make, foal_net: Make, tmp_path: Path):
+    hears = Judge(mgcma("token"), "mgcma", {}, CPU)
+    sees = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
+    cases = (
+        (hears, recording(hears), written(tmp_path / "m", mgcma, MGCMA_NAMES)),
+        (sees, clip(), written(tmp_path / "f", foal_net, FOAL_NET)),
+    )
+    for judge, reading, folder in cases:
+        strategies = Strategies.load(folder, judge)
+        encoders = judge.framework.encoders()
+        counts = dict.fromkeys((encoder.modality for encoder in encoders.values()), 0)
+        hooks = [encoder.register_forward_hook(counting(counts)) for encoder in encoders.values()]
+        strategies.judge(reading)
+        for hook in hooks:
+            hook.remove()
+        assert set(counts.values()) == {1}
+
+
+def test_nothing_to_judge_is_no_label_under_any_strategy(foal_net: Make, tmp_path: Path):
+    judge = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), judge)
+    nothing = dataclasses.replace(clip(), activity=None, waveform=None, pictures=None, track=None)
+    said = strategies.judge(nothing)
+    assert [prediction.emotion for prediction in said.values()] == [None] * 3
+
+
+def test_many_visitors_at_once_get_their_own_answers(mgcma: Make, tmp_path: Path):
+    judge = Judge(mgcma("token"), "mgcma", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), judge)
+    readings = [recording(judge, 1.0 + i, "so happy") for i in range(4)]
+    expected = [strategies.judge(reading) for reading in readings]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(strategies.judge, readings * 3))
+    for one, other in zip(expected * 3, found, strict=True):
+        for name in strategies.names:
+            assert one[name].by_modality == other[name].by_modality
+
+
+def test_what_does_not_fit_is_said_in_words(mgcma: Make, foal_net: Make, tmp_path: Path):
+    hears = Judge(mgcma("token"), "mgcma", {}, CPU)
+    sees = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
+    folder = written(tmp_path / "foal_net", foal_net, FOAL_NET)
+    strategies = Strategies.load(folder, sees)
+    with pytest.raises(ValueError, match="foal_net judges a video"):
+        strategies.judge(recording(hears))
+    heard = Strategies.load(written(tmp_path / "mgcma", mgcma, ("none",)), hears)
+    with pytest.raises(ValueError, match="mgcma judges sound and text"):
+        heard.judge(clip())
+    with pytest.raises(ForeignHeadError, match="needs a video encoder"):
+        Strategies.load(folder, hears)
+    with pytest.raises(MissingHeadError, match="'none'"):
+        Strategies.load(written(tmp_path / "some", foal_net, ("avel",)), sees)
+    with pytest.raises(MissingHeadError, match="'none'"):
+        Strategies.load(tmp_path / "nowhere", sees)
+    with pytest.raises(MissingHeadError, match="foal_net holds no head 'mem'"):
+        Strategies.load(folder, sees, ("none", "avel", "mem"))
+
+
+def test_a_head_of_another_framework_is_refused(speech: CompactSpeechEncoder, tmp_path: Path):
+    save_head(tmp_path / "none", Unimodal(speech, FOUR))
+    judge = Judge(Unimodal(speech, FOUR), "other", {}, CPU)
+    with pytest.raises(ForeignHeadError, match="a head of unimodal, not of other"):
+        Strategies.load(tmp_path, judge)

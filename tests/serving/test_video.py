@@ -1,0 +1,163 @@
+"""Stretches, seconds, matching and attention of a video, on a small network with random weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from mer_core.data.collate import collate
+from mer_core.emotions import FOUR
+from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
+from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
+from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
+from mer_core.media.speech_activity import STEP, SpeechActivity
+from mer_core.serving.video import ClipJudge
+from mer_core.serving.video_inputs import ClipReading
+from mer_core.types import SAMPLE_RATE, FaceTrack, Utterance
+
+RATE = 5.0  # frames a second
+
+
+@pytest.fixture(scope="module")
+def judge() -> ClipJudge:
+    torch.manual_seed(0)
+    speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(4, 8), blocks=1, width=16))
+    face = CompactFaceEncoder(CompactFaceConfig(stem=4, channels=(8,), blocks=(1,)))
+    framework = FoalNet(speech, face, FOUR, FoalNetConfig(projection_width=8))
+    temperatures = {"audio": 0.1, "video": 0.1, "both": 0.1, "match": 0.5}
+    return ClipJudge(framework, "foal_net", temperatures, torch.device("cpu"))
+
+
+def reading(
+    seconds: float,
+    spoken: tuple[float, float] | None = (0.0, 99.0),
+    seen: tuple[float, float] | None = (0.0, 99.0),
+    seed: int = 0,
+) -> ClipReading:
+    """A clip with speech and a face between two times each."""
+    random = np.random.default_rng(seed)
+    times = (np.arange(round(seconds * RATE)) / RATE).astype(np.float32)
+    found = np.zeros(len(times), bool) if seen is None else (times >= seen[0]) & (times < seen[1])
+    waveform = (0.2 * random.standard_normal(round(seconds * SAMPLE_RATE))).astype(np.float32)
+    steps = np.arange(-(-len(waveform) // STEP)) * STEP / SAMPLE_RATE
+    talk = (steps >= spoken[0]) & (steps < spoken[1]) if spoken else np.zeros(len(steps), bool)
+    black = np.zeros((len(times), 8, 8, 3), np.uint8)
+    track = FaceTrack(times, np.ones((len(times), 4), np.float32), found, black, black[0], 0)
+    pictures = random.integers(0, 256, (int(found.sum()), 48, 48, 3)).astype(np.uint8)
+    return ClipReading(
+        duration=seconds,
+        waveform=waveform,
+        activity=SpeechActivity(talk.astype(np.float32), silent=False),
+        track=track if found.any() else None,
+        pictures=pictures if found.any() else None,
+        times=times[found],
+        state="ok",
+        message="",
+    )
+
+
+def test_a_short_clip_is_judged_whole(judge: ClipJudge) -> None:
+    clip = reading(4.0)
+    prediction = judge.judge(clip)
+    utterance = Utterance(waveform=clip.waveform, frames=clip.pictures)
+    with torch.inference_mode():
+        output = judge.framework(collate([utterance]))
+    expected = torch.softmax(output.logits[0].double() / 0.1, 0)
+    np.testing.assert_allclose(list(prediction.probabilities.values()), expected, atol=1e-5)
+    assert prediction.emotion == FOUR[int(expected.argmax())]
+    same = torch.softmax(output.features["match_logits"][0].mean(0) / 0.5, 0)[1]
+    assert prediction.match == pytest.approx(float(same), abs=1e-5)
+    attention = prediction.cross_attention
+    assert attention is not None
+    np.testing.assert_allclose(
+        attention.audio_to_video, output.attention["audio_to_video"][0], atol=1e-5
+    )
+    assert attention.video_to_audio.shape == (20, len(attention.audio_times) - 1)
+    np.testing.assert_array_equal(attention.video_times, clip.times)
+    assert attention.audio_times[-1] == pytest.approx(4.0)
+
+
+def test_each_branch_alone_is_the_network_with_the_other_hidden(judge: ClipJudge) -> None:
+    clip = reading(3.0)
+    both = judge.judge(clip)
+    voice = judge.judge(dataclasses.replace(clip, pictures=None, track=None, times=clip.times[:0]))
+    face = judge.judge(dataclasses.replace(clip, activity=None, waveform=None))
+    for alone, name, other in ((voice, "audio", "video"), (face, "video", "audio")):
+        assert alone.by_modality[other] is None
+        assert alone.by_modality["both"] is None
+        assert alone.match is None
+        assert alone.cross_attention is None
+        assert alone.probabilities == alone.by_modality[name]
+        for emotion, value in (both.by_modality[name] or {}).items():
+            assert alone.probabilities[emotion] == pytest.approx(value, abs=1e-5)
+        assert list(alone.embeddings_after) == [name]
+
+
+def test_nothing_to_judge_is_no_label(judge: ClipJudge) -> None:
+    clip = dataclasses.replace(reading(3.0, spoken=None, seen=None), state="no_speech")
+    prediction = judge.judge(clip)
+    assert prediction.emotion is None
+    assert prediction.probabilities == {}
+    assert prediction.timeline == ()
+    assert prediction.by_modality == {"audio": None, "video": None, "both": None}
+    assert prediction.state == "no_speech"
+
+
+def test_every_second_has_its_window_and_only_what_is_there_in_it(judge: ClipJudge) -> None:
+    prediction = judge.judge(reading(7.3, spoken=(0.0, 2.0), seen=(4.0, 6.0)))
+    assert [w.start for w in prediction.timeline] == [float(s) for s in range(8)]
+    assert prediction.timeline[-1].end == pytest.approx(7.3)
+    labelled = [window.emotion is not None for window in prediction.timeline]
+    assert labelled == [True, True, True, True, True, True, True, False]  # half a second around
+    for window in prediction.timeline:
+        assert (window.emotion is None) == (window.probabilities == {})
+        if window.emotion:
+            assert sum(window.probabilities.values()) == pytest.approx(1.0)
+
+
+def test_seconds_hear_their_own_sound_only(judge: ClipJudge) -> None:
+    clip = reading(6.0)
+    assert clip.waveform is not None
+    changed = clip.waveform.copy()
+    changed[5 * SAMPLE_RATE :] = 0.9
+    before = judge.judge(clip).timeline
+    after = judge.judge(dataclasses.replace(clip, waveform=changed)).timeline
+    assert before[0].probabilities != before[3].probabilities
+    moved = [
+        max(abs(a.probabilities[n] - b.probabilities[n]) for n in FOUR)
+        for a, b in zip(before, after, strict=True)
+    ]
+    assert max(moved[:3]) < moved[5]
+
+
+def test_a_long_clip_is_the_mean_of_its_windows_by_evidence(judge: ClipJudge) -> None:
+    clip = reading(20.0, spoken=(0.0, 3.0), seen=(0.0, 3.0))
+    start = judge.judge(reading(20.0, spoken=(0.0, 3.0), seen=(0.0, 3.0)))
+    # All evidence lies in the first window of six seconds; windows without any say nothing.
+    assert clip.waveform is not None
+    quiet = clip.waveform.copy()
+    quiet[10 * SAMPLE_RATE :] = 0.0
+    other = judge.judge(dataclasses.replace(clip, waveform=quiet))
+    for name in FOUR:
+        assert other.probabilities[name] == pytest.approx(start.probabilities[name], abs=0.02)
+    assert len(start.timeline) == 20
+    assert all(
+        np.linalg.norm(v) == pytest.approx(1, abs=1e-5) for v in start.embeddings_after.values()
+    )
+
+
+def test_the_same_clip_gives_the_same_prediction(judge: ClipJudge) -> None:
+    first, second = judge.judge(reading(9.5)), judge.judge(reading(9.5))
+    assert first.by_modality == second.by_modality
+    assert first.timeline == second.timeline
+
+
+def test_windows_may_lack_a_half_that_others_have(judge: ClipJudge) -> None:
+    prediction = judge.judge(reading(20.0, spoken=(0.0, 14.0), seen=(13.0, 20.0)))
+    for name in ("audio", "video", "both"):
+        assert sum((prediction.by_modality[name] or {}).values()) == pytest.approx(1.0)
+    assert prediction.match is not None
+    assert set(prediction.embeddings_after) == {"audio", "video"}

@@ -1,0 +1,294 @@
+"""Ablations end to end on tiny corpora: every strategy, resumed, repeated and written down."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+import train.ablation.runs as ablation
+from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, REASONS
+from tests.train.tiny_frameworks import OPTIM, tiny_foal_net, tiny_mgcma, write_bert
+from train.ablation.measure import HALVES, NO_COMMON_SPACE
+from train.ablation.recognition import RECOGNITION
+from train.ablation.runs import Place, Trained, ablate, run_all
+from train.ablation.strategies import strategies
+from train.ablation.table import heading, markdown, summarise
+from train.config import Experiment
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
+    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
+
+
+@pytest.fixture(scope="module")
+def foal_net() -> Experiment:
+    return tiny_foal_net()
+
+
+@pytest.fixture(scope="module")
+def done(
+    mgcma: Experiment, corpora: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Place, dict[str, Any]]:
+    """A finished ablation of MGCMA with two seeds."""
+    out = tmp_path_factory.mktemp("ablation")
+    place = Place(corpora, out / "mgcma", CPU, out / "cache")
+    return place, ablate(mgcma, place, seeds=2)
+
+
+def runs(place: Place) -> Iterator[Path]:
+    yield from sorted(place.out.glob("*/seed-*"))
+
+
+def test_ablation_leaves_its_tables_and_its_runs(done: tuple[Place, dict[str, Any]]) -> None:
+    place, summary = done
+    assert len(summary["rows"]) == 9
+    assert json.loads((place.out / "ablation.json").read_text("utf-8")) == summary
+    assert (place.out / "ablation.md").read_text("utf-8") == markdown(summary)
+    picture = cv2.imread(str(place.out / "ablation.png"))
+    assert picture is not None
+    assert picture.std() > 5
+    with (place.out / "ablation.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9 * (len(RECOGNITION) + 2 * len(METRICS))
+    assert len(list(runs(place))) == 18
+    for folder in runs(place):
+        names = {"test.json", "run.json", "config.json", "model.safetensors", "log.jsonl"}
+        assert names <= {file.name for file in folder.iterdir()}
+        assert not (folder / "state.safetensors").exists()
+        on = {*folder.parent.name.split("+"), "ce"} - {"none", "token"}
+        if folder.parent.name == "sharp":
+            on = {"distribution", "instance", "ce"}
+        (row,) = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        assert {key[6:] for key in row if key.startswith("train_")} == on
+
+
+def test_figures_mean_what_they_say(done: tuple[Place, dict[str, Any]]) -> None:
+    place, summary = done
+    for name, cells in summary["rows"].items():
+        for figure, cell in cells.items():
+            metric = METRICS.get(figure.rpartition("/")[2])
+            if metric and "pair" in metric.needs:
+                assert cell == {"reason": REASONS[metric.needs]}
+            elif metric and metric.needs == "gaussians":
+                gaussians = "distribution" in name or name == "sharp"
+                has = gaussians and not figure.startswith("before/")
+                assert ("mean" in cell) == has
+                assert has or cell == {"reason": NEEDS_GAUSSIANS}
+            else:
+                assert cell["mean"] == pytest.approx(np.mean(cell["seeds"]))
+                assert cell["std"] == pytest.approx(np.std(cell["seeds"], ddof=1))
+                assert np.isfinite(cell["mean"])
+    reference, other = summary["rows"]["none"], summary["rows"]["token"]
+    for figure, cell in reference.items():
+        if "difference" in cell:
+            assert cell["difference"] == 0.0
+            assert cell.get("difference_95", [0.0, 0.0]) == [0.0, 0.0]
+            assert other[figure]["difference"] == pytest.approx(
+                other[figure]["mean"] - cell["mean"]
+            )
+    stored = [json.loads((folder / "test.json").read_text()) for folder in runs(place)]
+    for result in stored:
+        assert len(result["replicates"]["modality_gap"]) == HALVES
+        assert set(result["sets"]) == {"paired/ravdess×meld"}
+
+
+def test_intervals_hold_the_difference(done: tuple[Place, dict[str, Any]]) -> None:
+    _, summary = done
+    cells = [cell for row in summary["rows"].values() for cell in row.values()]
+    asked = [cell for cell in cells if "difference_95" in cell]
+    assert len(asked) > 9 * 10
+    for cell in asked:
+        low, high = cell["difference_95"]
+        assert low - 1e-9 <= cell["difference"] <= high + 1e-9
+
+
+def test_markdown_names_what_is_missing_and_why(done: tuple[Place, dict[str, Any]]) -> None:
+    _, summary = done
+    text = markdown(summary)
+    assert "R@1 ↑, R@5 ↑, MRR ↑, FOSCTTM ↓" in text
+    assert f"linear CKA ↑: {NEEDS_NATURAL_PAIRS}" in text
+    assert f"W2 paired / unpaired ↓: {NEEDS_GAUSSIANS}, and {NEEDS_NATURAL_PAIRS}" in text
+    assert f"– : {NEEDS_GAUSSIANS}" in text
+    assert "P@5 speech→text ↑" in text
+    assert "nan" not in text
+    assert "None" not in text
+    for line in text.splitlines():
+        if line.startswith("| none"):
+            assert "[" not in line  # nothing differs from itself
+
+
+def refuse(*_: Any) -> None:
+    raise AssertionError("trained again")
+
+
+def test_what_is_finished_is_not_repeated(
+    done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, summary = done
+    monkeypatch.setattr(ablation, "fit", refuse)
+    monkeypatch.setattr(Trained, "task", property(refuse))
+    assert ablate(mgcma, place, seeds=2) == summary
+    with pytest.raises(AssertionError, match="trained again"):
+        ablate(mgcma, place, seeds=3)
+
+
+def test_another_split_is_measured_without_training(
+    done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, summary = done
+    monkeypatch.setattr(ablation, "fit", refuse)
+    shown = ablate(mgcma, place, seeds=2, split="dev")
+    assert shown["protocol"]["split"] == "dev"
+    assert json.loads((place.out / "ablation-dev.json").read_text("utf-8")) == shown
+    assert json.loads((place.out / "ablation.json").read_text("utf-8")) == summary
+    assert len(list(place.out.glob("*/seed-*/dev.json"))) == 18
+    assert shown["rows"] != summary["rows"]
+    # The tiny development split has one speaker: clips are drawn instead, and it is said.
+    assert "difference_95" in shown["rows"]["token"]["unweighted_accuracy"]
+    assert "1 in paired/ravdess; of paired/ravdess the clips" in shown["protocol"]["interval"]
+
+
+def test_a_lost_run_comes_out_the_same_again(
+    done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, summary = done
+    lost = place.out / "distribution+instance" / "seed-5"
+    before = (lost / "test.json").read_text()
+    weights = (lost / "model.safetensors").read_bytes()
+    for file in lost.iterdir():
+        file.unlink()
+    folders = []
+    real = ablation.fit
+
+    def watched(*arguments: Any) -> Any:
+        folders.append(arguments[3])
+        return real(*arguments)
+
+    monkeypatch.setattr(ablation, "fit", watched)
+    assert ablate(mgcma, place, seeds=2) == summary
+    assert folders == [lost]
+    assert (lost / "test.json").read_text() == before
+    assert (lost / "model.safetensors").read_bytes() == weights
+
+
+def test_other_settings_are_not_mixed_in(
+    done: tuple[Place, dict[str, Any]], mgcma: Experiment
+) -> None:
+    place, _ = done
+    other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
+    with pytest.raises(ValueError, match="other settings, encoders or data; give another --out"):
+        ablate(other, place, seeds=2)
+    with pytest.raises(ValueError, match="1 or more"):
+        ablate(mgcma, place, seeds=0)
+
+
+def test_a_failed_start_leaves_a_folder_to_others(
+    mgcma: Experiment, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    rows = {"none": strategies(mgcma)["none"]}
+    with pytest.raises(ValueError, match="nothing found"):
+        run_all(rows, Place(tmp_path / "nowhere", out, CPU), 1, "test")
+    assert not out.exists()
+    place = Place(corpora, out, CPU)
+    with monkeypatch.context() as patch:
+        patch.setattr(ablation, "fit", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run_all(rows, place, 1, "test")
+    other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
+    (result,) = run_all({"none": strategies(other)["none"]}, place, 1, "test")["none"]
+    assert result["seed"] == other.seed
+
+
+def test_data_are_part_of_a_run_wherever_they_lie(
+    done: tuple[Place, dict[str, Any]],
+    mgcma: Experiment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place, summary = done
+    monkeypatch.setattr(ablation, "fit", refuse)
+    shutil.copytree(place.root, tmp_path / "moved")
+    moved = dataclasses.replace(place, root=tmp_path / "moved")
+    assert ablate(mgcma, moved, seeds=2) == summary
+    lines = tmp_path / "moved" / "text" / "meld" / "train_sent_emo.csv"
+    lines.write_text(lines.read_text("utf-8").replace("tears", "smile"), "utf-8")
+    with pytest.raises(ValueError, match="other settings, encoders or data"):
+        ablate(mgcma, moved, seeds=2)
+
+
+def test_foal_net_shares_no_space_without_avel_or_width(
+    foal_net: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    place = Place(corpora, tmp_path / "out", CPU, tmp_path / "cache")
+    summary = ablate(foal_net, place, seeds=1)
+    rows = summary["rows"]
+    assert list(rows) == ["none", "avel", "mem", "avel+mem", "sharp"]
+    for name, cells in rows.items():
+        assert cells["before/modality_gap"] == {"reason": NO_COMMON_SPACE}
+        if "avel" in name or name == "sharp":
+            assert cells["modality_gap"]["mean"] > 0
+            assert "difference" not in cells["modality_gap"]  # nothing to differ from
+        else:
+            assert cells["modality_gap"] == {"reason": NO_COMMON_SPACE}
+            assert cells["precision_at_5"] == {"reason": NO_COMMON_SPACE}
+        assert cells["unweighted_accuracy"]["std"] is None  # one seed has no spread
+    assert f"– : {NO_COMMON_SPACE}" in markdown(summary)
+    assert heading("precision_at_5_xy", summary) == "P@5 audio→video ↑"
+
+
+def test_a_common_width_gives_every_strategy_a_space(
+    foal_net: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    wide = dataclasses.replace(foal_net, architecture={**foal_net.architecture, "width": 8})
+    trained = strategies(wide)
+    results = run_all(
+        {name: trained[name] for name in ("none", "avel")},
+        Place(corpora, tmp_path / "out", CPU),
+        1,
+        "test",
+    )
+    for (result,) in results.values():
+        assert result["figures"]["modality_gap"] is not None
+        assert result["figures"]["before/modality_gap"] is not None
+
+
+def test_natural_corpora_have_figures_of_natural_pairs(
+    mgcma: Experiment, recorded: Path, tmp_path: Path
+) -> None:
+    sources = {
+        "speech": dataclasses.replace(mgcma.sources["speech"], corpora={"iemocap": 1.0}),
+        "text": dataclasses.replace(mgcma.sources["text"], corpora={"iemocap": 0.5, "meld": 0.5}),
+    }
+    natural = dataclasses.replace(mgcma, sources=sources)
+    trained = strategies(natural)
+    rows = {name: trained[name] for name in ("none", "distribution")}
+    results = run_all(rows, Place(recorded, tmp_path, CPU), 1, "test")
+    for (result,) in results.values():
+        assert set(result["sets"]) == {"natural/iemocap", "paired/iemocap×meld"}
+        for name in ("recall_at_1", "mrr", "foscttm", "linear_cka"):
+            assert result["figures"][name] == result["sets"]["natural/iemocap"][name]
+            assert 0 <= result["figures"][name] <= 1
+            assert len(result["replicates"][name]) == HALVES
+    assert results["none"][0]["reasons"]["w2_ratio"] == NEEDS_GAUSSIANS
+    assert results["distribution"][0]["figures"]["w2_ratio"] > 0
+    summary = summarise(results, "t", reference="none", split="test")
+    assert "difference_95" in summary["rows"]["distribution"]["recall_at_1"]
+    assert "in natural/… as they were recorded" in markdown(summary)

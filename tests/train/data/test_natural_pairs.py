@@ -1,0 +1,178 @@
+"""Corpora whose recordings have both halves: which pairs they make, and who reads which half."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from mer_core.data import collate, load_corpus
+from mer_core.emotions import FOUR
+from tests.train.tiny_frameworks import tiny_mgcma, write_bert
+from train.config import Experiment, SourceConfig
+from train.data.features import frozen_features
+from train.data.material import Material
+from train.data.paired_task import PairedTask
+from train.data.pairs import evaluation_sets, pairing
+from train.data.tasks import half_of, source_examples
+from train.evaluate.evaluation import evaluate
+from train.stages import detach_encoders, start, tokenizer_of
+
+WAYS = ("speech", "text")
+
+
+def of_corpora(experiment: Experiment, speech: list[str], text: list[str]) -> Experiment:
+    chosen = {"speech": dict.fromkeys(speech, 1.0), "text": dict.fromkeys(text, 1.0)}
+    sources = {
+        modality: dataclasses.replace(source, corpora=chosen[modality])
+        for modality, source in experiment.sources.items()
+    }
+    return dataclasses.replace(experiment, sources=sources)
+
+
+@pytest.fixture(scope="module")
+def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
+    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
+
+
+@pytest.fixture(scope="module")
+def natural(mgcma: Experiment) -> Experiment:
+    return of_corpora(mgcma, ["iemocap"], ["iemocap"])
+
+
+@pytest.mark.parametrize(("split", "session"), [("train", 3), ("dev", 4), ("test", 5)])
+def test_both_halves_of_every_recording_make_the_set(
+    split: str, session: int, natural: Experiment, recorded: Path
+) -> None:
+    sets = evaluation_sets(natural, recorded, split)
+    assert list(sets) == ["speech/iemocap", "text/iemocap", "natural/iemocap"]
+    folder = recorded / "iemocap" / f"Session{session}" / "dialog" / "transcriptions"
+    (transcript,) = folder.glob("*.txt")
+    words = {
+        line.split()[0]: line.partition(": ")[2] for line in transcript.read_text().split("\n")
+    }
+    met = 0
+    for pair in sets["natural/iemocap"]:
+        speech, text = pair.speech, pair.text
+        assert speech is not None
+        assert text is not None
+        assert speech.path is not None
+        assert (speech.text, text.path) == (None, None)
+        for field in ("corpus", "split", "emotion", "group"):
+            assert getattr(speech, field) == getattr(text, field)
+        if speech.path.stem in words:
+            assert text.text == words[speech.path.stem]
+            met += 1
+    assert met == len([said for said in words.values() if said])
+
+
+def test_a_recording_without_words_is_speech_alone(natural: Experiment, recorded: Path) -> None:
+    sets = evaluation_sets(natural, recorded, "test")
+    assert {name: len(pairs) for name, pairs in sets.items()} == {
+        "speech/iemocap": 24, "text/iemocap": 23, "natural/iemocap": 23,
+    }  # fmt: skip
+
+
+def test_a_corpus_meets_others_by_label_and_itself_by_recording(
+    mgcma: Experiment, recorded: Path
+) -> None:
+    mixed = of_corpora(mgcma, ["ravdess", "iemocap"], ["meld", "iemocap"])
+    sets = evaluation_sets(mixed, recorded, "dev")
+    assert [name for name in sets if not name.startswith(WAYS)] == [
+        "paired/ravdess×meld", "paired/ravdess×iemocap", "paired/iemocap×meld", "natural/iemocap",
+    ]  # fmt: skip
+    for pairs in sets.values():
+        for pair in pairs:
+            assert pair.speech is None or (pair.speech.path and pair.speech.text is None)
+            assert pair.text is None or (pair.text.text and pair.text.path is None)
+    apart = of_corpora(mgcma, ["ravdess"], ["iemocap"])
+    assert list(evaluation_sets(apart, recorded, "dev"))[2:] == ["paired/ravdess×iemocap"]
+
+
+def test_halves_are_read_as_what_they_are(natural: Experiment, recorded: Path) -> None:
+    recording = load_corpus("iemocap", recorded, split="dev", labels=FOUR)[0]
+    halves = [half_of(recording, modality) for modality in WAYS]
+    assert half_of(recording, "video") is None
+    material = Material([recording], natural.sources)
+    speech, text = (material.utterance([half]) for half in halves)
+    assert speech.waveform is not None
+    assert speech.text is None
+    assert text.waveform is None
+    assert text.text == recording.text
+    both = material.utterance(halves)
+    np.testing.assert_array_equal(both.waveform, speech.waveform)
+    assert both.text == recording.text
+    contents = [material.content(half) for half in halves if half]
+    assert contents[0] != contents[1] == recording.text
+    assert [material.size(half) for half in halves if half] == [
+        len(speech.waveform), len(recording.text or ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("corpus", ["ravdess", "meld", "fer2013"])
+def test_examples_of_one_modality_are_their_own_half(corpus: str, corpora: Path) -> None:
+    modality = {"ravdess": "speech", "meld": "text", "fer2013": "video"}[corpus]
+    source = SourceConfig(corpora={corpus: 1.0})
+    whole = load_corpus(corpus, corpora, split="train", labels=FOUR)
+    assert whole == source_examples(source, corpora, "train", FOUR, modality) != []
+    other = "text" if modality == "speech" else "speech"
+    assert source_examples(source, corpora, "train", FOUR, other) == []
+
+
+def test_training_hears_the_sound_and_reads_the_words(
+    natural: Experiment, recorded: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    framework = start(natural)
+    tokenize = tokenizer_of(framework)
+    encoders = {e.modality: e for e in detach_encoders(framework).values()}
+    task = PairedTask(natural, recorded, tokenize=tokenize, encoders=encoders, cache=tmp_path)
+    assert {m: len(examples) for m, examples in task.train.items()} == {"speech": 72, "text": 72}
+    texts = list(dict.fromkeys(task.train["text"]))
+    expected = frozen_features(
+        encoders["text"], len(texts),
+        lambda i: Material([], natural.sources).utterance([texts[i]]),
+        key=[], title="", tokenize=tokenize,
+    )  # fmt: skip
+    for text, tokens in zip(texts, expected, strict=True):
+        assert tokenize is not None
+        assert text.text is not None
+        assert len(tokens) == len(tokenize(text.text))
+        torch.testing.assert_close(task.cached[text][0], tokens, rtol=1e-2, atol=5e-3)
+    clip = task.train["speech"][0]
+    heard = encoders["speech"](collate([task.material.utterance([clip])]))
+    torch.testing.assert_close(
+        task.cached[clip][0].float(), heard.tokens[0][heard.mask[0]], rtol=1e-2, atol=5e-3
+    )
+    batch, _ = next(task.epoch(0))
+    assert {m: bool(f.present.any()) for m, f in batch.cached.items()} == dict.fromkeys(WAYS, True)
+    with torch.inference_mode():
+        figures = task.validate(framework)
+    score = figures.pop("score")
+    assert list(figures) == ["speech/iemocap", "text/iemocap", "natural/iemocap"]
+    assert score == pytest.approx(sum(figures.values()) / 3)
+
+
+def test_natural_sets_are_evaluated_and_named_so(
+    mgcma: Experiment, natural: Experiment, recorded: Path
+) -> None:
+    torch.manual_seed(0)
+    framework = start(natural)
+    found = evaluate(framework, natural, recorded, tokenizer_of(framework))
+    assert set(found["sets"]["natural/iemocap"]) == {"speech", "text", "both"}
+    assert set(found["temperatures"]) == {"speech", "text", "both"}
+    assert found["sets"]["natural/iemocap"]["both"]["n"] == 23
+    assert found["protocol"]["pairing"] == "as they were recorded: both halves of one recording"
+
+
+def test_pairing_says_what_is_true_of_the_sets() -> None:
+    label, recording = pairing(["text/meld", "paired/a×b"]), pairing(["text/a", "natural/a"])
+    assert label.startswith("by label within the split")
+    assert "both halves of one recording" in recording
+    assert "label" not in recording
+    mixed = pairing(["natural/a", "paired/a×b"])
+    assert mixed == f"in natural/… {recording}; in paired/… {label}"

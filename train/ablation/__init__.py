@@ -1,0 +1,1 @@
+"""Alignment strategies × seeds: runs, measures, tables, figures."""

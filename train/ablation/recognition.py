@@ -1,0 +1,93 @@
+"""How well a strategy recognises the emotions of pairs, with replicates for intervals.
+
+What a figure would be on other speakers is asked by drawing speakers anew. Where a set has only
+one, that speaker's clips are drawn instead: the interval then speaks for this one alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mer_core.emotions import FOUR
+from mer_core.metrics.calibration import BINS
+from mer_core.metrics.recognition import (
+    group_tables,
+    macro_f1,
+    unweighted_accuracy,
+    weighted_accuracy,
+)
+from mer_core.metrics.report import Metric
+from train.data.paired_task import label_indices
+from train.data.pairs import Pair
+from train.evaluate.measured import Floats, Measured
+
+RESAMPLES = 1_000  # of the speakers, or of a lone speaker's clips
+
+RECOGNITION = {
+    "unweighted_accuracy": Metric("UA", "higher"),
+    "weighted_accuracy": Metric("WA", "higher"),
+    "macro_f1": Metric("macro-F1", "higher"),
+    "ece": Metric("ECE", "lower"),
+}
+
+
+def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
+    """UA, WA, macro-F1 and ECE of calibrated (N, C) probabilities, bootstrapped over `units`.
+
+    A single clip has no replicates.
+    """
+    labels, groups = label_indices(pairs).numpy(), units(pairs)
+    tables = group_tables(labels, probabilities.argmax(axis=1), groups, len(FOUR))  # (G, C, C)
+    gaps = calibration_gaps(labels, probabilities, groups)  # (G, BINS)
+    (values,) = _recognised(tables, gaps, np.arange(len(tables))[None])
+    figures = dict(zip(RECOGNITION, values.tolist(), strict=True))
+    names = sorted(set(groups))
+    if len(names) < 2:
+        return Measured(figures, {})
+    # Sets of the same speakers, or of the same speaker's clips, resample the same ones.
+    key = hashlib.sha256("\n".join(names).encode()).digest()
+    drawn = np.random.default_rng(list(key)).integers(0, len(names), (RESAMPLES, len(names)))
+    replicates = _recognised(tables, gaps, drawn)
+    return Measured(figures, dict(zip(RECOGNITION, replicates.T, strict=True)))
+
+
+def speakers(pairs: Sequence[Pair]) -> set[str]:
+    """Whoever speaks in these pairs."""
+    return {pair.group for pair in pairs}
+
+
+def units(pairs: Sequence[Pair]) -> list[str]:
+    """What a bootstrap draws, of each pair: its speaker or, of a lone speaker's pairs, its clip.
+
+    A clip is known by its place among the set's clips, which are in a fixed order.
+    """
+    if len(speakers(pairs)) > 1:
+        return [pair.group for pair in pairs]
+    places = {clip: i for i, clip in enumerate(dict.fromkeys(pair.first for pair in pairs))}
+    return [f"{pair.group} {places[pair.first]:06d}" for pair in pairs]
+
+
+def calibration_gaps(
+    labels: NDArray[np.int64], probabilities: Floats, groups: Sequence[str]
+) -> Floats:
+    """(G, BINS) summed accuracy minus confidence; summed over groups, they make the ECE."""
+    _, index = np.unique(np.asarray(groups), return_inverse=True)
+    confidence = probabilities.max(axis=1)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.zeros((int(index.max()) + 1, BINS))
+    np.add.at(gaps, (index, bins), (probabilities.argmax(axis=1) == labels) - confidence)
+    return gaps
+
+
+def _recognised(tables: NDArray[np.int64], gaps: Floats, drawn: NDArray[np.int64]) -> Floats:
+    """(R, 4) figures in the order of `RECOGNITION`, of `drawn` (R, G) groups."""
+    rows = []
+    for groups in drawn:
+        table = tables[groups].sum(axis=0)
+        ece = np.abs(gaps[groups].sum(axis=0)).sum() / table.sum()
+        rows.append((unweighted_accuracy(table), weighted_accuracy(table), macro_f1(table), ece))
+    return np.array(rows)

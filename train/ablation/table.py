@@ -1,0 +1,240 @@
+"""Results of many runs → mean ± std over seeds and paired differences; JSON, CSV, Markdown, PNG."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mer_core.checkpoints.checkpoint import write_json
+from mer_core.metrics.report import AHEAD, METRICS, Metric
+from train.ablation.figure import save_figure
+from train.ablation.measure import HALVES, PER_LABEL
+from train.ablation.recognition import RECOGNITION, RESAMPLES
+from train.data.pairs import NATURAL, is_natural, pairing
+
+NOTHING = 1e-9  # differences below it are rounding
+ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
+SECTIONS = {
+    "Recognition of pairs": tuple(RECOGNITION),
+    "Do the clouds meet?": (
+        "modality_gap",
+        "modality_probe",
+        "mmd2",
+        "silhouette_modality",
+        "uniformity_x",
+        "uniformity_y",
+        "uniformity_joint",
+    ),
+    "Is an emotion found in the other modality?": (
+        "precision_at_1",
+        "precision_at_5_xy",
+        "precision_at_5_yx",
+        "silhouette_emotion",
+        "alignment_emotion",
+        "foscttm_emotion",
+        "w2_ratio_emotion",
+    ),
+    "The same clouds before alignment": AHEAD,
+    "Of natural pairs only": tuple(n for n, metric in METRICS.items() if "pair" in metric.needs),
+}
+
+Result = dict[str, Any]
+
+
+def summarise(
+    results: Mapping[str, Sequence[Result]], title: str, *, reference: str, split: str
+) -> dict[str, Any]:
+    """Rows of figures, each `mean`, `std` and `seeds`, or a `reason` why it does not exist.
+
+    Also `difference` from the reference row and `difference_95`: means over seeds, with the spread
+    over the items that both were measured on. `clear` asks the seeds as well, for those intervals
+    know nothing of how another seed would have come out.
+    """
+    base = results[reference]
+    rows = {
+        name: {figure: _cell(figure, runs, base) for figure in runs[0]["figures"]}
+        for name, runs in results.items()
+    }
+    first = next(iter(results.values()))
+    protocol = {
+        "split": split,
+        "sets": list(first[0]["sets"]),
+        "seeds": [run["seed"] for run in first],
+        "reference": reference,
+        "modalities": first[0]["modalities"],
+        **_wording(first[0]["sets"], first[0]["speakers"]),
+    }
+    return {"title": title, "protocol": protocol, "rows": rows}
+
+
+def _wording(sets: Collection[str], speakers: Mapping[str, int]) -> dict[str, str]:
+    """What the figures of these sets mean; `speakers` says how many speak in each."""
+    words = {
+        "pairing": pairing(sets),
+        "figures": "mean over the paired sets; mean ± std over seeds",
+        "space": "pooled embeddings of each modality alone, after alignment and before fusion",
+        "items": f"at most {PER_LABEL} a label, modality and set, as many of each",
+        "interval": f"95 % over what was measured on, averaged over seeds: {RESAMPLES} paired "
+        f"bootstraps of the speakers for recognition ({_resampled(speakers)}), {HALVES} paired "
+        "half-samples of the items for alignment",
+        "clear": "the interval leaves 0 out and all seeds of the one lie beyond all of the other",
+        "chance": "P@k 0.25, modality probe and FOSCTTM 0.5",
+    }
+    if any(is_natural(name) for name in sets):
+        words["items"] += f"; in {NATURAL}… whole pairs"
+        words["chance"] += "; R@k is k in the number of pairs"
+        if not all(is_natural(name) for name in sets):
+            words["figures"] += f"; what asks for natural pairs: the mean over {NATURAL}… alone"
+    return words
+
+
+def _resampled(speakers: Mapping[str, int]) -> str:
+    """How many speakers the sets rest on; partner corpora bring none.
+
+    So sets with one leading corpus are told together, unless pairing left them other speakers.
+    """
+    counts: dict[str, set[int]] = {}
+    for name, count in speakers.items():
+        counts.setdefault(_leading(name), set()).add(count)
+    told = {
+        _leading(name) if len(counts[_leading(name)]) == 1 else name: count
+        for name, count in speakers.items()
+    }
+    words = ", ".join(f"{count} in {name}" for name, count in told.items())
+    if alone := [name for name, count in told.items() if count == 1]:
+        *before, last = alone
+        names = f"{', '.join(before)} and {last}" if before else last
+        words += (
+            f"; of {names} the clips were resampled instead, so that the interval "
+            f"speaks for {'those speakers' if before else 'that one speaker'} only"
+        )
+    return words
+
+
+def _leading(name: str) -> str:
+    """The set's name up to its first corpus, whose speakers are heard."""
+    return name.partition("×")[0]
+
+
+def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result]) -> Result:
+    values = [run["figures"][figure] for run in runs]
+    if None in values:
+        return {"reason": runs[0]["reasons"][figure]}
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    cell: Result = {"mean": float(np.mean(values)), "std": spread, "seeds": values}
+    if base[0]["figures"][figure] is None:
+        return cell
+    cell["difference"] = cell["mean"] - float(np.mean([run["figures"][figure] for run in base]))
+    if figure in runs[0]["replicates"]:
+        ours, theirs = (
+            np.mean([run["replicates"][figure] for run in some], axis=0) for some in (runs, base)
+        )
+        low, high = (float(v) for v in np.percentile(ours - theirs, [2.5, 97.5]))
+        cell["difference_95"] = [low, high]
+        cell["clear"] = (low > NOTHING or high < -NOTHING) and _apart(
+            values, [run["figures"][figure] for run in base]
+        )
+    return cell
+
+
+def _apart(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether every seed of the one lies beyond all seeds of the other; two seeds or more."""
+    beyond = min(ours) > max(theirs) or max(ours) < min(theirs)
+    return beyond and min(len(ours), len(theirs)) > 1
+
+
+def write_tables(summary: dict[str, Any], stem: Path) -> None:
+    """Write `stem` + `.json`, `.csv`, `.md` and `.png`."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    write_json(_with(stem, ".json"), summary)
+    _with(stem, ".md").write_text(markdown(summary), "utf-8")
+    with _with(stem, ".csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["row", "figure", "mean", "std", "seeds", "difference", "low_95", "high_95", "reason"]
+        )
+        for name, cells in summary["rows"].items():
+            for figure, cell in cells.items():
+                low, high = cell.get("difference_95", ("", ""))
+                seeds = " ".join(str(value) for value in cell.get("seeds", ()))
+                parts = [cell.get("mean"), cell.get("std"), seeds, cell.get("difference")]
+                writer.writerow([name, figure, *parts, low, high, cell.get("reason")])
+    save_figure(summary, _with(stem, ".png"), lambda figure: heading(figure, summary))
+
+
+def markdown(summary: dict[str, Any]) -> str:
+    """Title, protocol, one table a section, and why figures are missing."""
+    protocol = summary["protocol"]
+    lines = [
+        f"### {summary['title']}",
+        "",
+        f"Split: {protocol['split']}; {', '.join(protocol['sets'])}. Seeds "
+        f"{', '.join(str(seed) for seed in protocol['seeds'])}. Pairs are drawn "
+        f"{protocol['pairing']}. Each figure: {protocol['figures']}. Below it, the difference from "
+        f"`{protocol['reference']}` and its interval: {protocol['interval']}. Bold: "
+        f"{protocol['clear']}.",
+        "",
+        f"Alignment metrics: {protocol['space']}; {protocol['items']}. Chance: "
+        f"{protocol['chance']}.",
+    ]
+    for title, figures in SECTIONS.items():
+        lines += ["", f"#### {title}", "", *_section(figures, summary)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(figures: Sequence[str], summary: dict[str, Any]) -> list[str]:
+    """A table; figures that no row has are named with their reason instead of columns of dashes."""
+    rows = summary["rows"]
+    absent = [f for f in figures if all("reason" in cells[f] for cells in rows.values())]
+    there = [f for f in figures if f not in absent]
+    lines = []
+    if there:
+        header = " | ".join(heading(figure, summary) for figure in there)
+        lines += [f"| | {header} |", "|---" * (len(there) + 1) + "|"]
+        for name, cells in rows.items():
+            texts = [_text(cells[figure], summary, name) for figure in there]
+            lines.append(f"| {name} | {' | '.join(texts)} |")
+        lines.append("")
+    for why in dict.fromkeys(_reasons(there, rows)):
+        lines.append(f"– : {why}.")
+    grouped: dict[str, list[str]] = {}
+    for figure in absent:
+        for why in dict.fromkeys(_reasons([figure], rows)):
+            grouped.setdefault(why, []).append(heading(figure, summary))
+    lines += [f"*Not computed: {', '.join(names)}: {why}.*" for why, names in grouped.items()]
+    return lines[:-1] if lines and not lines[-1] else lines
+
+
+def _reasons(figures: Sequence[str], rows: Mapping[str, Any]) -> list[str]:
+    cells = [row[figure] for figure in figures for row in rows.values()]
+    return [cell["reason"] for cell in cells if "reason" in cell]
+
+
+def _text(cell: Result, summary: dict[str, Any], name: str) -> str:
+    if "reason" in cell:
+        return "–"
+    text = f"{cell['mean']:.3f}" + ("" if cell["std"] is None else f" ± {cell['std']:.3f}")
+    if "difference" not in cell or name == summary["protocol"]["reference"]:
+        return text
+    if "difference_95" not in cell:
+        return f"{text}<br>{cell['difference']:+.3f}"
+    low, high = cell["difference_95"]
+    change = f"{cell['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return f"{text}<br>**{change}**" if cell["clear"] else f"{text}<br>{change}"
+
+
+def heading(figure: str, summary: dict[str, Any]) -> str:
+    """A figure's title, with an arrow to where better is."""
+    known: dict[str, Metric] = RECOGNITION | METRICS
+    metric = known[figure.rpartition("/")[2]]
+    x, y = summary["protocol"]["modalities"]
+    return metric.title.format(x=x, y=y) + ARROWS[metric.better]
+
+
+def _with(stem: Path, suffix: str) -> Path:
+    """`stem` + `suffix`; a stem may hold dots of its own."""
+    return stem.parent / (stem.name + suffix)

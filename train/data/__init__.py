@@ -1,0 +1,1 @@
+"""What an epoch sees: corpora, draws, pairs, cached features."""

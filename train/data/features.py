@@ -1,0 +1,120 @@
+"""Features of frozen encoders, computed once and kept: keyed by the inputs and by the encoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from tqdm import tqdm
+
+from mer_core.data import Example, collate
+from mer_core.data.collate import Tokenize
+from mer_core.encoders.base import Augmentation, Encoder, encoder_hash
+from mer_core.types import Utterance
+from train.data.material import Material
+from train.files import kept
+
+BATCH = 32
+
+Rows = list[Tensor]
+
+
+def features_as_they_are(
+    encoder: Encoder,
+    examples: Iterable[Example],
+    material: Material,
+    *,
+    tokenize: Tokenize | None = None,
+    device: torch.device | None = None,
+    cache: Path | None = None,
+) -> dict[Example, Tensor]:
+    """Example → (T, D) fp16 tokens without augmentation, the shortest example first."""
+    ordered = sorted(examples, key=material.size)
+    rows = frozen_features(
+        encoder,
+        len(ordered),
+        lambda i: material.utterance([ordered[i]]),
+        key=["as it is", *(material.content(example) for example in ordered)],
+        title=f"features of {encoder.modality}",
+        tokenize=tokenize,
+        device=device,
+        cache=cache,
+    )
+    return dict(zip(ordered, rows, strict=True))
+
+
+def frozen_features(
+    encoder: Encoder,
+    count: int,
+    utterance: Callable[[int], Utterance],
+    *,
+    key: Sequence[str],
+    title: str,
+    augment: bool = False,
+    tokenize: Tokenize | None = None,
+    device: torch.device | None = None,
+    cache: Path | None = None,
+) -> Rows:
+    """(T, D) fp16 tokens of `count` utterances.
+
+    Args:
+        encoder: Its weights are part of the key.
+        count: How many utterances there are; best sorted by length, for they are batched in order.
+        utterance: Index → utterance; only called where nothing is stored.
+        key: What the utterances are made of: file contents, texts, augmentation.
+        title: Of the progress bar.
+        augment: Let the encoder hide parts of its input as in its own training. It knows its
+            training clips by heart; what stands on it must not learn to trust it that much.
+        tokenize: Where the encoder reads text.
+        device: Where to compute.
+        cache: Folder to keep the result in.
+    """
+    parts = [encoder_hash(encoder), *key, *(["augment"] if augment else [])]
+    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
+    path = cache / f"features-{name}.safetensors" if cache else None
+    on, seed = device or torch.device("cpu"), int(name[:8], 16)
+    return kept(
+        path,
+        lambda: list(_encoded(encoder.to(on), count, utterance, title, augment, tokenize, seed)),
+        read=_read,
+        write=_write,
+    )
+
+
+def _encoded(
+    encoder: Encoder,
+    count: int,
+    utterance: Callable[[int], Utterance],
+    title: str,
+    augment: bool,
+    tokenize: Tokenize | None,
+    seed: int,
+) -> Iterator[Tensor]:
+    """Tokens of one utterance after the other; `seed` decides what augmentation hides."""
+    encoder.eval()
+    torch.manual_seed(seed)
+    device = next(encoder.parameters()).device
+    for module in encoder.modules():
+        if isinstance(module, Augmentation):
+            module.train(augment)
+    for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):
+        part = [utterance(i) for i in range(start, min(count, start + BATCH))]
+        with torch.inference_mode():
+            features = encoder(collate(part, tokenize).to(device)).to("cpu")
+        for tokens, mask in zip(features.tokens, features.mask, strict=True):
+            yield tokens[mask].half().clone()
+    encoder.eval()
+
+
+def _read(path: Path) -> Rows:
+    stored = load_file(path)
+    return list(torch.split(stored["tokens"], stored["lengths"].tolist()))
+
+
+def _write(rows: Rows, path: Path) -> None:
+    lengths = torch.tensor([len(row) for row in rows])
+    save_file({"tokens": torch.cat(rows), "lengths": lengths}, path)

@@ -1,0 +1,93 @@
+"""Examples into utterances: decoded once, augmented when asked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mer_core.data import Example
+from mer_core.types import ByteArray, FloatArray, Utterance
+from train.config import SourceConfig
+from train.data.portraits import Portraits
+from train.data.recordings import Recordings, augment_waveform
+
+
+class Material:
+    """The waveforms, texts and faces of some examples, as an experiment's sources want them.
+
+    An example is read as one modality; a recording that has two comes as two halves
+    (`train.data.tasks.half_of`), whose contents have keys of their own.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        sources: Mapping[str, SourceConfig],
+        cache: Path | None = None,
+    ) -> None:
+        self.sources = sources
+        self.recordings = Recordings(examples, cache)
+        self.portraits = Portraits(examples, cache)
+
+    def utterance(
+        self, examples: Iterable[Example | None], generator: np.random.Generator | None = None
+    ) -> Utterance:
+        """One utterance of these halves; waveforms are augmented if a generator is given.
+
+        Faces are augmented by their encoder, a batch at once; a generator only makes the drift of
+        a clip another one.
+        """
+        waveform, text, frames = None, None, None
+        for example in examples:
+            if example is None:
+                continue
+            if example.image is not None:
+                frames = self._frames(example.image, generator)
+            elif example.path is not None:
+                waveform = self.recordings.waveform(example.path)
+                if generator is not None:
+                    waveform = augment_waveform(waveform, self.sources["speech"], generator)
+            else:
+                text = example.text
+        return Utterance(waveform=waveform, text=text, frames=frames)
+
+    def _frames(self, image: Path, generator: np.random.Generator | None) -> ByteArray:
+        """(F, H, W, 1): the picture as it is, or the clip made of it where the source says so.
+
+        Without a generator the drift hangs on the picture's name alone, so that every evaluation
+        sees the same clip.
+        """
+        count = self.sources["video"].frames
+        if count == 1:
+            return self.portraits.picture(image)[None, :, :, None]
+        if generator is None:
+            generator = np.random.default_rng(list(hashlib.sha256(image.name.encode()).digest()))
+        return self.portraits.clip(image, count, generator)
+
+    def content(self, example: Example) -> str:
+        """What an example is made of, for keys of caches."""
+        if example.image is not None:
+            picture = self.portraits.picture(example.image).tobytes()
+            return f"{digest(picture)} {example.image.name} {self.sources['video'].frames}"
+        if example.path is not None:
+            return digest(self.waveform(example).tobytes())
+        return example.text or ""
+
+    def size(self, example: Example) -> int:
+        """How long an example is, in its own unit; for batching by length."""
+        if example.image is not None:
+            return self.sources["video"].frames
+        return len(self.waveform(example)) if example.path else len(example.text or "")
+
+    def waveform(self, example: Example) -> FloatArray:
+        """(S,) of a clip."""
+        assert example.path is not None
+        return self.recordings.waveform(example.path)
+
+
+def digest(data: bytes) -> str:
+    """A name for some bytes."""
+    return hashlib.sha256(data).hexdigest()

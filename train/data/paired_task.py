@@ -1,0 +1,188 @@
+"""Training a framework on label-paired examples, on live or on cached features.
+
+A recording that has both halves is two examples here, and either meets any example of its label:
+what such pairs teach hangs on labels alone, as it does for corpora without partners of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mer_core.data import Example, collate
+from mer_core.data.collate import Tokenize, collate_features
+from mer_core.emotions import FOUR
+from mer_core.encoders.base import Encoder
+from mer_core.frameworks.base import Framework
+from mer_core.metrics.recognition import confusion, unweighted_accuracy
+from mer_core.types import Batch
+from train.config import Experiment
+from train.data.draws import (
+    batches_by_length,
+    draw_indices,
+    draw_weights,
+    epoch_generator,
+    label_partners,
+)
+from train.data.features import features_as_they_are, frozen_features
+from train.data.material import Material
+from train.data.pairs import Pair, evaluation_sets, is_paired
+from train.data.tasks import source_examples
+
+DEV_PARTNERS = 1_000  # of each partner corpus alone, at every epoch; `evaluate` takes all
+
+
+class PairedTask:
+    """Examples drawn with partners of the same label, anew each epoch; either may be hidden.
+
+    The experiment's first source leads: its draws make an epoch. With `encoders`, their features
+    are computed once, for clips and faces in several augmented views.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        root: Path,
+        *,
+        tokenize: Tokenize | None,
+        encoders: dict[str, Encoder] | None = None,
+        device: torch.device | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.experiment, self.tokenize = experiment, tokenize
+        self.lead, self.partner = experiment.sources
+        self.train = {
+            modality: source_examples(source, root, "train", FOUR, modality)
+            for modality, source in experiment.sources.items()
+        }
+        self.weights = {
+            modality: draw_weights(self.train[modality], source)
+            for modality, source in experiment.sources.items()
+        }
+        self.dev = evaluation_sets(experiment, root, "dev")
+        for name, items in self.dev.items():
+            if name.startswith(f"{self.partner}/") and len(items) > DEV_PARTNERS:
+                chosen = np.random.default_rng(0).permutation(len(items))[:DEV_PARTNERS]
+                self.dev[name] = [items[i] for i in sorted(chosen)]
+        self.examples = {
+            modality: list(dict.fromkeys([*self.train[modality], *self._dev_parts(modality)]))
+            for modality in experiment.sources
+        }
+        everything = [e for examples in self.examples.values() for e in examples]
+        self.material = Material(everything, experiment.sources, cache)
+        self.cached: dict[Example, list[Tensor]] = {}
+        self.widths = {m: encoder.width for m, encoder in (encoders or {}).items()}
+        for modality, encoder in (encoders or {}).items():
+            self._compute(modality, encoder, device, cache)
+        optim = experiment.optim
+        self.draws = optim.draws or len(self.train[self.lead])
+        self.updates = self.draws // (optim.batch_size * optim.accumulate)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
+        """Paired, partly hidden batches of one epoch."""
+        generator = epoch_generator(self.experiment.seed, epoch)
+        leads, pool = self.train[self.lead], self.train[self.partner]
+        drawn = draw_indices(self.weights[self.lead], self.draws, generator)
+        clips = [leads[i] for i in drawn]
+        partners = label_partners(
+            [clip.emotion for clip in clips], pool, generator, self.weights[self.partner]
+        )
+        pairs = [
+            self._hide(Pair(**{self.lead: clip, self.partner: pool[i]}), generator)
+            for clip, i in zip(clips, partners, strict=True)
+        ]
+        lengths = [len(p.text.text or "") if p.text else 0 for p in pairs]
+        order = np.arange(len(pairs))
+        size = self.experiment.optim.batch_size
+        for batch in batches_by_length(order, lengths, size, generator):
+            yield (
+                self._collate([pairs[i] for i in batch], generator),
+                label_indices([pairs[i] for i in batch]),
+            )
+
+    def validate(self, framework: Framework) -> dict[str, float]:
+        """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""
+        device = next(framework.parameters()).device
+        figures: dict[str, float] = {}
+        for name, pairs in self.dev.items():
+            logits = [
+                framework(self._collate(pairs[i : i + 64]).to(device)).logits.float().cpu().numpy()
+                for i in range(0, len(pairs), 64)
+            ]
+            table = confusion(label_indices(pairs), np.concatenate(logits).argmax(1), len(FOUR))
+            figures[name] = unweighted_accuracy(table)
+        kinds = [
+            [value for name, value in figures.items() if name.startswith(f"{modality}/")]
+            for modality in (self.lead, self.partner)
+        ]
+        kinds.append([value for name, value in figures.items() if is_paired(name)])
+        return {**figures, "score": float(np.mean([np.mean(kind) for kind in kinds]))}
+
+    def _dev_parts(self, modality: str) -> list[Example]:
+        parts = [getattr(p, modality) for items in self.dev.values() for p in items]
+        return [part for part in parts if part is not None]
+
+    def _hide(self, pair: Pair, generator: np.random.Generator) -> Pair:
+        chance = generator.random()
+        for hidden, kept in ((self.lead, self.partner), (self.partner, self.lead)):
+            chance -= self.experiment.drop_modality.get(hidden, 0.0)
+            if chance < 0:
+                return Pair(**{kept: getattr(pair, kept)})
+        return pair
+
+    def _collate(
+        self, pairs: Sequence[Pair], generator: np.random.Generator | None = None
+    ) -> Batch:
+        if not self.cached:
+            utterances = [self.material.utterance(p.parts, generator) for p in pairs]
+            return collate(utterances, self.tokenize)
+        return collate_features(
+            [
+                {m: self._row(getattr(p, m), generator) for m in (self.lead, self.partner)}
+                for p in pairs
+            ],
+            self.widths,
+        )
+
+    def _row(self, example: Example | None, generator: np.random.Generator | None) -> Tensor | None:
+        if example is None:
+            return None
+        views = self.cached[example]
+        return views[0 if generator is None else int(generator.integers(len(views)))]
+
+    def _compute(
+        self, modality: str, encoder: Encoder, device: torch.device | None, cache: Path | None
+    ) -> None:
+        """Features of every example; view 0 is the example as it is, others are augmented."""
+        source, train = self.experiment.sources[modality], set(self.train[modality])
+        keeping: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
+        plain = features_as_they_are(encoder, self.examples[modality], self.material, **keeping)
+        self.cached |= {example: [tokens] for example, tokens in plain.items()}
+        wanted = [example for example in plain if example in train]
+        views = 0 if modality == "text" else source.views  # texts have no augmentation
+        for view in range(1, 1 + views):
+            # A generator an item, so that an item's augmentation does not hang on its neighbours.
+            seed = self.experiment.seed * 1_000 + view
+            rows = frozen_features(
+                encoder,
+                len(wanted),
+                lambda i, s=seed: self.material.utterance(  # type: ignore[misc]
+                    [wanted[i]], epoch_generator(s, i)
+                ),
+                key=[str((seed, source)), *(self.material.content(e) for e in wanted)],
+                title=f"features of {modality}, view {view}",
+                augment=True,
+                **keeping,
+            )
+            for example, tokens in zip(wanted, rows, strict=True):
+                self.cached[example].append(tokens)
+
+
+def label_indices(pairs: Sequence[Pair]) -> Tensor:
+    """(B,) indices into the four classes."""
+    return torch.tensor([FOUR.index(pair.emotion) for pair in pairs])

@@ -1,0 +1,146 @@
+"""What the loop trains on: single examples for an encoder, label-paired ones for a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mer_core.data import Example, collate, load_corpus
+from mer_core.data.collate import Tokenize
+from mer_core.emotions import FOUR, LABEL_SETS
+from mer_core.frameworks.base import Framework
+from mer_core.metrics.recognition import confusion, unweighted_accuracy
+from mer_core.types import Batch, Utterance
+from train.config import Experiment, SourceConfig
+from train.data.draws import batches_by_length, draw_indices, draw_weights, epoch_generator
+from train.data.material import Material
+
+FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → what holds it
+
+
+def source_examples(
+    source: SourceConfig,
+    root: Path,
+    split: str,
+    labels: tuple[str, ...],
+    modality: str,
+) -> list[Example]:
+    """Examples of one split of a source's corpora, in a fixed order.
+
+    Args:
+        source: Whose corpora are read.
+        root: Where they lie.
+        split: `train`, `dev` or `test`.
+        labels: What else is left out.
+        modality: Half of an example that is taken; those without it are left out.
+    """
+    found = [e for c in source.corpora for e in load_corpus(c, root, split=split, labels=labels)]
+    return [half for example in found if (half := half_of(example, modality))]
+
+
+def half_of(example: Example, modality: str) -> Example | None:
+    """The example with nothing but what one modality reads; None if that is missing or empty."""
+    wanted = FIELDS[modality]
+    kept: dict[str, Any] = {
+        f: getattr(example, f) if f == wanted else None for f in FIELDS.values()
+    }
+    return replace(example, **kept) if kept[wanted] else None
+
+
+class SingleTask:
+    """One modality, one label an example: how the encoders are trained.
+
+    The development score is the mean over corpora of the four-class UA, read from restricted
+    logits, and of the UA over each corpus' full label set: the full sets are larger, so their
+    figure is steadier, and the four classes are what is shipped.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        root: Path,
+        *,
+        tokenize: Tokenize | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        ((modality, self.source),) = experiment.sources.items()
+        self.experiment = experiment
+        self.labels = LABEL_SETS[experiment.labels]
+        self.tokenize = tokenize
+        self.train = source_examples(self.source, root, "train", self.labels, modality)
+        self.dev = source_examples(self.source, root, "dev", self.labels, modality)
+        self.material = Material([*self.train, *self.dev], experiment.sources, cache)
+        self.weights = draw_weights(self.train, self.source)
+        optim = experiment.optim
+        self.draws = optim.draws or len(self.train)
+        self.updates = self.draws // (optim.batch_size * optim.accumulate)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
+        """Augmented batches of one epoch."""
+        generator = epoch_generator(self.experiment.seed, epoch)
+        indices = draw_indices(self.weights, self.draws, generator)
+        lengths = [len(e.text or "") for e in self.train]
+        size = self.experiment.optim.batch_size
+        for batch in batches_by_length(indices, lengths, size, generator):
+            examples = [self.train[i] for i in batch]
+            utterances = [self.material.utterance([e], generator) for e in examples]
+            yield collate(utterances, self.tokenize), class_indices(examples, self.labels)
+
+    def validate(self, framework: Framework) -> dict[str, float]:
+        """UA over the full set and over four classes, by corpus, and their mean as `score`.
+
+        The accuracy over the full set, `_wa`, is only reported.
+        """
+        utterances = [self.material.utterance([e]) for e in self.dev]
+        logits = predict_logits(framework, utterances, self.tokenize)
+        figures: dict[str, float] = {}
+        accuracies: dict[str, float] = {}
+        four = [self.labels.index(name) for name in FOUR]
+        for corpus in self.source.corpora:
+            rows = logits[[e.corpus == corpus for e in self.dev]]
+            truth = class_indices([e for e in self.dev if e.corpus == corpus], self.labels)
+            full = sorted(set(truth.tolist()))
+            figures[f"{corpus}_ua"] = restricted_ua(rows, truth, full)
+            figures[f"{corpus}_ua4"] = restricted_ua(rows, truth, four)
+            chosen = np.array(full)[rows[:, full].argmax(axis=1)]
+            accuracies[f"{corpus}_wa"] = float((chosen == truth.numpy()).mean())
+        return {**figures, **accuracies, "score": float(np.mean(list(figures.values())))}
+
+
+def class_indices(examples: Sequence[Example], labels: tuple[str, ...]) -> Tensor:
+    """(B,) indices into `labels`."""
+    return torch.tensor([labels.index(e.emotion) for e in examples])
+
+
+def restricted_ua(logits: NDArray[np.float32], labels: Tensor, classes: list[int]) -> float:
+    """UA among the items whose label is in `classes`, choosing among these classes only."""
+    truth = labels.numpy()
+    keep = np.isin(truth, classes)
+    chosen = np.array(classes)[logits[keep][:, classes].argmax(axis=1)]
+    return unweighted_accuracy(confusion(truth[keep], chosen, logits.shape[1]))
+
+
+def predict_logits(
+    framework: Framework,
+    utterances: Sequence[Utterance],
+    tokenize: Tokenize | None = None,
+    batch_size: int = 32,
+) -> NDArray[np.float32]:
+    """(N, C) logits in the order of `utterances`; similar lengths are batched together."""
+    device = next(framework.parameters()).device
+    size = [0 if u.waveform is None else len(u.waveform) for u in utterances]
+    order = sorted(range(len(utterances)), key=lambda i: (size[i], len(utterances[i].text or "")))
+    rows = np.zeros((len(utterances), len(framework.labels)), dtype=np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            part = order[start : start + batch_size]
+            batch = collate([utterances[i] for i in part], tokenize).to(device)
+            rows[part] = framework(batch).logits.float().cpu().numpy()
+    return rows

@@ -1,0 +1,1 @@
+"""Test figures of a checkpoint."""

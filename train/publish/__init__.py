@@ -1,0 +1,1 @@
+"""From finished runs to what ships: export, heads, maps, card."""
