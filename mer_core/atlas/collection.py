@@ -16,7 +16,7 @@ from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.reference import REPRESENTATION, Reference
 from mer_core.atlas.storage import refusing
-from mer_core.checkpoints.heads import BEFORE
+from mer_core.frameworks.descriptor import BEFORE
 
 INDEX_FILE, REFERENCE_FILE, MAP_FILE = "index.json", "reference.npz", "map.npz"
 FORMAT = 1  # of index.json

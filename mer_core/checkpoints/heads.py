@@ -34,8 +34,6 @@ from mer_core.encoders.base import CachedEncoder, Encoder, encoder_hash
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 
-BEFORE = "none"  # the strategy without alignment, every other one's "before"
-
 
 class MissingHeadError(CheckpointError):
     """A head that is not there, or a file of it that is not."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mer_core.checkpoints.checkpoint import Checkpoint
-from mer_core.checkpoints.heads import BEFORE, ForeignHeadError, MissingHeadError, load_heads
+from mer_core.checkpoints.heads import ForeignHeadError, MissingHeadError, load_heads
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.serving.inputs import Reading
 from mer_core.serving.speech_text import Judge
 from mer_core.serving.video import ClipJudge

@@ -24,8 +24,8 @@ RATE = 5.0  # frames a second
 @pytest.fixture(scope="module")
 def judge() -> ClipJudge:
     torch.manual_seed(0)
-    speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(4, 8), blocks=1, width=16))
-    face = CompactFaceEncoder(CompactFaceConfig(stem=4, channels=(8,), blocks=(1,)))
+    speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(8, 16), blocks=1, width=16))
+    face = CompactFaceEncoder(CompactFaceConfig(stem=8, channels=(8,), blocks=(1,)))
     framework = FoalNet(speech, face, FOUR, FoalNetConfig(projection_width=8))
     temperatures = {"audio": 0.1, "video": 0.1, "both": 0.1, "match": 0.5}
     return ClipJudge(framework, "foal_net", temperatures, torch.device("cpu"))

@@ -19,7 +19,7 @@ framework = "unimodal"
 
 [architecture.encoder]
 family = "compact_speech"
-channels = [4, 8]
+channels = [8, 16]
 
 [sources.speech]
 corpora = { ravdess = 1, nemo = 0.5 }

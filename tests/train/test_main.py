@@ -26,7 +26,7 @@ labels = "speech"
 framework = "unimodal"
 [architecture.encoder]
 family = "compact_speech"
-channels = [4, 8]
+channels = [8, 16]
 blocks = 1
 width = 16
 [sources.speech]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mer_core.checkpoints.checkpoint import encoder_attributes, load_checkpoint
-from mer_core.checkpoints.heads import BEFORE
+from mer_core.frameworks.descriptor import BEFORE
 from train.config import Experiment
 
 NONE, SHARP = BEFORE, "sharp"

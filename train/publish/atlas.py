@@ -24,12 +24,13 @@ from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer, place_on_all
 from mer_core.atlas.reference import Reference, halved
 from mer_core.checkpoints.checkpoint import load_checkpoint
-from mer_core.checkpoints.heads import BEFORE, load_heads
+from mer_core.checkpoints.heads import load_heads
 from mer_core.data import Example
 from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 from train.ablation.runs import Place
 from train.ablation.strategies import names_of

@@ -17,7 +17,7 @@ from mer_core.atlas.collection import Atlas
 from mer_core.atlas.distances import distances, prepared
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.checkpoints.heads import BEFORE
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
 AROUND = 15  # neighbours whose majority says where a clip lies; as many as UMAP looks at

@@ -25,7 +25,7 @@ from mer_core.atlas.fitting.frame import Frame, align, first_frame
 from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.reference import Reference
-from mer_core.checkpoints.heads import BEFORE
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
 OnEpoch = Callable[[int, int], None]  # (epochs done, of how many)

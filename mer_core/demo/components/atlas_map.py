@@ -26,9 +26,9 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.export.palette import shade
 from mer_core.atlas.plotted import Point, number_of
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.markup import CORPUS_TITLES, title_of
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, STATIC, contrast
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
 # In `atlas_map/`; they share one scope, in this order.

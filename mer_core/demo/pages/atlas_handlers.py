@@ -12,7 +12,6 @@ import gradio as gr
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.visitor import VisitorClip, stars
-from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.components import atlas_map
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
@@ -26,6 +25,7 @@ from mer_core.demo.sections.refitting import RefitMaps
 from mer_core.demo.services.atlases import Atlases
 from mer_core.demo.services.shipped_clips import GONE, ShippedClips
 from mer_core.demo.session import EXAMPLE, KEPT_MINUTES, Visit, visit_name
+from mer_core.frameworks.descriptor import BEFORE
 
 SHARP = "sharp"
 MODULES = {

@@ -18,9 +18,9 @@ from mer_core.atlas.analysis.granularity import (
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.heat_grid import distance_grid, similarity_grid
 from mer_core.demo.panels.markup import MODALITY_NOUNS, emotion_style, escape
+from mer_core.frameworks.descriptor import BEFORE
 
 Floats = NDArray[np.float64]
 Stages = list[tuple[str, str]]

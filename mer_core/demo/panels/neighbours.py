@@ -15,7 +15,6 @@ from mer_core.atlas.analysis.neighbours import (
 )
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.markup import (
     CORPUS_TITLES,
     MODALITY_NOUNS,
@@ -23,6 +22,7 @@ from mer_core.demo.panels.markup import (
     escape,
     percent,
 )
+from mer_core.frameworks.descriptor import BEFORE
 
 SHOWN = 5  # neighbours a table lists
 CROWDS = {"speech": "voices", "audio": "voices", "text": "words", "video": "faces"}

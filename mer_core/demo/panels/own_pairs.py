@@ -8,9 +8,9 @@ import numpy as np
 
 from mer_core.atlas.analysis.granularity import complete, different, halves_of
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.markup import escape
 from mer_core.demo.panels.metric_words import MEANINGS
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.metrics.report import METRICS, pairs_report
 
 FEWEST = 3  # different clips with both halves

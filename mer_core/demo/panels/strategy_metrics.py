@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mer_core.atlas.analysis.ablation import Ablation, Cell, signed, verdicts
-from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.panels.interval import interval_plot, verdict_mark
 from mer_core.demo.panels.markup import MODALITY_NOUNS, escape, title_of
 from mer_core.demo.panels.metric_words import GROUPS, HEADLINE, INSTEAD, MEANINGS, RECOGNITION
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.metrics.report import METRICS
 
 COMMAND = "python -m train ablate"

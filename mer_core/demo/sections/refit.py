@@ -14,10 +14,10 @@ from mer_core.atlas.collection import Atlas
 from mer_core.atlas.distances import METRICS
 from mer_core.atlas.maps import MAX_NEIGHBOURS, MapParams
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.checkpoints.heads import BEFORE
 from mer_core.demo.engine import FRAMEWORK_TITLES, report
 from mer_core.demo.panels.markup import escape, title_of
 from mer_core.demo.sections.refitting import RefitMaps, refit_maps, settings
+from mer_core.frameworks.descriptor import BEFORE
 
 PLACES = 2  # refits at a time, of all visitors together
 KEPT_SECONDS = 3600  # a refit stays this long in its visitor's session

@@ -21,7 +21,7 @@ from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.checkpoints.heads import BEFORE
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
 TICK = 1.0  # seconds after which a sign of life is given while nothing else is heard

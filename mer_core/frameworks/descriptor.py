@@ -1,0 +1,177 @@
+"""What everyone else needs to know of a framework: its title, its modalities, its switches.
+
+Serving, atlas, demo and tables read it here, so that no other file spells a framework's name.
+Imports no torch: a page shows titles before a model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+BEFORE = "none"  # the strategy without alignment, every other one's "before"
+SHARP = "sharp"  # every switch on, with a sharp temperature
+
+
+@dataclass(frozen=True)
+class Modality:
+    """One half of what a framework reads.
+
+    Attributes:
+        name: As its paper calls it.
+        noun: How a sentence names what it carries.
+        plural: Whether the noun is a plural.
+    """
+
+    name: str
+    noun: str
+    plural: bool = False
+
+
+MODALITIES = {
+    modality.name: modality
+    for modality in (
+        Modality("speech", "voice"),
+        Modality("text", "words", plural=True),
+        Modality("audio", "voice"),
+        Modality("video", "face"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Switch:
+    """An alignment module that can be switched on and off.
+
+    Attributes:
+        name: Its boolean setting; the loss term of the same name belongs to it.
+        title: For people.
+        short: The same within a strategy's title.
+        settings: Settings that mean nothing without it. A strategy without this switch is the
+            same run whatever they are, and a sweep's `none` is the ablation's.
+    """
+
+    name: str
+    title: str
+    short: str
+    settings: tuple[str, ...] = ()
+
+
+def _always_shares(architecture: Mapping[str, Any], space: str) -> bool:
+    return True
+
+
+def _foal_net_shares(architecture: Mapping[str, Any], space: str) -> bool:
+    """With a common width always; without one, only the projection that AVEL trains is shared."""
+    return architecture.get("width") is not None or (space == "after" and architecture["avel"])
+
+
+@dataclass(frozen=True)
+class FrameworkDescriptor:
+    """One framework, for people and for programs that do not load it.
+
+    Attributes:
+        name: Its key in `FRAMEWORKS` and in checkpoints.
+        title: As its paper writes it.
+        modalities: In the paper's order, the leading one first.
+        switches: Its alignment modules.
+        sharp: Settings of the strategy `SHARP`: the temperatures that CLIP starts from or that
+            suit it, held where the framework would learn them away.
+        shares_space: Architecture, `before` or `after` alignment → whether the two modalities'
+            embeddings there lie in one space, through weights that every strategy trains.
+        examples: Index file of its example clips in `assets/examples`.
+    """
+
+    name: str
+    title: str
+    modalities: tuple[Modality, ...]
+    switches: tuple[Switch, ...]
+    sharp: Mapping[str, Any] = field(default_factory=dict)
+    shares_space: Callable[[Mapping[str, Any], str], bool] = _always_shares
+    examples: str = "examples.json"
+
+    @property
+    def watches(self) -> bool:
+        """Whether it judges video."""
+        return any(modality.name == "video" for modality in self.modalities)
+
+    @property
+    def nouns(self) -> str:
+        """What it reads, such as `voice and words`."""
+        return " and ".join(modality.noun for modality in self.modalities)
+
+    @property
+    def switch_names(self) -> tuple[str, ...]:
+        """Names of the switches."""
+        return tuple(switch.name for switch in self.switches)
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Every strategy: nothing on, then one switch, then more, and `SHARP` at the end."""
+        names = self.switch_names
+        subsets = [on for size in range(len(names) + 1) for on in combinations(names, size)]
+        return (*("+".join(on) or BEFORE for on in subsets), SHARP)
+
+    def strategy(self, on: tuple[str, ...]) -> str:
+        """Name of the strategy with these switches on, whatever order they are given in."""
+        return "+".join(name for name in self.switch_names if name in on) or BEFORE
+
+    def switched_on(self, strategy: str) -> tuple[str, ...]:
+        """Names of the switches that a strategy has on."""
+        if strategy == SHARP:
+            return self.switch_names
+        return tuple(name for name in self.switch_names if name in strategy.split("+"))
+
+
+DESCRIPTORS = {
+    descriptor.name: descriptor
+    for descriptor in (
+        FrameworkDescriptor(
+            name="mgcma",
+            title="MGCMA",
+            modalities=(MODALITIES["speech"], MODALITIES["text"]),
+            switches=(
+                Switch(
+                    "distribution", "Distributions", "distribution",
+                    (
+                        "samples", "distribution_targets", "distribution_temperature",
+                        "learn_distribution_temperature",
+                    ),
+                ),
+                Switch("token", "Tokens", "token"),
+                Switch(
+                    "instance", "Instances", "instance",
+                    ("instance_targets", "instance_temperature"),
+                ),
+            ),
+            sharp={"instance_temperature": 0.07},
+        ),
+        FrameworkDescriptor(
+            name="foal_net",
+            title="Foal-Net",
+            modalities=(MODALITIES["audio"], MODALITIES["video"]),
+            switches=(
+                Switch(
+                    "avel", "Emotion alignment (AVEL)", "AVEL",
+                    ("temperature", "learn_temperature", "average_positives"),
+                ),
+                Switch("mem", "Label matching (MEM)", "MEM", ("match_hidden",)),
+            ),
+            sharp={"temperature": 0.07, "learn_temperature": False},
+            shares_space=_foal_net_shares,
+            examples="videos.json",
+        ),
+    )
+}  # fmt: skip
+
+
+def strategy_title(strategy: str) -> str:
+    """A strategy's name for people: `distribution+token` → `Distribution + token`."""
+    known = {BEFORE: "No alignment", SHARP: "All, sharp temperature"}
+    if strategy in known:
+        return known[strategy]
+    short = {switch.name: switch.short for d in DESCRIPTORS.values() for switch in d.switches}
+    joined = " + ".join(short.get(part, part) for part in strategy.split("+"))
+    return joined[:1].upper() + joined[1:]
