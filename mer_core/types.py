@@ -8,6 +8,7 @@ All are frozen: a layer answers with a new object and never edits the one it was
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,21 @@ ByteArray = NDArray[np.uint8]
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform behind `media`
 ENVELOPE_RATE = 50  # Hz, of the outline drawn of a waveform
+
+
+class State(StrEnum):
+    """Whether there is a label, and if not, or of half the input only, why.
+
+    The first reason found is a prediction's state; as a string it is what JSON and CSV hold.
+    """
+
+    OK = "ok"
+    SILENCE = "silence"
+    NO_SPEECH = "no_speech"  # noise, music or too few words
+    NO_SOUND = "no_sound"  # a video without sound
+    NO_FACE = "no_face"
+    UNREADABLE_TEXT = "unreadable_text"  # another script, or no words
+    REFUSED = "refused"  # input that cannot be read
 
 
 @dataclass(frozen=True)
@@ -199,10 +215,8 @@ class Prediction:
         probabilities: Category → calibrated probability; empty where `emotion` is None.
         by_modality: `speech`, `text`, `both` under MGCMA, `audio`, `video`, `both` under Foal-Net
             → such a map, or None where the modality is absent.
-        state: `ok`, or why there is no label or only half of one: `silence`, `no_speech` (noise
-            or music), `no_sound` (a video without sound), `no_face`, `unreadable_text` (another
-            script), `refused` (input that cannot be read). With a silent clip and a good text,
-            `emotion` comes from the text and says so here.
+        state: `OK`, or why there is no label or only half of one. With a silent clip and a good
+            text, `emotion` comes from the text and says so here.
         message: One or two plain sentences on `state`, empty when it is `ok`.
         error_kind: `MediaError.kind` when `state` is `refused`, else empty.
         framework: Name of the framework that answered, such as `mgcma`.
@@ -226,7 +240,7 @@ class Prediction:
     emotion: str | None
     probabilities: dict[str, float]
     by_modality: dict[str, dict[str, float] | None]
-    state: str = "ok"
+    state: State = State.OK
     message: str = ""
     error_kind: str = ""
     framework: str = ""

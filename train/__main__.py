@@ -11,7 +11,7 @@ import torch
 
 from mer_core.checkpoints.shipped import ATLAS, DEFAULT_MODEL
 from mer_core.device import pick_device
-from train.ablation.runs import Place, ablate, sweep
+from train.ablation.runs import RunPaths, ablate, sweep
 from train.ablation.strategies import on_encoders
 from train.ablation.table import markdown
 from train.config import Experiment, load_experiment
@@ -141,7 +141,7 @@ def run_ablate(options: argparse.Namespace) -> None:
 
     experiment = load([])
     out = options.out or RUNS / f"ablation_{experiment.name}"
-    place = Place(options.data, out, pick_device(options.device), options.cache)
+    place = RunPaths(options.data, out, pick_device(options.device), options.cache)
     if not options.sweep:
         print(markdown(ablate(experiment, place, options.seeds, options.split or "test")))
     for setting in options.sweep:
@@ -154,7 +154,7 @@ def run_atlas(options: argparse.Namespace) -> None:
     name = head_name(experiment)
     out, model = options.out or ATLAS / name, options.model or DEFAULT_MODEL / name
     ablation = options.ablation or RUNS / f"ablation_{experiment.name}"
-    place = Place(options.data, ablation, pick_device(options.device), options.cache)
+    place = RunPaths(options.data, ablation, pick_device(options.device), options.cache)
     if options.model:
         experiment = on_encoders(experiment, model)
     built = make_atlas(experiment, place, model, out, pairs=options.pairs, seed=options.seed)

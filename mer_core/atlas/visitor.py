@@ -23,8 +23,8 @@ class VisitorClip:
         framework: Whose atlas it stands in.
         predictions: Strategy → what that strategy's network says of it; `none` among them.
         changed: Whether it is a clip that the visitor changed, and not as it was recorded.
-        reading: The clip as it was read (`Reading` or `ClipReading`), to be judged again with a
-            change.
+        reading: The clip as it was read (`SpeechTextInputs` or `VideoInputs`), to be judged
+            again with a change.
     """
 
     id: str

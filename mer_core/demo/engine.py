@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from mer_core.demo.services.background import Background, State
 from mer_core.demo.services.examples import load_examples
 from mer_core.types import Prediction
+from mer_core.types import State as PredictionState
 
 PATIENCE = 180.0  # seconds a prediction waits for the model before it gives up
 FRAMEWORK_TITLES = {"mgcma": "MGCMA", "foal_net": "Foal-Net"}
@@ -45,9 +46,9 @@ class Recogniser(Protocol):
     def read(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> Any:
-        """The first half of `predict`: what `judge` takes; raises what `predict` raises."""
+        """The first half of `predict`: what `score` takes; raises what `predict` raises."""
 
-    def judge(self, reading: Any) -> Prediction:
+    def score(self, reading: Any) -> Prediction:
         """The second half of `predict`."""
 
 
@@ -123,7 +124,7 @@ class Engine:
 
         try:
             reading = model.read(audio=audio, text=text, video=video)
-            return Examined(model.judge(reading), reading)
+            return Examined(model.score(reading), reading)
         except MediaError as error:
             # A page hands over files that it stored itself, so a missing one was swept away.
             gone = error.kind == "not_found"
@@ -153,7 +154,7 @@ def refusal(kind: str, message: str) -> Prediction:
         emotion=None,
         probabilities={},
         by_modality={},
-        state="refused",
+        state=PredictionState.REFUSED,
         message=message,
         error_kind=kind,
     )

@@ -31,7 +31,7 @@ HELP = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class SpeechTextInputs:
     """One item, read: what can be judged, and why the rest cannot.
 
     Attributes:
@@ -55,14 +55,14 @@ class Reading:
     message: str
 
 
-class Reader:
+class SpeechTextReader:
     """Reads items for a framework that knows certain modalities."""
 
     def __init__(self, tokenizer: TextTokenizer | None, modalities: tuple[str, ...]) -> None:
         self.tokenizer = tokenizer
         self.modalities = modalities
 
-    def read(self, audio: AudioSource | None, text: str | None) -> Reading:
+    def read(self, audio: AudioSource | None, text: str | None) -> SpeechTextInputs:
         """Decode, look for speech, tokenize.
 
         Raises:
@@ -93,7 +93,7 @@ class Reader:
             reasons.append(why_unspoken(activity))
         if written is not None and not readable:
             reasons.append("unreadable_text")
-        return Reading(
+        return SpeechTextInputs(
             waveform=heard if spoken else None,
             activity=activity,
             envelope=None if heard is None else envelope(heard),

@@ -15,13 +15,13 @@ import torch
 
 from mer_core.media import MediaError
 from mer_core.media.speech_activity import detect_speech
-from mer_core.serving.inputs import SENTENCES, Reading, explain, why_unspoken
-from mer_core.serving.video_inputs import ClipReading
+from mer_core.serving.inputs import SENTENCES, SpeechTextInputs, explain, why_unspoken
+from mer_core.serving.video_inputs import VideoInputs
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray
 
 if TYPE_CHECKING:
-    from mer_core.serving.inputs import Reader
+    from mer_core.serving.inputs import SpeechTextReader
 
 SNR_BOUNDS = (-20.0, 80.0)  # dB; from "nothing but noise" to inaudible
 GAIN_BOUNDS = (-60.0, 40.0)  # dB
@@ -29,7 +29,7 @@ LOWEST_PITCH = 50.0  # Hz; pink noise is flat below, where it would only shake t
 VOICE, FACE, WORDS = frozenset({"speech", "audio"}), frozenset({"video"}), frozenset({"text"})
 NOTHING_LEFT = "Nothing is left to judge: every part that the clip has is muted. Leave one on."
 
-Read = TypeVar("Read", Reading, ClipReading)
+Read = TypeVar("Read", SpeechTextInputs, VideoInputs)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def pink_noise(samples: int, seed: int) -> FloatArray:
     return np.asarray(shaped / max(float(shaped.std()), 1e-12), dtype=np.float32)
 
 
-def changed(reading: Read, changes: Changes, reader: Reader | None = None) -> Read:
+def changed(reading: Read, changes: Changes, reader: SpeechTextReader | None = None) -> Read:
     """`reading` as it would be if the clip were changed; the same object without any change.
 
     Args:
@@ -113,7 +113,7 @@ def changed(reading: Read, changes: Changes, reader: Reader | None = None) -> Re
     Raises:
         MediaError: Nothing is left to judge, or the new words cannot be read.
     """
-    if isinstance(reading, ClipReading):
+    if isinstance(reading, VideoInputs):
         if replace(changes, text=None) == Changes(seed=changes.seed):
             return reading
         clip: Any = _changed_clip(reading, changes)
@@ -124,7 +124,9 @@ def changed(reading: Read, changes: Changes, reader: Reader | None = None) -> Re
     return _changed_recording(reading, changes, reader)
 
 
-def _changed_recording(reading: Reading, changes: Changes, reader: Reader) -> Reading:
+def _changed_recording(
+    reading: SpeechTextInputs, changes: Changes, reader: SpeechTextReader
+) -> SpeechTextInputs:
     heard = None if changes.mute & VOICE else _changed_sound(reading.waveform, changes)
     words = reading.text if changes.text is None else changes.text
     if changes.mute & WORDS or not words or not words.strip():
@@ -137,7 +139,9 @@ def _changed_recording(reading: Reading, changes: Changes, reader: Reader) -> Re
     return _with_lost(again, reading, changes, unheard)
 
 
-def _with_lost(again: Reading, reading: Reading, changes: Changes, unheard: bool) -> Reading:
+def _with_lost(
+    again: SpeechTextInputs, reading: SpeechTextInputs, changes: Changes, unheard: bool
+) -> SpeechTextInputs:
     """`again`, with the reasons of those inputs that `reading` has found unfit and not kept."""
     before, after = [], []
     if unheard:
@@ -158,7 +162,7 @@ def _with_lost(again: Reading, reading: Reading, changes: Changes, unheard: bool
     return replace(again, state=reasons[0], message=" ".join(explain(reasons, *judged)))
 
 
-def _changed_clip(reading: ClipReading, changes: Changes) -> ClipReading:
+def _changed_clip(reading: VideoInputs, changes: Changes) -> VideoInputs:
     mute_voice, mute_face = bool(changes.mute & VOICE), bool(changes.mute & FACE)
     no_voice = mute_voice or reading.waveform is None
     if no_voice and (mute_face or reading.pictures is None):

@@ -20,11 +20,11 @@ from mer_core.device import pick_device
 from mer_core.media import MediaError
 from mer_core.media.audio import AudioSource
 from mer_core.media.video import VideoSource
-from mer_core.serving.inputs import Reader, Reading
-from mer_core.serving.speech_text import COMBINED, Judge
-from mer_core.serving.video import ClipJudge
-from mer_core.serving.video_inputs import ClipReader, ClipReading
-from mer_core.types import SAMPLE_RATE, Prediction
+from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
+from mer_core.serving.speech_text import COMBINED, SpeechTextScorer
+from mer_core.serving.video import VideoScorer
+from mer_core.serving.video_inputs import VideoInputs, VideoReader
+from mer_core.types import SAMPLE_RATE, Prediction, State
 
 
 class Predictor:
@@ -44,15 +44,15 @@ class Predictor:
         self._checkpoints = checkpoints
         self.frameworks = tuple(checkpoints)
         self.labels = next(iter(checkpoints.values())).framework.labels
-        self._sound: SoundAndText | None = None
-        self._sight: Sight | None = None
+        self._sound: SpeechTextPipeline | None = None
+        self._sight: VideoPipeline | None = None
         for name, checkpoint in checkpoints.items():
             checkpoint.framework.to(device)
             read = {e.modality for e in checkpoint.framework.encoders().values()}
             if read == {"speech", "video"}:
-                self._sight = self._sight or Sight(name, checkpoint, device, face_detector)
+                self._sight = self._sight or VideoPipeline(name, checkpoint, device, face_detector)
             elif "video" not in read:
-                self._sound = self._sound or SoundAndText(name, checkpoint, device)
+                self._sound = self._sound or SpeechTextPipeline(name, checkpoint, device)
 
     @classmethod
     def load(
@@ -86,14 +86,14 @@ class Predictor:
         return self._sight is not None
 
     @property
-    def judges(self) -> dict[str, Judge | ClipJudge]:
+    def scorers(self) -> dict[str, SpeechTextScorer | VideoScorer]:
         """What judges, by framework: at most one for sound and text, and one for video."""
-        return {part.judge.name: part.judge for part in (self._sound, self._sight) if part}
+        return {part.scorer.name: part.scorer for part in (self._sound, self._sight) if part}
 
     @property
-    def readers(self) -> dict[str, Reader | ClipReader]:
-        """What reads for each of `judges`."""
-        return {part.judge.name: part.reader for part in (self._sound, self._sight) if part}
+    def readers(self) -> dict[str, SpeechTextReader | VideoReader]:
+        """What reads for each of `scorers`."""
+        return {part.scorer.name: part.reader for part in (self._sound, self._sight) if part}
 
     def predict(
         self,
@@ -116,20 +116,20 @@ class Predictor:
             MediaError: The input cannot be read, or there is none. Its text is for people.
         """
         if video is None:
-            return self.judge(self.read(audio, text))
+            return self.score(self.read(audio, text))
         reading = self._watch(video, audio)
-        prediction = self.judge(reading)
+        prediction = self.score(reading)
         if text is None or self._sound is None:
             return prediction
-        return replace(prediction, companion=self.judge(self.read_companion(reading, text)))
+        return replace(prediction, companion=self.score(self.read_companion(reading, text)))
 
     def read(
         self,
         audio: AudioSource | None = None,
         text: str | None = None,
         video: VideoSource | None = None,
-    ) -> Reading | ClipReading:
-        """Read one input as `predict` does, without judging it: see `judge`.
+    ) -> SpeechTextInputs | VideoInputs:
+        """Read one input as `predict` does, without judging it: see `score`.
 
         Args:
             audio: A path, the bytes of a file, or (waveform, sample rate in Hz).
@@ -146,7 +146,7 @@ class Predictor:
             return self._watch(video, audio)
         return self._hears().reader.read(audio, text)
 
-    def read_companion(self, reading: ClipReading, text: str) -> Reading:
+    def read_companion(self, reading: VideoInputs, text: str) -> SpeechTextInputs:
         """A video's sound and its text, read for the framework that hears and reads.
 
         Raises:
@@ -155,15 +155,15 @@ class Predictor:
         heard = None if reading.waveform is None else (reading.waveform, SAMPLE_RATE)
         return self._hears().reader.read(heard, text)
 
-    def judge(self, reading: Reading | ClipReading) -> Prediction:
+    def score(self, reading: SpeechTextInputs | VideoInputs) -> Prediction:
         """Judge what `read` has read.
 
         Raises:
             MediaError: This model has no framework for it.
         """
-        if isinstance(reading, ClipReading):
-            return self._sees().judge.judge(reading)
-        return self._hears().judge.judge([reading])[0]
+        if isinstance(reading, VideoInputs):
+            return self._sees().scorer.score(reading)
+        return self._hears().scorer.score([reading])[0]
 
     def predict_many(
         self, items: Sequence[Mapping[str, Any]], batch_size: int = 16
@@ -180,7 +180,7 @@ class Predictor:
             its reason in `message` and `error_kind`.
         """
         results: list[Prediction | None] = [None] * len(items)
-        readings: list[Reading] = []
+        readings: list[SpeechTextInputs] = []
         places: list[int] = []
         for place, item in enumerate(items):
             try:
@@ -195,7 +195,7 @@ class Predictor:
                 asked = self._sound if item.get("video") is None else self._sight
                 results[place] = refusal(error, asked or self._sound or self._sight)
         if self._sound is not None:
-            judged = self._sound.judge.judge(readings, batch_size)
+            judged = self._sound.scorer.score(readings, batch_size)
             for place, prediction in zip(places, judged, strict=True):
                 results[place] = prediction
         return [
@@ -224,17 +224,17 @@ class Predictor:
             },
         }
 
-    def _watch(self, video: VideoSource, audio: AudioSource | None) -> ClipReading:
+    def _watch(self, video: VideoSource, audio: AudioSource | None) -> VideoInputs:
         if audio is not None:
             raise MediaError("two_sounds", "Give a video or a recording, not both at once.")
         return self._sees().reader.read(video)
 
-    def _hears(self) -> SoundAndText:
+    def _hears(self) -> SpeechTextPipeline:
         if self._sound is None:
             raise MediaError("no_input", "This model judges video only: give one.")
         return self._sound
 
-    def _sees(self) -> Sight:
+    def _sees(self) -> VideoPipeline:
         if self._sight is None:
             raise MediaError(
                 "no_framework",
@@ -243,18 +243,18 @@ class Predictor:
         return self._sight
 
 
-class SoundAndText:
+class SpeechTextPipeline:
     """A framework that hears and reads, and what reads for it."""
 
     def __init__(self, name: str, checkpoint: Checkpoint, device: torch.device) -> None:
         encoders = checkpoint.framework.encoders()
         modalities = tuple(encoder.modality for encoder in encoders.values())
-        self.reader = Reader(getattr(encoders.get("text"), "tokenizer", None), modalities)
+        self.reader = SpeechTextReader(getattr(encoders.get("text"), "tokenizer", None), modalities)
         temperatures = checkpoint.config.get("temperatures", {})
-        self.judge = Judge(checkpoint.framework, name, temperatures, device)
+        self.scorer = SpeechTextScorer(checkpoint.framework, name, temperatures, device)
 
 
-class Sight:
+class VideoPipeline:
     """A framework that hears and sees, and what reads for it."""
 
     def __init__(
@@ -263,20 +263,20 @@ class Sight:
         encoder: Any = next(
             e for e in checkpoint.framework.encoders().values() if e.modality == "video"
         )
-        self.reader = ClipReader(encoder.view, encoder.picture_size, detector)
+        self.reader = VideoReader(encoder.view, encoder.picture_size, detector)
         temperatures = checkpoint.config.get("temperatures", {})
-        self.judge = ClipJudge(checkpoint.framework, name, temperatures, device)
+        self.scorer = VideoScorer(checkpoint.framework, name, temperatures, device)
 
 
-def refusal(error: MediaError, asked: SoundAndText | Sight | None) -> Prediction:
+def refusal(error: MediaError, asked: SpeechTextPipeline | VideoPipeline | None) -> Prediction:
     """The prediction that stands for input which cannot be read."""
-    judge = asked.judge if asked else None
+    scorer = asked.scorer if asked else None
     return Prediction(
         emotion=None,
         probabilities={},
-        by_modality=dict.fromkeys((*judge.framework.encoders(), COMBINED)) if judge else {},
-        state="refused",
+        by_modality=dict.fromkeys((*scorer.framework.encoders(), COMBINED)) if scorer else {},
+        state=State.REFUSED,
         message=error.message,
         error_kind=error.kind,
-        framework=judge.name if judge else "",
+        framework=scorer.name if scorer else "",
     )

@@ -17,7 +17,7 @@ from scipy.special import softmax
 
 from mer_core.data.collate import Tokenize, collate
 from mer_core.frameworks.base import Framework
-from mer_core.serving.inputs import Reading
+from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.windows import Piece, cut, is_long, spans
 from mer_core.serving.word_attention import word_attention
 from mer_core.types import (
@@ -26,6 +26,7 @@ from mer_core.types import (
     FloatArray,
     Output,
     Prediction,
+    State,
     Window,
 )
 
@@ -52,12 +53,12 @@ class Encoded:
         features: The pieces' features, batch by batch.
     """
 
-    readings: tuple[Reading, ...]
+    readings: tuple[SpeechTextInputs, ...]
     pieces: tuple[Piece, ...]
     features: tuple[dict[str, Features], ...]
 
 
-class Calibrated:
+class Scorer:
     """A framework with its temperatures, on a device, for one caller at a time.
 
     Attributes:
@@ -88,7 +89,7 @@ class Calibrated:
         return {n: float(value) for n, value in zip(self.framework.labels, values, strict=True)}
 
 
-class Judge(Calibrated):
+class SpeechTextScorer(Scorer):
     """Asked about many readings of sound and text at once."""
 
     @property
@@ -101,7 +102,7 @@ class Judge(Calibrated):
         """The tokenizer of the encoder that reads text, if there is one."""
         return getattr(self.framework.encoders().get("text"), "tokenizer", None)
 
-    def judge(self, readings: Sequence[Reading], batch_size: int = 16) -> list[Prediction]:
+    def score(self, readings: Sequence[SpeechTextInputs], batch_size: int = 16) -> list[Prediction]:
         """One prediction a reading, in order.
 
         Args:
@@ -117,13 +118,13 @@ class Judge(Calibrated):
         ]
         return self._predictions(readings, pieces, judgements)
 
-    def encode(self, readings: Sequence[Reading], batch_size: int = 16) -> Encoded:
-        """Encode once what several heads will be asked about; see `judge_encoded`."""
+    def encode(self, readings: Sequence[SpeechTextInputs], batch_size: int = 16) -> Encoded:
+        """Encode once what several heads will be asked about; see `score_encoded`."""
         pieces = _pieces(readings)
         return Encoded(tuple(readings), tuple(pieces), tuple(self._encode(pieces, batch_size)))
 
-    def judge_encoded(self, encoded: Encoded) -> list[Prediction]:
-        """One prediction a reading, in order, as `judge` gives it.
+    def score_encoded(self, encoded: Encoded) -> list[Prediction]:
+        """One prediction a reading, in order, as `score` gives it.
 
         Args:
             encoded: By the same encoders, whichever judge they were asked through.
@@ -148,14 +149,19 @@ class Judge(Calibrated):
         return [judgement(row, features, both, alone, self.speech) for row in rows]
 
     def _predictions(
-        self, readings: Sequence[Reading], pieces: Sequence[Piece], judgements: Sequence[Judgement]
+        self,
+        readings: Sequence[SpeechTextInputs],
+        pieces: Sequence[Piece],
+        judgements: Sequence[Judgement],
     ) -> list[Prediction]:
         judged: list[list[tuple[Piece, Judgement]]] = [[] for _ in readings]
         for piece, judgement in zip(pieces, judgements, strict=True):
             judged[piece.item].append((piece, judgement))
         return [self._predict(reading, j) for reading, j in zip(readings, judged, strict=True)]
 
-    def _predict(self, reading: Reading, judged: list[tuple[Piece, Judgement]]) -> Prediction:
+    def _predict(
+        self, reading: SpeechTextInputs, judged: list[tuple[Piece, Judgement]]
+    ) -> Prediction:
         empty: dict[str, dict[str, float] | None] = dict.fromkeys(
             (*self.framework.encoders(), COMBINED)
         )
@@ -163,7 +169,7 @@ class Judge(Calibrated):
             emotion=None,
             probabilities={},
             by_modality=empty,
-            state=reading.state,
+            state=State(reading.state),
             message=reading.message,
             framework=self.name,
             duration=reading.duration,
@@ -188,7 +194,7 @@ class Judge(Calibrated):
         )
 
     def _timeline(
-        self, reading: Reading, judged: list[tuple[Piece, Judgement]]
+        self, reading: SpeechTextInputs, judged: list[tuple[Piece, Judgement]]
     ) -> tuple[Window, ...]:
         """Every window of a long clip, by what the speech alone says there."""
         if reading.waveform is None or not is_long(reading):
@@ -204,7 +210,7 @@ class Judge(Calibrated):
         return tuple(windows)
 
 
-def _pieces(readings: Sequence[Reading]) -> list[Piece]:
+def _pieces(readings: Sequence[SpeechTextInputs]) -> list[Piece]:
     return [piece for i, reading in enumerate(readings) for piece in cut(i, reading)]
 
 

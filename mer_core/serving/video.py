@@ -16,8 +16,8 @@ import torch
 from scipy.special import expit
 
 from mer_core.data.collate import collate, pad
-from mer_core.serving.speech_text import COMBINED, Calibrated, as_array, unit, weighted_mean
-from mer_core.serving.video_inputs import ClipReading
+from mer_core.serving.speech_text import COMBINED, Scorer, as_array, unit, weighted_mean
+from mer_core.serving.video_inputs import VideoInputs
 from mer_core.serving.windows import LONG_SECONDS, spans
 from mer_core.types import (
     SAMPLE_RATE,
@@ -26,6 +26,7 @@ from mer_core.types import (
     FloatArray,
     Output,
     Prediction,
+    State,
     Window,
 )
 
@@ -48,7 +49,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class EncodedClip:
+class EncodedVideo:
     """A video behind the encoders: what every head on the same encoders can be asked about.
 
     Attributes:
@@ -56,11 +57,11 @@ class EncodedClip:
         features: Of the whole clip, one row; None where there is neither voice nor face.
     """
 
-    reading: ClipReading
+    reading: VideoInputs
     features: dict[str, Features] | None
 
 
-class ClipJudge(Calibrated):
+class VideoScorer(Scorer):
     """Asked about one video at a time, by a framework of voice and face."""
 
     @property
@@ -73,20 +74,20 @@ class ClipJudge(Calibrated):
         """What the framework calls the face."""
         return self.names["video"]
 
-    def judge(self, reading: ClipReading) -> Prediction:
+    def score(self, reading: VideoInputs) -> Prediction:
         """The prediction for a video; without voice and face it has no label."""
-        return self.judge_encoded(self.encode(reading))
+        return self.score_encoded(self.encode(reading))
 
-    def encode(self, reading: ClipReading) -> EncodedClip:
-        """Encode once what several heads will be asked about; see `judge_encoded`."""
+    def encode(self, reading: VideoInputs) -> EncodedVideo:
+        """Encode once what several heads will be asked about; see `score_encoded`."""
         if not reading.spoken and reading.pictures is None:
-            return EncodedClip(reading, None)
+            return EncodedVideo(reading, None)
         with self._lock, torch.inference_mode():
             batch = collate([reading.utterance]).to(self.device)
-            return EncodedClip(reading, self.framework.encode(batch))
+            return EncodedVideo(reading, self.framework.encode(batch))
 
-    def judge_encoded(self, encoded: EncodedClip, *, timeline: bool = True) -> Prediction:
-        """The prediction for a video, as `judge` gives it.
+    def score_encoded(self, encoded: EncodedVideo, *, timeline: bool = True) -> Prediction:
+        """The prediction for a video, as `score` gives it.
 
         Args:
             encoded: By the same encoders, whichever judge they were asked through.
@@ -97,7 +98,7 @@ class ClipJudge(Calibrated):
             emotion=None,
             probabilities={},
             by_modality=dict.fromkeys((self.audio, self.video, COMBINED)),
-            state=reading.state,
+            state=State(reading.state),
             message=reading.message,
             framework=self.name,
             duration=reading.duration,
@@ -132,7 +133,7 @@ class ClipJudge(Calibrated):
     def _run(
         self,
         encoded: dict[str, Features],
-        reading: ClipReading,
+        reading: VideoInputs,
         bounds: Sequence[tuple[float, float]],
     ) -> tuple[list[Stretch], Output]:
         """Fuse every stretch, with both modalities and with each alone."""
@@ -166,7 +167,7 @@ class ClipJudge(Calibrated):
     def _cut(
         self,
         encoded: dict[str, Features],
-        reading: ClipReading,
+        reading: VideoInputs,
         bounds: Sequence[tuple[float, float]],
     ) -> dict[str, Features]:
         """One row a stretch: the tokens whose time lies in it; a silent stretch has no voice."""
@@ -185,7 +186,7 @@ class ClipJudge(Calibrated):
             cut[name] = Features(padded, mask, mask.any(dim=1))
         return cut
 
-    def _times(self, name: str, reading: ClipReading, steps: int) -> FloatArray:
+    def _times(self, name: str, reading: VideoInputs, steps: int) -> FloatArray:
         """(T,) time of every token, seconds."""
         if name == self.video:
             return reading.times
@@ -211,7 +212,7 @@ class ClipJudge(Calibrated):
             windows.append(Window(float(second), end, max(named, key=lambda n: named[n]), named))
         return tuple(windows)
 
-    def _attention(self, whole: Output, reading: ClipReading) -> CrossAttention | None:
+    def _attention(self, whole: Output, reading: VideoInputs) -> CrossAttention | None:
         """Of the whole clip, which is the first row."""
         a, v = self.audio, self.video
         audio, video = whole.masks[a][0], whole.masks[v][0]
@@ -243,12 +244,12 @@ def around_seconds(duration: float) -> list[tuple[float, float]]:
     ]
 
 
-def speaks(reading: ClipReading, start: float, end: float) -> bool:
+def speaks(reading: VideoInputs, start: float, end: float) -> bool:
     """Whether there is speech between two times, in seconds."""
     return reading.activity is not None and reading.activity.between(start, end).spoken
 
 
-def evidence(reading: ClipReading, start: float, end: float) -> float:
+def evidence(reading: VideoInputs, start: float, end: float) -> float:
     """Seconds of speech and of seen face between two times; never 0."""
     speech = reading.activity.between(start, end).seconds if reading.activity else 0.0
     inside = (reading.times >= start) & (reading.times <= end)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClipReading:
+class VideoInputs:
     """One video, read: what can be judged, and why the rest cannot.
 
     Attributes:
@@ -59,7 +59,7 @@ class ClipReading:
         return None if self.waveform is None else envelope(self.waveform)
 
 
-class ClipReader:
+class VideoReader:
     """Reads videos for a framework that judges voice and face.
 
     Args:
@@ -80,7 +80,7 @@ class ClipReader:
 
             self._detector = YuNetDetector(detector)
 
-    def read(self, source: VideoSource) -> ClipReading:
+    def read(self, source: VideoSource) -> VideoInputs:
         """Decode, listen for speech, follow the face.
 
         Raises:
@@ -103,7 +103,7 @@ class ClipReader:
         if not found:
             reasons.append("no_face")
         judged = [name for name, there in (("voice", spoken), ("face", found)) if there]
-        return ClipReading(
+        return VideoInputs(
             duration=video.duration,
             waveform=waveform,
             activity=activity,

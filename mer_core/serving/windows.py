@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mer_core.serving.inputs import Reading
+from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.types import SAMPLE_RATE, Utterance
 
 LONG_SECONDS = 8.0  # clips up to this are judged whole
@@ -26,7 +26,7 @@ class Piece:
     utterance: Utterance
 
 
-def is_long(reading: Reading) -> bool:
+def is_long(reading: SpeechTextInputs) -> bool:
     """Whether the recording is judged in windows."""
     return reading.waveform is not None and len(reading.waveform) > LONG_SECONDS * SAMPLE_RATE
 
@@ -38,7 +38,7 @@ def spans(seconds: float) -> list[tuple[float, float]]:
     return [(start, min(seconds, start + WINDOW_SECONDS)) for start in starts]
 
 
-def cut(item: int, reading: Reading) -> list[Piece]:
+def cut(item: int, reading: SpeechTextInputs) -> list[Piece]:
     """The windows of a reading that hold speech; one piece for short clips and for text alone."""
     if reading.waveform is None or reading.activity is None:
         return [Piece(item, 0.0, 0.0, 1.0, Utterance(text=reading.text))] if reading.text else []

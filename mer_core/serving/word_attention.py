@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.serving.inputs import Reading
+from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.windows import Piece
 from mer_core.types import SAMPLE_RATE, FloatArray, TokenAttention
 
 
 def word_attention(
-    reading: Reading, judged: Sequence[tuple[Piece, FloatArray | None]]
+    reading: SpeechTextInputs, judged: Sequence[tuple[Piece, FloatArray | None]]
 ) -> TokenAttention | None:
     """Words × time over the whole clip; where windows overlap, their weights are averaged."""
     if reading.tokens is None or judged[0][1] is None:

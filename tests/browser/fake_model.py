@@ -95,7 +95,7 @@ class FakeModel:
         """Nothing is read before it is judged."""
         return {"audio": audio, "text": text, "video": video}
 
-    def judge(self, reading: dict[str, str | None]) -> Prediction:
+    def score(self, reading: dict[str, str | None]) -> Prediction:
         """What `predict` says."""
         return self.predict(**reading)
 

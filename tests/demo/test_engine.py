@@ -29,7 +29,7 @@ class Model:
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> Prediction:
-        return self.judge(self.read(audio, text, video))
+        return self.score(self.read(audio, text, video))
 
     def read(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
@@ -38,7 +38,7 @@ class Model:
             raise self.answer
         return "what was read"
 
-    def judge(self, reading: Any) -> Prediction:
+    def score(self, reading: Any) -> Prediction:
         assert reading == "what was read"
         assert isinstance(self.answer, Prediction)
         return self.answer

@@ -34,12 +34,12 @@ def test_colours_reach_the_style_sheet_for_both_modes() -> None:
 
 
 def test_colours_of_emotions_are_defined_once() -> None:
-    style = (theme.FOLDER / "style.css").read_text("utf-8").upper()
+    style = (theme.STATIC / "style.css").read_text("utf-8").upper()
     assert not [c for c in theme.EMOTION_COLOURS.values() if c in style]
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
-    files = [theme.css(), theme.head(), (theme.FOLDER / "favicon.svg").read_text("utf-8")]
+    files = [theme.css(), theme.head(), (theme.STATIC / "favicon.svg").read_text("utf-8")]
     for content in files:
         found = re.findall(r"(?:https?:)?//[\w.-]+\.\w+", content)
         assert set(found) <= {"http://www.w3.org"}

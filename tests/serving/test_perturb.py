@@ -10,10 +10,10 @@ import pytest
 
 from mer_core.media import MediaError, load_audio
 from mer_core.media.speech_activity import detect_speech
-from mer_core.serving.inputs import Reader, Reading
+from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
 from mer_core.serving.perturb import Changes, changed, headroom, louder, pink_noise, with_noise
 from mer_core.serving.predictor import DEFAULT_MODEL
-from mer_core.serving.video_inputs import ClipReading
+from mer_core.serving.video_inputs import VideoInputs
 from mer_core.types import SAMPLE_RATE, FloatArray
 
 CLIP = DEFAULT_MODEL.parent / "examples" / "bright.flac"
@@ -32,8 +32,8 @@ class FakeTokens:
 
 
 @pytest.fixture
-def reader() -> Reader:
-    return Reader(FakeTokens(), ("speech", "text"))  # type: ignore[arg-type]
+def reader() -> SpeechTextReader:
+    return SpeechTextReader(FakeTokens(), ("speech", "text"))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +42,16 @@ def spoken() -> FloatArray:
 
 
 @pytest.fixture
-def reading(reader: Reader, spoken: FloatArray) -> Reading:
+def reading(reader: SpeechTextReader, spoken: FloatArray) -> SpeechTextInputs:
     return reader.read((spoken, SAMPLE_RATE), "we won")
 
 
 @pytest.fixture
-def film(spoken: FloatArray) -> ClipReading:
+def film(spoken: FloatArray) -> VideoInputs:
     pictures = np.zeros((5, 4, 4, 3), np.uint8)
     times = np.linspace(0, 1, 5, dtype=np.float32)
     track: Any = object()
-    return ClipReading(
+    return VideoInputs(
         len(spoken) / SECOND, spoken, detect_speech(spoken), track, pictures, times, "ok", ""
     )
 
@@ -118,12 +118,16 @@ def test_meaningless_changes_are_a_sentence(wrong: dict[str, Any]) -> None:
         Changes(**wrong)
 
 
-def test_no_change_is_the_same_reading(reading: Reading, film: ClipReading, reader: Reader) -> None:
+def test_no_change_is_the_same_reading(
+    reading: SpeechTextInputs, film: VideoInputs, reader: SpeechTextReader
+) -> None:
     assert changed(reading, Changes(seed=4), reader) is reading
     assert changed(film, Changes(text="ignored")) is film
 
 
-def test_words_are_swapped_and_read_anew(reading: Reading, reader: Reader) -> None:
+def test_words_are_swapped_and_read_anew(
+    reading: SpeechTextInputs, reader: SpeechTextReader
+) -> None:
     swapped = changed(reading, Changes(text="leave me alone"), reader)
     assert (swapped.text, swapped.state) == ("leave me alone", "ok")
     assert swapped.tokens is not None
@@ -136,7 +140,9 @@ def test_words_are_swapped_and_read_anew(reading: Reading, reader: Reader) -> No
     assert changed(reading, Changes(text=" \n"), reader).text is None
 
 
-def test_muted_parts_are_absent(reading: Reading, film: ClipReading, reader: Reader) -> None:
+def test_muted_parts_are_absent(
+    reading: SpeechTextInputs, film: VideoInputs, reader: SpeechTextReader
+) -> None:
     words = changed(reading, Changes(mute=frozenset({"speech"})), reader)
     assert (words.waveform, words.activity, words.text) == (None, None, "we won")
     sound = changed(reading, Changes(mute=frozenset({"text"})), reader)
@@ -149,7 +155,9 @@ def test_muted_parts_are_absent(reading: Reading, film: ClipReading, reader: Rea
     assert voiceless.utterance.frames is not None
 
 
-def test_nothing_left_is_a_sentence(reading: Reading, film: ClipReading, reader: Reader) -> None:
+def test_nothing_left_is_a_sentence(
+    reading: SpeechTextInputs, film: VideoInputs, reader: SpeechTextReader
+) -> None:
     both = frozenset({"speech", "text"})
     silent = replace(film, waveform=None, activity=None)
     attempts: list[tuple[Any, Changes]] = [
@@ -164,7 +172,7 @@ def test_nothing_left_is_a_sentence(reading: Reading, film: ClipReading, reader:
 
 
 def test_a_voice_that_gets_lost_is_said_to_be(
-    reading: Reading, film: ClipReading, reader: Reader
+    reading: SpeechTextInputs, film: VideoInputs, reader: SpeechTextReader
 ) -> None:
     drowned = changed(reading, Changes(snr_db=-20), reader)
     assert (drowned.waveform, drowned.state) == (None, "no_speech")
@@ -177,7 +185,7 @@ def test_a_voice_that_gets_lost_is_said_to_be(
     assert (alone.spoken, alone.pictures, alone.state) == (False, None, "silence")
 
 
-def test_sound_that_was_unfit_stays_unfit(reader: Reader) -> None:
+def test_sound_that_was_unfit_stays_unfit(reader: SpeechTextReader) -> None:
     silent = reader.read((np.zeros(SECOND, np.float32), SAMPLE_RATE), "we won")
     swapped = changed(silent, Changes(text="leave me", gain_db=10), reader)
     assert (swapped.state, swapped.text, swapped.duration) == ("silence", "leave me", 1.0)
@@ -185,7 +193,7 @@ def test_sound_that_was_unfit_stays_unfit(reader: Reader) -> None:
     assert changed(silent, Changes(mute=frozenset({"speech"})), reader).state == "ok"
 
 
-def test_words_that_were_unfit_stay_unfit(reader: Reader, spoken: FloatArray) -> None:
+def test_words_that_were_unfit_stay_unfit(reader: SpeechTextReader, spoken: FloatArray) -> None:
     foreign = reader.read((spoken, SAMPLE_RATE), "qqq qq")
     quieter = changed(foreign, Changes(gain_db=-3), reader)
     assert (quieter.state, quieter.waveform is None) == ("unreadable_text", False)

@@ -14,11 +14,11 @@ from mer_core import MediaError, Prediction, Predictor
 from mer_core.checkpoints.checkpoint import load_checkpoints, parameters
 from mer_core.emotions import FOUR
 from mer_core.media import load_audio
-from mer_core.serving.inputs import Reader
+from mer_core.serving.inputs import SpeechTextReader
 from mer_core.serving.predictor import DEFAULT_MODEL
-from mer_core.serving.speech_text import Judge
-from mer_core.serving.video import ClipJudge
-from mer_core.serving.video_inputs import ClipReader
+from mer_core.serving.speech_text import SpeechTextScorer
+from mer_core.serving.video import VideoScorer
+from mer_core.serving.video_inputs import VideoReader
 from mer_core.types import SAMPLE_RATE
 
 EXAMPLES = DEFAULT_MODEL.parent / "examples"
@@ -217,7 +217,7 @@ def test_the_default_keeps_its_bounds(predictor):
 def test_reading_and_judging_apart_are_predicting(predictor, clips):
     for audio, text in ((clips[0], TEXT), (clips[0], None), (None, TEXT)):
         reading = predictor.read(audio, text)
-        assert_close(predictor.judge(reading), predictor.predict(audio, text))
+        assert_close(predictor.score(reading), predictor.predict(audio, text))
     with pytest.raises(MediaError):
         predictor.read()
     with pytest.raises(MediaError):
@@ -225,23 +225,23 @@ def test_reading_and_judging_apart_are_predicting(predictor, clips):
 
 
 def test_readings_are_encoded_and_judged_apart(predictor, clips):
-    judge = predictor.judges["mgcma"]
+    scorer = predictor.scorers["mgcma"]
     long = np.resize(load_audio(clips[0]), 20 * SAMPLE_RATE)
     items = [(clips[0], TEXT), ((long, SAMPLE_RATE), TEXT), (None, TEXT)]
     readings = [predictor.read(audio, text) for audio, text in items]
-    encoded = judge.encode(readings, batch_size=4)
+    encoded = scorer.encode(readings, batch_size=4)
     assert len(encoded.features) == -(-len(encoded.pieces) // 4)
-    for found, expected in zip(judge.judge_encoded(encoded), judge.judge(readings), strict=True):
+    for found, expected in zip(scorer.score_encoded(encoded), scorer.score(readings), strict=True):
         assert_close(found, expected)
         assert found.timeline == expected.timeline
-    assert judge.judge([]) == judge.judge_encoded(judge.encode([])) == []
+    assert scorer.score([]) == scorer.score_encoded(scorer.encode([])) == []
 
 
 def test_each_framework_has_its_judge_and_its_reader(predictor):
-    assert list(predictor.judges) == list(predictor.readers) == ["mgcma", "foal_net"]
-    assert isinstance(predictor.judges["mgcma"], Judge)
-    assert isinstance(predictor.readers["mgcma"], Reader)
-    assert isinstance(predictor.judges["foal_net"], ClipJudge)
-    assert isinstance(predictor.readers["foal_net"], ClipReader)
-    for name, judge in predictor.judges.items():
-        assert judge.name == name
+    assert list(predictor.scorers) == list(predictor.readers) == ["mgcma", "foal_net"]
+    assert isinstance(predictor.scorers["mgcma"], SpeechTextScorer)
+    assert isinstance(predictor.readers["mgcma"], SpeechTextReader)
+    assert isinstance(predictor.scorers["foal_net"], VideoScorer)
+    assert isinstance(predictor.readers["foal_net"], VideoReader)
+    for name, scorer in predictor.scorers.items():
+        assert scorer.name == name

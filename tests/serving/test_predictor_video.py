@@ -13,7 +13,7 @@ from mer_core.cli import main
 from mer_core.emotions import FOUR
 from mer_core.serving.predictor import DEFAULT_MODEL
 from mer_core.serving.rows import csv_row, to_row
-from mer_core.serving.video_inputs import ClipReading
+from mer_core.serving.video_inputs import VideoInputs
 from tests.clips import VOICE, speaking_portrait
 
 TEXT = "I am so happy that you came, thank you!"
@@ -194,11 +194,11 @@ def test_another_face_detector_is_used_and_a_missing_one_is_a_sentence(
 def test_reading_and_judging_apart_are_predicting(predictor: Predictor, clip: Path) -> None:
     reading = predictor.read(video=clip)
     expected = predictor.predict(video=clip, text=TEXT)
-    found = predictor.judge(reading)
+    found = predictor.score(reading)
     assert found.by_modality == expected.by_modality
     assert found.timeline == expected.timeline
-    assert isinstance(reading, ClipReading)
-    companion = predictor.judge(predictor.read_companion(reading, TEXT))
+    assert isinstance(reading, VideoInputs)
+    companion = predictor.score(predictor.read_companion(reading, TEXT))
     assert expected.companion is not None
     assert companion.by_modality == expected.companion.by_modality
     with pytest.raises(ValueError, match="read_companion"):
@@ -211,9 +211,9 @@ def test_a_model_of_sound_and_text_judges_no_reading_of_a_video(
     predictor: Predictor, clip: Path
 ) -> None:
     hears = Predictor.load(DEFAULT_MODEL / "mgcma", device="cpu")
-    assert list(hears.judges) == ["mgcma"]
+    assert list(hears.scorers) == ["mgcma"]
     with pytest.raises(MediaError, match="judges no video"):
-        hears.judge(predictor.read(video=clip))
+        hears.score(predictor.read(video=clip))
     sees = Predictor.load(DEFAULT_MODEL / "foal_net", device="cpu")
     with pytest.raises(MediaError, match="judges video only"):
         sees.read(text=TEXT)

@@ -1,4 +1,4 @@
-"""Heads of several strategies on one judge's encoders, against a judge of each head alone."""
+"""Heads of several strategies on one scorer's encoders, against a scorer of each head alone."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal
 from mer_core.media.speech_activity import STEP, SpeechActivity
-from mer_core.serving.inputs import Reader, Reading
-from mer_core.serving.speech_text import Judge
+from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
+from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.strategies import Strategies
-from mer_core.serving.video import ClipJudge
-from mer_core.serving.video_inputs import ClipReading
+from mer_core.serving.video import VideoScorer
+from mer_core.serving.video_inputs import VideoInputs
 from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction
 
 CPU = torch.device("cpu")
@@ -90,23 +90,25 @@ def sound(seconds: float) -> tuple[np.ndarray, SpeechActivity]:
     return (0.2 * waveform).astype(np.float32), SpeechActivity(activity, silent=False)
 
 
-def clip(seconds: float = 4.0) -> ClipReading:
+def clip(seconds: float = 4.0) -> VideoInputs:
     waveform, activity = sound(seconds)
     times = (np.arange(round(seconds * 5)) / 5).astype(np.float32)
     pictures = np.random.default_rng(1).integers(0, 256, (len(times), 48, 48, 3)).astype(np.uint8)
     black = np.zeros((len(times), 8, 8, 3), np.uint8)
     boxes, found = np.ones((len(times), 4), np.float32), np.ones(len(times), bool)
     track = FaceTrack(times, boxes, found, black, black[0], 0)
-    return ClipReading(seconds, waveform, activity, track, pictures, times, "ok", "")
+    return VideoInputs(seconds, waveform, activity, track, pictures, times, "ok", "")
 
 
-def recording(judge: Judge, seconds: float | None = 3.0, text: str | None = "so happy") -> Reading:
+def recording(
+    scorer: SpeechTextScorer, seconds: float | None = 3.0, text: str | None = "so happy"
+) -> SpeechTextInputs:
     waveform, activity = sound(seconds) if seconds else (None, None)
-    empty = Reading(waveform, activity, None, seconds, None, None, "ok", "")
+    empty = SpeechTextInputs(waveform, activity, None, seconds, None, None, "ok", "")
     if text is None:
         return empty
-    tokenizer = judge.framework.encoders()["text"].tokenizer
-    read = Reader(tokenizer, ("speech", "text")).read(None, text)
+    tokenizer = scorer.framework.encoders()["text"].tokenizer
+    read = SpeechTextReader(tokenizer, ("speech", "text")).read(None, text)
     return dataclasses.replace(empty, text=read.text, tokens=read.tokens)
 
 
@@ -152,21 +154,21 @@ FOAL_NET, MGCMA_NAMES = ("avel", "none", "avel+mem"), ("none", "token", "distrib
 
 @pytest.mark.parametrize("seconds", [4.0, 12.5])
 def test_every_head_says_of_a_video_what_it_says_alone(foal_net: Make, seconds, tmp_path: Path):
-    judge = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
-    strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), judge)
+    scorer = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), scorer)
     assert strategies.framework == "foal_net"
     assert strategies.names == ("none", "avel", "avel+mem")
     reading = clip(seconds)
     cases = [reading, dataclasses.replace(reading, activity=None, waveform=None)]
     cases.append(dataclasses.replace(reading, pictures=None, track=None, times=reading.times[:0]))
     for case in cases:
-        said = strategies.judge(case)
+        said = strategies.score(case)
         assert tuple(said) == strategies.names
         for name, found in said.items():
             torch.manual_seed(len(name))
-            alone = ClipJudge(foal_net(name), "foal_net", temperatures(name), CPU)
-            assert_same(found, alone.judge(case))
-    both = strategies.judge(reading)
+            alone = VideoScorer(foal_net(name), "foal_net", temperatures(name), CPU)
+            assert_same(found, alone.score(case))
+    both = strategies.score(reading)
     assert both["avel+mem"].match is not None
     assert both["avel"].match is None
     assert both["none"].probabilities != both["avel"].probabilities
@@ -176,64 +178,64 @@ def test_every_head_says_of_a_video_what_it_says_alone(foal_net: Make, seconds, 
 def test_every_head_says_of_a_recording_what_it_says_alone(
     mgcma: Make, seconds, text, tmp_path: Path
 ):
-    judge = Judge(mgcma("token"), "mgcma", {}, CPU)
-    strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), judge)
+    scorer = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), scorer)
     assert strategies.names == ("none", "distribution+instance", "token")
-    reading = recording(judge, seconds, text)
-    for name, found in strategies.judge(reading).items():
+    reading = recording(scorer, seconds, text)
+    for name, found in strategies.score(reading).items():
         torch.manual_seed(len(name))
-        alone = Judge(mgcma(name), "mgcma", temperatures(name), CPU)
-        assert_same(found, alone.judge([reading])[0])
+        alone = SpeechTextScorer(mgcma(name), "mgcma", temperatures(name), CPU)
+        assert_same(found, alone.score([reading])[0])
 
 
 def test_a_recording_is_encoded_once_for_all(mgcma: Make, foal_net: Make, tmp_path: Path):
-    hears = Judge(mgcma("token"), "mgcma", {}, CPU)
-    sees = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
+    hears = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    sees = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
     cases = (
         (hears, recording(hears), written(tmp_path / "m", mgcma, MGCMA_NAMES)),
         (sees, clip(), written(tmp_path / "f", foal_net, FOAL_NET)),
     )
-    for judge, reading, folder in cases:
-        strategies = Strategies.load(folder, judge)
-        encoders = judge.framework.encoders()
+    for scorer, reading, folder in cases:
+        strategies = Strategies.load(folder, scorer)
+        encoders = scorer.framework.encoders()
         counts = dict.fromkeys((encoder.modality for encoder in encoders.values()), 0)
         hooks = [encoder.register_forward_hook(counting(counts)) for encoder in encoders.values()]
-        strategies.judge(reading)
+        strategies.score(reading)
         for hook in hooks:
             hook.remove()
         assert set(counts.values()) == {1}
 
 
 def test_nothing_to_judge_is_no_label_under_any_strategy(foal_net: Make, tmp_path: Path):
-    judge = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
-    strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), judge)
+    scorer = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), scorer)
     nothing = dataclasses.replace(clip(), activity=None, waveform=None, pictures=None, track=None)
-    said = strategies.judge(nothing)
+    said = strategies.score(nothing)
     assert [prediction.emotion for prediction in said.values()] == [None] * 3
 
 
 def test_many_visitors_at_once_get_their_own_answers(mgcma: Make, tmp_path: Path):
-    judge = Judge(mgcma("token"), "mgcma", {}, CPU)
-    strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), judge)
-    readings = [recording(judge, 1.0 + i, "so happy") for i in range(4)]
-    expected = [strategies.judge(reading) for reading in readings]
+    scorer = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), scorer)
+    readings = [recording(scorer, 1.0 + i, "so happy") for i in range(4)]
+    expected = [strategies.score(reading) for reading in readings]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(strategies.judge, readings * 3))
+        found = list(pool.map(strategies.score, readings * 3))
     for one, other in zip(expected * 3, found, strict=True):
         for name in strategies.names:
             assert one[name].by_modality == other[name].by_modality
 
 
 def test_what_does_not_fit_is_said_in_words(mgcma: Make, foal_net: Make, tmp_path: Path):
-    hears = Judge(mgcma("token"), "mgcma", {}, CPU)
-    sees = ClipJudge(foal_net("avel"), "foal_net", {}, CPU)
+    hears = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    sees = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
     folder = written(tmp_path / "foal_net", foal_net, FOAL_NET)
     strategies = Strategies.load(folder, sees)
     with pytest.raises(ValueError, match="foal_net judges a video"):
-        strategies.judge(recording(hears))
+        strategies.score(recording(hears))
     heard = Strategies.load(written(tmp_path / "mgcma", mgcma, ("none",)), hears)
     with pytest.raises(ValueError, match="mgcma judges sound and text"):
-        heard.judge(clip())
+        heard.score(clip())
     with pytest.raises(ForeignHeadError, match="needs a video encoder"):
         Strategies.load(folder, hears)
     with pytest.raises(MissingHeadError, match="'none'"):
@@ -246,6 +248,6 @@ def test_what_does_not_fit_is_said_in_words(mgcma: Make, foal_net: Make, tmp_pat
 
 def test_a_head_of_another_framework_is_refused(speech: CompactSpeechEncoder, tmp_path: Path):
     save_head(tmp_path / "none", Unimodal(speech, FOUR))
-    judge = Judge(Unimodal(speech, FOUR), "other", {}, CPU)
+    scorer = SpeechTextScorer(Unimodal(speech, FOUR), "other", {}, CPU)
     with pytest.raises(ForeignHeadError, match="a head of unimodal, not of other"):
-        Strategies.load(tmp_path, judge)
+        Strategies.load(tmp_path, scorer)

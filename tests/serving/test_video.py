@@ -14,21 +14,21 @@ from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.media.speech_activity import STEP, SpeechActivity
-from mer_core.serving.video import ClipJudge
-from mer_core.serving.video_inputs import ClipReading
+from mer_core.serving.video import VideoScorer
+from mer_core.serving.video_inputs import VideoInputs
 from mer_core.types import SAMPLE_RATE, FaceTrack, Utterance
 
 RATE = 5.0  # frames a second
 
 
 @pytest.fixture(scope="module")
-def judge() -> ClipJudge:
+def scorer() -> VideoScorer:
     torch.manual_seed(0)
     speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(8, 16), blocks=1, width=16))
     face = CompactFaceEncoder(CompactFaceConfig(stem=8, channels=(8,), blocks=(1,)))
     framework = FoalNet(speech, face, FOUR, FoalNetConfig(projection_width=8))
     temperatures = {"audio": 0.1, "video": 0.1, "both": 0.1, "match": 0.5}
-    return ClipJudge(framework, "foal_net", temperatures, torch.device("cpu"))
+    return VideoScorer(framework, "foal_net", temperatures, torch.device("cpu"))
 
 
 def reading(
@@ -36,7 +36,7 @@ def reading(
     spoken: tuple[float, float] | None = (0.0, 99.0),
     seen: tuple[float, float] | None = (0.0, 99.0),
     seed: int = 0,
-) -> ClipReading:
+) -> VideoInputs:
     """A clip with speech and a face between two times each."""
     random = np.random.default_rng(seed)
     times = (np.arange(round(seconds * RATE)) / RATE).astype(np.float32)
@@ -47,7 +47,7 @@ def reading(
     black = np.zeros((len(times), 8, 8, 3), np.uint8)
     track = FaceTrack(times, np.ones((len(times), 4), np.float32), found, black, black[0], 0)
     pictures = random.integers(0, 256, (int(found.sum()), 48, 48, 3)).astype(np.uint8)
-    return ClipReading(
+    return VideoInputs(
         duration=seconds,
         waveform=waveform,
         activity=SpeechActivity(talk.astype(np.float32), silent=False),
@@ -59,12 +59,12 @@ def reading(
     )
 
 
-def test_a_short_clip_is_judged_whole(judge: ClipJudge) -> None:
+def test_a_short_clip_is_judged_whole(scorer: VideoScorer) -> None:
     clip = reading(4.0)
-    prediction = judge.judge(clip)
+    prediction = scorer.score(clip)
     utterance = Utterance(waveform=clip.waveform, frames=clip.pictures)
     with torch.inference_mode():
-        output = judge.framework(collate([utterance]))
+        output = scorer.framework(collate([utterance]))
     expected = torch.softmax(output.logits[0].double() / 0.1, 0)
     np.testing.assert_allclose(list(prediction.probabilities.values()), expected, atol=1e-5)
     assert prediction.emotion == FOUR[int(expected.argmax())]
@@ -80,11 +80,11 @@ def test_a_short_clip_is_judged_whole(judge: ClipJudge) -> None:
     assert attention.audio_times[-1] == pytest.approx(4.0)
 
 
-def test_each_branch_alone_is_the_network_with_the_other_hidden(judge: ClipJudge) -> None:
+def test_each_branch_alone_is_the_network_with_the_other_hidden(scorer: VideoScorer) -> None:
     clip = reading(3.0)
-    both = judge.judge(clip)
-    voice = judge.judge(dataclasses.replace(clip, pictures=None, track=None, times=clip.times[:0]))
-    face = judge.judge(dataclasses.replace(clip, activity=None, waveform=None))
+    both = scorer.score(clip)
+    voice = scorer.score(dataclasses.replace(clip, pictures=None, track=None, times=clip.times[:0]))
+    face = scorer.score(dataclasses.replace(clip, activity=None, waveform=None))
     for alone, name, other in ((voice, "audio", "video"), (face, "video", "audio")):
         assert alone.by_modality[other] is None
         assert alone.by_modality["both"] is None
@@ -96,9 +96,9 @@ def test_each_branch_alone_is_the_network_with_the_other_hidden(judge: ClipJudge
         assert list(alone.embeddings_after) == [name]
 
 
-def test_nothing_to_judge_is_no_label(judge: ClipJudge) -> None:
+def test_nothing_to_judge_is_no_label(scorer: VideoScorer) -> None:
     clip = dataclasses.replace(reading(3.0, spoken=None, seen=None), state="no_speech")
-    prediction = judge.judge(clip)
+    prediction = scorer.score(clip)
     assert prediction.emotion is None
     assert prediction.probabilities == {}
     assert prediction.timeline == ()
@@ -106,8 +106,8 @@ def test_nothing_to_judge_is_no_label(judge: ClipJudge) -> None:
     assert prediction.state == "no_speech"
 
 
-def test_every_second_has_its_window_and_only_what_is_there_in_it(judge: ClipJudge) -> None:
-    prediction = judge.judge(reading(7.3, spoken=(0.0, 2.0), seen=(4.0, 6.0)))
+def test_every_second_has_its_window_and_only_what_is_there_in_it(scorer: VideoScorer) -> None:
+    prediction = scorer.score(reading(7.3, spoken=(0.0, 2.0), seen=(4.0, 6.0)))
     assert [w.start for w in prediction.timeline] == [float(s) for s in range(8)]
     assert prediction.timeline[-1].end == pytest.approx(7.3)
     labelled = [window.emotion is not None for window in prediction.timeline]
@@ -118,13 +118,13 @@ def test_every_second_has_its_window_and_only_what_is_there_in_it(judge: ClipJud
             assert sum(window.probabilities.values()) == pytest.approx(1.0)
 
 
-def test_seconds_hear_their_own_sound_only(judge: ClipJudge) -> None:
+def test_seconds_hear_their_own_sound_only(scorer: VideoScorer) -> None:
     clip = reading(6.0)
     assert clip.waveform is not None
     changed = clip.waveform.copy()
     changed[5 * SAMPLE_RATE :] = 0.9
-    before = judge.judge(clip).timeline
-    after = judge.judge(dataclasses.replace(clip, waveform=changed)).timeline
+    before = scorer.score(clip).timeline
+    after = scorer.score(dataclasses.replace(clip, waveform=changed)).timeline
     assert before[0].probabilities != before[3].probabilities
     moved = [
         max(abs(a.probabilities[n] - b.probabilities[n]) for n in FOUR)
@@ -133,14 +133,14 @@ def test_seconds_hear_their_own_sound_only(judge: ClipJudge) -> None:
     assert max(moved[:3]) < moved[5]
 
 
-def test_a_long_clip_is_the_mean_of_its_windows_by_evidence(judge: ClipJudge) -> None:
+def test_a_long_clip_is_the_mean_of_its_windows_by_evidence(scorer: VideoScorer) -> None:
     clip = reading(20.0, spoken=(0.0, 3.0), seen=(0.0, 3.0))
-    start = judge.judge(reading(20.0, spoken=(0.0, 3.0), seen=(0.0, 3.0)))
+    start = scorer.score(reading(20.0, spoken=(0.0, 3.0), seen=(0.0, 3.0)))
     # All evidence lies in the first window of six seconds; windows without any say nothing.
     assert clip.waveform is not None
     quiet = clip.waveform.copy()
     quiet[10 * SAMPLE_RATE :] = 0.0
-    other = judge.judge(dataclasses.replace(clip, waveform=quiet))
+    other = scorer.score(dataclasses.replace(clip, waveform=quiet))
     for name in FOUR:
         assert other.probabilities[name] == pytest.approx(start.probabilities[name], abs=0.02)
     assert len(start.timeline) == 20
@@ -149,14 +149,14 @@ def test_a_long_clip_is_the_mean_of_its_windows_by_evidence(judge: ClipJudge) ->
     )
 
 
-def test_the_same_clip_gives_the_same_prediction(judge: ClipJudge) -> None:
-    first, second = judge.judge(reading(9.5)), judge.judge(reading(9.5))
+def test_the_same_clip_gives_the_same_prediction(scorer: VideoScorer) -> None:
+    first, second = scorer.score(reading(9.5)), scorer.score(reading(9.5))
     assert first.by_modality == second.by_modality
     assert first.timeline == second.timeline
 
 
-def test_windows_may_lack_a_half_that_others_have(judge: ClipJudge) -> None:
-    prediction = judge.judge(reading(20.0, spoken=(0.0, 14.0), seen=(13.0, 20.0)))
+def test_windows_may_lack_a_half_that_others_have(scorer: VideoScorer) -> None:
+    prediction = scorer.score(reading(20.0, spoken=(0.0, 14.0), seen=(13.0, 20.0)))
     for name in ("audio", "video", "both"):
         assert sum((prediction.by_modality[name] or {}).values()) == pytest.approx(1.0)
     assert prediction.match is not None

@@ -9,7 +9,7 @@ import pytest
 
 from mer_core.encoders.text_tokens import TokenizedText
 from mer_core.media.speech_activity import STEP, SpeechActivity
-from mer_core.serving.inputs import Reading
+from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.windows import HOP_SECONDS, LONG_SECONDS, WINDOW_SECONDS, cut, is_long, spans
 from mer_core.serving.word_attention import by_word, word_attention
 from mer_core.types import SAMPLE_RATE
@@ -17,7 +17,7 @@ from mer_core.types import SAMPLE_RATE
 WORDS = TokenizedText([2, 5, 6, 7, 3], ("can't", "you"), [None, 0, 0, 1, None], 0.0)
 
 
-def reading(seconds: float, speech=(), text: str | None = None) -> Reading:
+def reading(seconds: float, speech=(), text: str | None = None) -> SpeechTextInputs:
     """A recording with speech in the given (start, end) stretches."""
     steps = int(seconds * SAMPLE_RATE) // STEP
     probability = np.zeros(steps, np.float32)
@@ -26,7 +26,7 @@ def reading(seconds: float, speech=(), text: str | None = None) -> Reading:
     waveform = np.ones(int(seconds * SAMPLE_RATE), np.float32)
     activity = SpeechActivity(probability, silent=False)
     tokens = WORDS if text else None
-    return Reading(waveform, activity, waveform[::320], seconds, text, tokens, "ok", "")
+    return SpeechTextInputs(waveform, activity, waveform[::320], seconds, text, tokens, "ok", "")
 
 
 @pytest.mark.parametrize("seconds", [8.01, 9.0, 12.0, 12.3, 61.7, 300.0])
@@ -63,18 +63,18 @@ def test_thinly_spread_speech_is_judged_whole():
 
 def test_what_is_judged_whole_is_claimed_by_no_window(predictor):
     thin = reading(30.0, speech=[(1, 1.13), (15, 15.13)])
-    (prediction,) = predictor._sound.judge.judge([thin])
+    (prediction,) = predictor._sound.scorer.score([thin])
     assert prediction.emotion is not None
     assert len(prediction.timeline) == len(spans(30.0))
     assert all(window.emotion is None for window in prediction.timeline)
 
 
 def test_text_alone_is_one_piece_and_nothing_is_none():
-    only = Reading(None, None, None, None, "you", WORDS, "ok", "")
+    only = SpeechTextInputs(None, None, None, None, "you", WORDS, "ok", "")
     (piece,) = cut(0, only)
     assert piece.utterance.text == "you"
     assert piece.utterance.waveform is None
-    assert cut(0, Reading(None, None, None, None, None, None, "silence", "")) == []
+    assert cut(0, SpeechTextInputs(None, None, None, None, None, None, "silence", "")) == []
 
 
 def test_tokens_of_a_word_are_averaged_and_special_ones_left_out():

@@ -44,7 +44,7 @@ Item = TypeVar("Item", Example, Pair)
 
 
 @dataclass(frozen=True)
-class Bench:
+class AblationData:
     """What strategies are measured on: computed once, the same for all of them.
 
     Attributes:
@@ -78,7 +78,9 @@ class Bench:
         return {m: None if part is None else self.tokens[part] for m, part in parts.items()}
 
 
-def measure(framework: Framework, bench: Bench, shared: Mapping[str, bool]) -> dict[str, Any]:
+def measure(
+    framework: Framework, bench: AblationData, shared: Mapping[str, bool]
+) -> dict[str, Any]:
     """All figures of one trained framework, as JSON.
 
     Args:
@@ -121,7 +123,7 @@ def reason(name: str, shared: Mapping[str, bool], *, natural: bool = False) -> s
 
 def clouds(
     framework: Framework,
-    bench: Bench,
+    bench: AblationData,
     pairs: Sequence[Pair],
     shared: Mapping[str, bool],
     *,
@@ -167,7 +169,7 @@ def balanced(pools: Sequence[Sequence[Item]]) -> list[list[Item]]:
 
 
 def _features(
-    framework: Framework, bench: Bench, name: str, modality: str, items: Sequence[Example]
+    framework: Framework, bench: AblationData, name: str, modality: str, items: Sequence[Example]
 ) -> dict[str, Floats]:
     """Kind (`embedding`, `pooled`, and `mean` and `std` of Gaussians) → (N, D)."""
     found: dict[str, list[Floats]] = {}

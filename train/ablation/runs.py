@@ -21,7 +21,7 @@ import torch
 
 from mer_core.checkpoints.checkpoint import WEIGHTS_FILE, load_checkpoint, save_checkpoint
 from mer_core.encoders.base import Encoder, encoder_hash
-from train.ablation.measure import Bench, measure
+from train.ablation.measure import AblationData, measure
 from train.ablation.strategies import NONE, SWITCHES, full, only, strategies, sweep_overrides
 from train.ablation.table import summarise, write_tables
 from train.config import Experiment
@@ -39,7 +39,7 @@ TABLE = "ablation"  # of the test split; of another one, its name follows
 
 
 @dataclass(frozen=True)
-class Place:
+class RunPaths:
     """Where data lies, where results go, and what computes."""
 
     root: Path
@@ -52,7 +52,7 @@ class Place:
         return self.out / row.replace("/", "_") / f"seed-{seed}"
 
 
-class Trained:
+class SharedInputs:
     """What all runs of one ablation share: encoders, features, pairs.
 
     Args:
@@ -61,7 +61,7 @@ class Trained:
         split: What is measured: `test`, or `dev` for choices.
     """
 
-    def __init__(self, experiment: Experiment, place: Place, split: str) -> None:
+    def __init__(self, experiment: Experiment, place: RunPaths, split: str) -> None:
         self.experiment, self.place, self.split = experiment, place, split
         torch.manual_seed(experiment.seed)
         framework = start(experiment)
@@ -89,7 +89,7 @@ class Trained:
         )
 
     @cached_property
-    def bench(self) -> Bench:
+    def bench(self) -> AblationData:
         """Pairs to measure on, and their features."""
         dev = _paired(self.task.dev)
         tokens = {example: views[0] for example, views in self.task.cached.items()}
@@ -106,10 +106,12 @@ class Trained:
                     device=self.place.device,
                     cache=self.place.cache,
                 )
-        return Bench(dev, judged, tokens, self.task.widths, self.place.device)
+        return AblationData(dev, judged, tokens, self.task.widths, self.place.device)
 
 
-def ablate(experiment: Experiment, place: Place, seeds: int, split: str = "test") -> dict[str, Any]:
+def ablate(
+    experiment: Experiment, place: RunPaths, seeds: int, split: str = "test"
+) -> dict[str, Any]:
     """All strategies of the experiment's framework, measured on one split.
 
     Leaves a folder a run in `place.out` and `ablation.json`, `.csv`, `.md`, `.png`, or, of the
@@ -123,7 +125,7 @@ def ablate(experiment: Experiment, place: Place, seeds: int, split: str = "test"
 
 
 def sweep(
-    load: Callable[[Sequence[str]], Experiment], setting: str, place: Place, seeds: int
+    load: Callable[[Sequence[str]], Experiment], setting: str, place: RunPaths, seeds: int
 ) -> dict[str, Any]:
     """No alignment, and the full strategy at each value of one setting (`key=v1,v2`), on dev data.
 
@@ -141,7 +143,7 @@ def sweep(
 
 
 def run_all(
-    rows: Mapping[str, Experiment], place: Place, seeds: int, split: str
+    rows: Mapping[str, Experiment], place: RunPaths, seeds: int, split: str
 ) -> dict[str, list[dict[str, Any]]]:
     """Row → one result a seed, trained where none is stored.
 
@@ -153,7 +155,7 @@ def run_all(
         raise ValueError(f"--seeds must be 1 or more, but is {seeds}.")
     for experiment in rows.values():
         start(experiment)  # a setting that it does not know shows before anything is computed
-    trained = Trained(next(iter(rows.values())), place, split)
+    trained = SharedInputs(next(iter(rows.values())), place, split)
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in rows}
     for i in range(seeds):  # every row once, then the next seed: a stopped ablation is balanced
         for j, (name, experiment) in enumerate(rows.items()):
@@ -164,7 +166,7 @@ def run_all(
     return results
 
 
-def run_one(experiment: Experiment, trained: Trained) -> dict[str, Any]:
+def run_one(experiment: Experiment, trained: SharedInputs) -> dict[str, Any]:
     """What one run is worth; trained (or resumed) and measured, where either is still to be done.
 
     Raises:
@@ -187,7 +189,7 @@ def run_one(experiment: Experiment, trained: Trained) -> dict[str, Any]:
 
 
 def train_one(
-    experiment: Experiment, trained: Trained, folder: Path, own: Mapping[str, Any]
+    experiment: Experiment, trained: SharedInputs, folder: Path, own: Mapping[str, Any]
 ) -> None:
     """Leave the checkpoint of one run; its folder is claimed once the data have been read."""
     task = task_of(experiment, trained.task)

@@ -54,7 +54,7 @@ def evaluate(
     test = evaluation_sets(experiment, root, "test", seed)
     parts = [part for items in (*dev.values(), *test.values()) for p in items for part in p.parts]
     material = Material([part for part in parts if part], experiment.sources, cache)
-    asked = Asked(framework.eval(), material, tokenize)
+    asked = BranchEvaluator(framework.eval(), material, tokenize)
     temperatures = calibrate(asked, dev)
     matching, match_temperature = measure_matching(asked, dev, test, seed)
     if matching:
@@ -99,7 +99,7 @@ def protocol(experiment: Experiment, seed: int, sets: Iterable[str] = ()) -> dic
 
 
 @dataclass(frozen=True)
-class Asked:
+class BranchEvaluator:
     """A framework, and what it is asked about.
 
     Attributes:
@@ -169,7 +169,7 @@ class Asked:
             self.encoded[encoder.modality, example] = tokens[mask].clone()
 
 
-def calibrate(asked: Asked, dev: Mapping[str, Sequence[Pair]]) -> dict[str, float]:
+def calibrate(asked: BranchEvaluator, dev: Mapping[str, Sequence[Pair]]) -> dict[str, float]:
     """One temperature a condition, every development set counting equally."""
     name_of = {encoder.modality: name for name, encoder in asked.framework.encoders().items()}
     gathered: dict[str, list[tuple[Floats, Labels]]] = {}
@@ -190,7 +190,7 @@ def common_temperature(parts: Sequence[tuple[Floats, Labels]]) -> float:
 
 
 def measure_matching(
-    asked: Asked,
+    asked: BranchEvaluator,
     dev: Mapping[str, Sequence[Pair]],
     test: Mapping[str, Sequence[Pair]],
     seed: int,
@@ -228,7 +228,9 @@ class Matching:
     groups: list[str]
 
 
-def asked_matching(asked: Asked, name: str, pairs: Sequence[Pair], seed: int) -> Matching | None:
+def asked_matching(
+    asked: BranchEvaluator, name: str, pairs: Sequence[Pair], seed: int
+) -> Matching | None:
     """What the framework says of `pairs` and of as many mismatched ones; None if it cannot."""
     if not is_paired(name):
         return None

@@ -32,7 +32,7 @@ from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
-from train.ablation.runs import Place
+from train.ablation.runs import RunPaths
 from train.ablation.strategies import names_of
 from train.config import Experiment
 from train.data.features import features_as_they_are
@@ -62,7 +62,7 @@ class BuiltAtlas:
 
 
 def make_atlas(
-    experiment: Experiment, place: Place, model: Path, folder: Path, *, pairs: int, seed: int = 0
+    experiment: Experiment, place: RunPaths, model: Path, folder: Path, *, pairs: int, seed: int = 0
 ) -> BuiltAtlas:
     """Everything that the page shows of one framework, written to `folder`.
 

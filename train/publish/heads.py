@@ -21,7 +21,7 @@ from mer_core.encoders.base import Encoder, encoder_hash
 from mer_core.frameworks.base import Framework
 from mer_core.serving.speech_text import COMBINED
 from mer_core.serving.video import MATCH, MATCH_LOGITS
-from train.ablation.runs import Place, Trained, is_trained
+from train.ablation.runs import RunPaths, SharedInputs, is_trained
 from train.ablation.strategies import names_of
 from train.config import Experiment
 from train.data.paired_task import label_indices
@@ -34,7 +34,7 @@ Labelled = tuple[NDArray[np.float32], NDArray[np.int64]]  # logits (N, C), label
 
 
 def export_heads(
-    experiment: Experiment, place: Place, model: Path, out: Path, *, seed: int
+    experiment: Experiment, place: RunPaths, model: Path, out: Path, *, seed: int
 ) -> list[str]:
     """Write the head of every strategy to `out/STRATEGY`, at half precision and calibrated.
 
@@ -55,7 +55,7 @@ def export_heads(
     """
     runs = finished_runs(experiment, place, seed)
     refuse_others(out, runs)
-    trained = Trained(experiment, place, "dev")
+    trained = SharedInputs(experiment, place, "dev")
     for folder in runs.values():
         refuse_foreign(folder, trained)
     encoders = shipped_encoders(trained.encoders, model)
@@ -65,7 +65,7 @@ def export_heads(
     return list(runs)
 
 
-def finished_runs(experiment: Experiment, place: Place, seed: int) -> dict[str, Path]:
+def finished_runs(experiment: Experiment, place: RunPaths, seed: int) -> dict[str, Path]:
     """Strategy → the folder of its run, for every strategy of the experiment's framework.
 
     Raises:
@@ -96,7 +96,7 @@ def refuse_others(out: Path, names: Collection[str]) -> None:
         )
 
 
-def refuse_foreign(folder: Path, trained: Trained) -> None:
+def refuse_foreign(folder: Path, trained: SharedInputs) -> None:
     """Temperatures are fitted on today's features, so a run must stand on the same ones.
 
     Raises:
@@ -132,7 +132,7 @@ def export_head(
     run: Path,
     folder: Path,
     encoders: Mapping[str, Encoder],
-    trained: Trained,
+    trained: SharedInputs,
     about: Mapping[str, Any],
 ) -> None:
     """Write one run's head, then its temperatures, fitted to what was written."""
@@ -145,7 +145,7 @@ def export_head(
     save_head(folder, framework, temperatures=temperatures(rounded, trained), **about)
 
 
-def temperatures(framework: Framework, trained: Trained) -> dict[str, float]:
+def temperatures(framework: Framework, trained: SharedInputs) -> dict[str, float]:
     """Condition → T: of each modality alone, of both and, where they are told apart, of matching.
 
     Every development set counts equally.
@@ -166,7 +166,7 @@ def temperatures(framework: Framework, trained: Trained) -> dict[str, float]:
     return {condition: common_temperature(parts) for condition, parts in gathered.items()}
 
 
-def asked_matching(framework: Framework, trained: Trained) -> Iterator[Labelled]:
+def asked_matching(framework: Framework, trained: SharedInputs) -> Iterator[Labelled]:
     """Of each set, matched and as many mismatched pairs; nothing where the framework matches none.
 
     Logits are (N, 2) for (different, same), the mean of both directions.

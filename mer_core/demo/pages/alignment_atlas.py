@@ -119,7 +119,7 @@ class AtlasPage:
         }
         handlers = self._handlers
         lab = LabHandlers(
-            self._atlases.judge, self._atlases.reader, handlers.find, handlers.keep, titles
+            self._atlases.score, self._atlases.reader, handlers.find, handlers.keep, titles
         )
         refit = RefitHandlers(self._atlases.atlas, handlers.clips)
         first = self._atlases.frameworks[0]

@@ -49,7 +49,7 @@ class LabHandlers:
     """What the section's events call; holds nothing of any visitor.
 
     Args:
-        judge: Framework, reading → every strategy's prediction.
+        score: Framework, reading → every strategy's prediction.
         reader: Framework → what reads its words, or None for a framework of videos.
         find: Id of a clip, request → the visitor's clip or an example; a ValueError, in words for
             people, where it cannot be had.
@@ -59,13 +59,13 @@ class LabHandlers:
 
     def __init__(
         self,
-        judge: Callable[[str, Any], Mapping[str, Prediction]],
+        score: Callable[[str, Any], Mapping[str, Prediction]],
         reader: Callable[[str], Any],
         find: Callable[[str, gr.Request | None], VisitorClip],
         keep: Callable[[VisitorClip | None, gr.Request | None], None],
         titles: Mapping[str, str],
     ) -> None:
-        self._judge = judge
+        self._score = score
         self._reader = reader
         self._find = find
         self._keep = keep
@@ -154,7 +154,7 @@ class LabHandlers:
         reading = changed(clip.reading, changes, self._reader(clip.framework))
         if reading is clip.reading:
             return LabAnswer(render_lab(clip.predictions, None, self._titles), "", None)
-        after = self._judge(clip.framework, reading)
+        after = self._score(clip.framework, reading)
         # A new object, not a copy: a clip remembers where it stands on the maps.
         found = VisitorClip(
             clip.id + CHANGED, f"{clip.name} (changed)", clip.framework, after, changed=True

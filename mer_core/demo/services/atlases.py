@@ -97,13 +97,13 @@ class Atlases:
         heads = self._heads.value
         return BROKEN if heads is None else heads.refused.get(framework, "")
 
-    def judge(self, framework: str, reading: Any) -> Mapping[str, Prediction]:
+    def score(self, framework: str, reading: Any) -> Mapping[str, Prediction]:
         """Strategy → what its head says of a clip that was read, in the atlas' order.
 
         Empty without heads.
         """
         heads = self.strategies(framework)
-        found = {} if heads is None else heads.judge(reading)
+        found = {} if heads is None else heads.score(reading)
         return {name: found[name] for name in self.atlas(framework).charts if name in found}
 
     def remember(self, visit: str | None, examined: Examined) -> None:
@@ -113,7 +113,7 @@ class Atlases:
             return
         if prediction.framework not in self.frameworks:
             return
-        predictions = self.judge(prediction.framework, examined.reading)
+        predictions = self.score(prediction.framework, examined.reading)
         if not predictions:
             return
         number = self.visits.get(visit).analysed + 1
@@ -152,27 +152,27 @@ class Atlases:
             pass
         if self._engine.model is None:
             return Heads({}, {})
-        judges = getattr(self._engine.model, "judges", {})
+        scorers = getattr(self._engine.model, "scorers", {})
         strategies, refused = {}, {}
         for framework in self.frameworks:
-            found = self._strategies_on(judges.get(framework), framework)
+            found = self._strategies_on(scorers.get(framework), framework)
             if isinstance(found, str):
                 refused[framework] = found
             else:
                 strategies[framework] = found
         return Heads(strategies, refused)
 
-    def _strategies_on(self, judge: Any, framework: str) -> Any:
-        """A framework's `Strategies` on the encoders of a judge, or why there are none."""
+    def _strategies_on(self, scorer: Any, framework: str) -> Any:
+        """A framework's `Strategies` on the encoders of a scorer, or why there are none."""
         from mer_core.checkpoints.checkpoint import CheckpointError  # imports torch
         from mer_core.checkpoints.heads import ForeignHeadError, MissingHeadError
         from mer_core.serving.strategies import Strategies
 
         try:
-            if judge is None:
+            if scorer is None:
                 raise ForeignHeadError("the model has no such framework.")
             needed = self.atlas(framework).strategies
-            return Strategies.load(self._folder / framework, judge, needed)
+            return Strategies.load(self._folder / framework, scorer, needed)
         except CheckpointError as error:
             print(f"Strategies of {framework}: {error}", file=sys.stderr, flush=True)
             if isinstance(error, ForeignHeadError):

@@ -41,7 +41,7 @@ class ShippedClips:
         """
         with self._locks[chosen]:  # what two ask for at once is judged once
             if chosen not in self._judged:
-                self._judged[chosen] = self._judge(chosen)  # or fails, and is tried again
+                self._judged[chosen] = self._score(chosen)  # or fails, and is tried again
             return self._judged[chosen]
 
     def add(self, framework: str, visit: str | None) -> None:
@@ -55,7 +55,7 @@ class ShippedClips:
             if self._atlases.visits.get(visit).analysed > analysed:
                 return
 
-    def _judge(self, chosen: str) -> VisitorClip:
+    def _score(self, chosen: str) -> VisitorClip:
         framework, number = chosen.removeprefix(EXAMPLE).split()
         examples = shipped(framework)
         if not int(number) < len(examples):
@@ -66,7 +66,7 @@ class ShippedClips:
         examined = self._engine.examine(*inputs(framework, example))
         if examined.reading is None:
             raise ValueError(examined.prediction.message)
-        predictions = self._atlases.judge(framework, examined.reading)
+        predictions = self._atlases.score(framework, examined.reading)
         if not predictions:
             raise ValueError(self._atlases.trouble(framework) or INTERNAL)
         return VisitorClip(chosen, _name(example), framework, predictions, examined.reading)

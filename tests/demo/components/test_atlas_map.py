@@ -150,8 +150,8 @@ def test_an_update_changes_one_property() -> None:
 
 
 def test_the_component_names_nothing_of_elsewhere() -> None:
-    made_html = (theme.FOLDER / "atlas_map.html").read_text("utf-8")
-    style = (theme.FOLDER / "styles" / "atlas_map.css").read_text("utf-8")
+    made_html = (theme.STATIC / "atlas_map.html").read_text("utf-8")
+    style = (theme.STATIC / "styles" / "atlas_map.css").read_text("utf-8")
     for content in (made_html, style, atlas_map.script()):
         assert "://" not in content
     # Gradio reads the template as a JavaScript template literal and as Handlebars.
@@ -160,5 +160,5 @@ def test_the_component_names_nothing_of_elsewhere() -> None:
 
 
 def test_colours_are_variables() -> None:
-    style = (theme.FOLDER / "styles" / "atlas_map.css").read_text("utf-8")
+    style = (theme.STATIC / "styles" / "atlas_map.css").read_text("utf-8")
     assert "#" not in style

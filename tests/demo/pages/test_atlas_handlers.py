@@ -61,7 +61,7 @@ class FakeAtlases:
         assert framework == "mgcma"
         return self._atlas
 
-    def judge(self, framework: str, reading: Any) -> dict[str, Prediction]:
+    def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
         return dict(clip("example", "speech", "text").predictions)
 
     def trouble(self, framework: str) -> str:

@@ -19,7 +19,7 @@ from mer_core.demo.sections.lab import SENTENCES, build_lab
 from mer_core.demo.sections.lab_handlers import CHOOSE, LabHandlers
 from mer_core.demo.sections.lab_knobs import Knobs, describe, to_changes
 from mer_core.media import MediaError
-from mer_core.serving.inputs import Reading
+from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.types import Prediction
 from tests.demo.conftest import chances
 from tests.demo.markup_page import Page
@@ -45,21 +45,21 @@ BEFORE = {"none": prediction("happy"), "all": prediction("happy", 0.4)}
 class FakeReader:
     """Reads words; refuses long ones in words."""
 
-    def read(self, audio: Any, text: str | None) -> Reading:
+    def read(self, audio: Any, text: str | None) -> SpeechTextInputs:
         if text and len(text) > 100:
             raise MediaError("text_too_long", "Too <long>.")
         waveform = None if audio is None else audio[0]
-        return Reading(waveform, None, None, None, text, None, "ok", "")
+        return SpeechTextInputs(waveform, None, None, None, text, None, "ok", "")
 
 
 @pytest.fixture
 def clip() -> VisitorClip:
     wave = np.sin(np.arange(8000) / 20).astype(np.float32) * 0.5
-    reading = Reading(wave, None, None, 0.5, SAID, None, "ok", "")
+    reading = SpeechTextInputs(wave, None, None, 0.5, SAID, None, "ok", "")
     return VisitorClip("c1", f"Clip {NASTY}", "mgcma", BEFORE, reading)
 
 
-class FakeJudge:
+class FakeScorer:
     """Angry words make the strategy `all` angry; keeps what it was asked."""
 
     def __init__(self) -> None:
@@ -72,8 +72,8 @@ class FakeJudge:
 
 
 @pytest.fixture
-def judge() -> FakeJudge:
-    return FakeJudge()
+def scorer() -> FakeScorer:
+    return FakeScorer()
 
 
 class Kept:
@@ -98,8 +98,8 @@ def kept(clip: VisitorClip) -> Kept:
 
 
 @pytest.fixture
-def handlers(kept: Kept, judge: FakeJudge) -> LabHandlers:
-    return LabHandlers(judge, lambda _: FakeReader(), kept.find, kept.keep, {"all": "All of them"})
+def handlers(kept: Kept, scorer: FakeScorer) -> LabHandlers:
+    return LabHandlers(scorer, lambda _: FakeReader(), kept.find, kept.keep, {"all": "All of them"})
 
 
 def test_cards_show_both_clips_and_every_flip() -> None:
@@ -156,10 +156,10 @@ def test_knobs_at_rest_change_nothing(clip: VisitorClip, handlers: LabHandlers) 
 
 
 def test_other_words_are_judged_anew(
-    clip: VisitorClip, handlers: LabHandlers, judge: FakeJudge
+    clip: VisitorClip, handlers: LabHandlers, scorer: FakeScorer
 ) -> None:
     answer = handlers.answer(clip, Knobs("I hate this"))
-    (asked,) = judge.asked
+    (asked,) = scorer.asked
     assert asked.text == "I hate this"
     np.testing.assert_array_equal(asked.waveform, clip.reading.waveform)
     assert answer.hint == "The words are other ones."
@@ -214,7 +214,7 @@ def test_a_change_that_cannot_be_judged_is_a_sentence(
 
 
 def test_events_tell_a_real_change_from_a_look(
-    handlers: LabHandlers, judge: FakeJudge, kept: Kept
+    handlers: LabHandlers, scorer: FakeScorer, kept: Kept
 ) -> None:
     *controls, cards, hint, owner, version = handlers.open("c1", "")
     assert controls[0]["value"] == SAID
@@ -223,7 +223,7 @@ def test_events_tell_a_real_change_from_a_look(
     assert handlers.open("c1", version)[0] == gr.skip()
     still = (None, False, False, 0, 0, owner)
     (left,) = handlers.apply("c1", SAID, *still, version)
-    assert not judge.asked
+    assert not scorer.asked
     working, _, done = handlers.apply("c1", SAID, SENTENCES[2], False, False, 0, 0, owner, version)
     assert working[:2] == (SENTENCES[2], None)  # fills the box and lets go
     assert "Judging" in working[3]
@@ -237,27 +237,27 @@ def test_events_tell_a_real_change_from_a_look(
 
 
 def test_an_answer_that_nobody_asks_for_any_more_leaves_no_star(
-    handlers: LabHandlers, judge: FakeJudge, kept: Kept
+    handlers: LabHandlers, scorer: FakeScorer, kept: Kept
 ) -> None:
     """Gradio does not go on with an event that another one cancels."""
     *_, owner, version = handlers.open("c1", "")
     running = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, owner, version)
     next(running)
     next(running)  # judged by now
-    assert len(judge.asked) == 1
+    assert len(scorer.asked) == 1
     running.close()
     assert kept.changed == [None]
 
 
 def test_controls_that_were_set_for_something_else_judge_nothing(
-    handlers: LabHandlers, judge: FakeJudge, kept: Kept
+    handlers: LabHandlers, scorer: FakeScorer, kept: Kept
 ) -> None:
     """Gradio sends what waited behind a cancelled event: the new clip, the old controls."""
     *_, old, _ = handlers.open("c1", "")
     *_, version = handlers.reset("c1")
     (answer,) = handlers.apply("c1", "I hate this", None, True, False, 9, 0, old, version)
     assert answer == tuple(gr.skip() for _ in range(5))
-    assert judge.asked == []
+    assert scorer.asked == []
     assert set(kept.changed) == {None}
 
 
@@ -266,11 +266,11 @@ def test_controls_that_were_set_for_something_else_judge_nothing(
     [({}, [True, True]), ({"text": None}, [True, False]), ({"waveform": None}, [False, True])],
 )
 def test_only_a_half_that_is_there_can_be_muted(
-    clip: VisitorClip, judge: FakeJudge, changes: dict[str, None], usable: list[bool]
+    clip: VisitorClip, scorer: FakeScorer, changes: dict[str, None], usable: list[bool]
 ) -> None:
     half = VisitorClip("h", "Clip", "mgcma", BEFORE, replace(clip.reading, **changes))
     visit = Kept(half)
-    handlers = LabHandlers(judge, lambda framework: None, visit.find, visit.keep, {})
+    handlers = LabHandlers(scorer, lambda framework: None, visit.find, visit.keep, {})
     _, _, *mutes = handlers.reset("h")[:4]
     assert [mute["interactive"] for mute in mutes] == usable
 

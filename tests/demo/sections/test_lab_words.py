@@ -12,7 +12,7 @@ from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.lab import lab_summary, render_lab
 from mer_core.demo.sections.lab_knobs import LISTED, Knobs, describe, to_changes
 from mer_core.demo.services.atlases import KEPT_SECONDS, kept
-from mer_core.serving.inputs import Reading
+from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.perturb import changed
 from mer_core.types import SAMPLE_RATE, FloatArray, Prediction
 from tests.demo.markup_page import Page
@@ -27,19 +27,19 @@ def judged(emotion: str | None) -> Prediction:
 
 def recorded(peak: float) -> VisitorClip:
     wave = (peak * np.sin(np.arange(16_000) / 20)).astype(np.float32)
-    reading = Reading(wave, None, None, 1.0, SAID, None, "ok", "")
+    reading = SpeechTextInputs(wave, None, None, 1.0, SAID, None, "ok", "")
     return VisitorClip("c", "Clip 1", "mgcma", {"none": judged("happy")}, reading)
 
 
-class Reader:
+class SpeechTextReader:
     """Hands back the sound that it is given."""
 
-    def read(self, audio: Any, text: str | None) -> Reading:
-        return Reading(audio[0], None, None, None, text, None, "ok", "")
+    def read(self, audio: Any, text: str | None) -> SpeechTextInputs:
+        return SpeechTextInputs(audio[0], None, None, None, text, None, "ok", "")
 
 
 def heard(clip: VisitorClip, knobs: Knobs) -> FloatArray:
-    reader: Any = Reader()
+    reader: Any = SpeechTextReader()
     return np.asarray(changed(clip.reading, to_changes(clip, knobs), reader).waveform)
 
 
@@ -99,5 +99,5 @@ def test_what_is_too_long_to_be_changed_is_what_is_not_kept() -> None:
     assert f"up to {KEPT_SECONDS:g} seconds" in LISTED
     for seconds, stays in ((KEPT_SECONDS, True), (KEPT_SECONDS + 0.1, False)):
         wave = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
-        reading = Reading(wave, None, None, seconds, None, None, "ok", "")
+        reading = SpeechTextInputs(wave, None, None, seconds, None, None, "ok", "")
         assert (kept(reading) is not None) == stays

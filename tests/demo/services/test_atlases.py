@@ -21,7 +21,7 @@ STRATEGIES = ("none", "token")
 
 
 @dataclass(frozen=True)
-class Reading:
+class SpeechTextInputs:
     waveform: Any = None
     track: Any = None
 
@@ -34,7 +34,7 @@ class Model:
 class Judges:
     """Every strategy sees another vector."""
 
-    def judge(self, reading: Any) -> dict[str, Prediction]:
+    def score(self, reading: Any) -> dict[str, Prediction]:
         random = np.random.default_rng(0)
         return {
             name: Prediction(
@@ -96,8 +96,8 @@ def test_an_atlas_with_a_gap_is_left_out_and_the_operator_told(
 
 
 def test_an_analysed_clip_stands_on_every_map(atlases: Atlases) -> None:
-    atlases.remember("ann", Examined(SAID, Reading()))
-    atlases.remember("ann", Examined(replace(SAID, text=None), Reading()))
+    atlases.remember("ann", Examined(SAID, SpeechTextInputs()))
+    atlases.remember("ann", Examined(replace(SAID, text=None), SpeechTextInputs()))
     first, second = atlases.visits.get("ann").of("mgcma")
     assert (first.name, second.name) == ("Clip 1: We won today", "Clip 2")
     assert first.id != second.id
@@ -113,10 +113,10 @@ def test_an_analysed_clip_stands_on_every_map(atlases: Atlases) -> None:
 @pytest.mark.parametrize(
     ("visit", "examined"),
     [
-        (None, Examined(SAID, Reading())),
+        (None, Examined(SAID, SpeechTextInputs())),
         ("ann", Examined(SAID, None)),
-        ("ann", Examined(replace(SAID, emotion=None), Reading())),
-        ("ann", Examined(replace(SAID, framework="another"), Reading())),
+        ("ann", Examined(replace(SAID, emotion=None), SpeechTextInputs())),
+        ("ann", Examined(replace(SAID, framework="another"), SpeechTextInputs())),
     ],
 )
 def test_what_has_no_place_is_not_remembered(
@@ -130,7 +130,7 @@ def test_without_heads_there_is_a_sentence_and_no_star(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     atlases = made(folder, Heads({}, {"mgcma": FOREIGN}), monkeypatch)
-    atlases.remember("ann", Examined(SAID, Reading()))
+    atlases.remember("ann", Examined(SAID, SpeechTextInputs()))
     assert not atlases.visits.get("ann").clips
     assert atlases.trouble("mgcma") == FOREIGN
 
@@ -149,13 +149,13 @@ def test_names_quote_a_little_of_the_words() -> None:
 
 def test_nothing_long_and_no_pictures_for_people_are_kept() -> None:
     long = np.zeros(int((KEPT_SECONDS + 1) * SAMPLE_RATE), np.float32)
-    assert kept(Reading(long)) is None
-    short = Reading(long[:SAMPLE_RATE])
+    assert kept(SpeechTextInputs(long)) is None
+    short = SpeechTextInputs(long[:SAMPLE_RATE])
     assert kept(short) is short
     track = FaceTrack(
         np.zeros(3, np.float32), np.zeros((3, 4), np.float32), np.ones(3, bool),
         np.ones((3, 96, 96, 3), np.uint8), np.ones((240, 320, 3), np.uint8), 0,
     )  # fmt: skip
-    bare = kept(Reading(None, track)).track
+    bare = kept(SpeechTextInputs(None, track)).track
     assert bare.thumbnails.size == bare.preview.size == 0
     assert len(bare.times) == 3

@@ -21,7 +21,7 @@ from mer_core.demo.session import Visits
 from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
-from mer_core.serving.video import ClipJudge
+from mer_core.serving.video import VideoScorer
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference, write_ablation
 
 STRATEGIES = ("none", "avel")
@@ -39,8 +39,8 @@ def network(seed: int) -> FoalNet:
 
 
 def model_of(framework: FoalNet, name: str = NAME) -> SimpleNamespace:
-    judge = ClipJudge(framework, name, {}, torch.device("cpu"))
-    return SimpleNamespace(labels=EMOTIONS, frameworks=(name,), judges={name: judge})
+    scorer = VideoScorer(framework, name, {}, torch.device("cpu"))
+    return SimpleNamespace(labels=EMOTIONS, frameworks=(name,), scorers={name: scorer})
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ def refused(atlases: Atlases, expected: str) -> None:
     assert atlases.strategies(NAME) is None
     assert atlases.trouble(NAME) == expected
     assert expected.count(". ") == 0
-    assert atlases.judge(NAME, object()) == {}
+    assert atlases.score(NAME, object()) == {}
     for chart in atlases.atlas(NAME).charts.values():
         assert np.isfinite(chart.map.points).all()
 

@@ -29,7 +29,7 @@ class FakeAtlases:
     def trouble(self, framework: str) -> str:
         return self.sentence
 
-    def judge(self, framework: str, reading: Any) -> dict[str, Prediction]:
+    def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
         self.judged.append(reading)
         return {"none": HAPPY}
 

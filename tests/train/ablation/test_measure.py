@@ -20,12 +20,12 @@ from train.ablation.measure import (
     half_samples,
 )
 from train.ablation.recognition import RECOGNITION, recognition, units
-from train.ablation.runs import Place, Trained, task_of
+from train.ablation.runs import RunPaths, SharedInputs, task_of
 from train.config import Experiment
 from train.data.material import Material
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair, evaluation_sets
-from train.evaluate.evaluation import Asked
+from train.evaluate.evaluation import BranchEvaluator
 from train.stages import detach_encoders, start
 
 CPU = torch.device("cpu")
@@ -47,14 +47,14 @@ def test_bench_asks_as_evaluation_does(
 ) -> None:
     """Cached features say what the encoder says live; and no embedding knows its partner."""
     experiment: Experiment = request.getfixturevalue(which)
-    trained = Trained(experiment, Place(corpora, tmp_path / "out", CPU), "test")
+    trained = SharedInputs(experiment, RunPaths(corpora, tmp_path / "out", CPU), "test")
     ((_, pairs),) = trained.bench.judged.items()
     assert all(part.split == "test" for pair in pairs for part in pair.parts if part)
     torch.manual_seed(experiment.seed)
     live = start(experiment).eval()  # the same seed: the very encoders of `trained`
     everything = [part for pair in pairs for part in pair.parts if part]
     material = Material(everything, experiment.sources)
-    expected = Asked(live, material, trained.tokenize).logits(pairs[:24], "live")["both"]
+    expected = BranchEvaluator(live, material, trained.tokenize).logits(pairs[:24], "live")["both"]
     detach_encoders(live)
     found = trained.bench.logits(live, pairs)
     np.testing.assert_allclose(found[:24], expected, atol=2e-2)
@@ -76,7 +76,7 @@ def test_bench_asks_as_evaluation_does(
 def test_runs_share_features_and_see_every_clip_once(
     mgcma: Experiment, corpora: Path, tmp_path: Path
 ) -> None:
-    shared = Trained(mgcma, Place(corpora, tmp_path, CPU), "dev").task
+    shared = SharedInputs(mgcma, RunPaths(corpora, tmp_path, CPU), "dev").task
     first, other = (task_of(dataclasses.replace(mgcma, seed=s), shared) for s in (4, 5))
     assert first.cached is other.cached is shared.cached
     clips = [pair.speech for pair in first.dev["paired/ravdess×meld"]]

@@ -15,7 +15,7 @@ from mer_core.data import Example
 from mer_core.emotions import FOUR
 from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS
 from mer_core.types import Output
-from train.ablation.measure import HALVES, PER_LABEL, Bench, _chosen, clouds, measure
+from train.ablation.measure import HALVES, PER_LABEL, AblationData, _chosen, clouds, measure
 from train.data.pairs import Pair
 from train.evaluate.measured import Measured, mean_over_sets, needs_pairs
 
@@ -54,7 +54,7 @@ def recordings(corpus: str, each: int) -> list[Pair]:
     ]
 
 
-def bench_of(sets: dict[str, list[Pair]], noise: float) -> Bench:
+def bench_of(sets: dict[str, list[Pair]], noise: float) -> AblationData:
     """Both halves of a pair have the same tokens, but for `noise`."""
     random = np.random.default_rng(0)
     tokens = {}
@@ -64,10 +64,10 @@ def bench_of(sets: dict[str, list[Pair]], noise: float) -> Bench:
             assert part is not None
             moved = same + noise * random.normal(size=(3, 6))
             tokens[part] = torch.tensor(moved, dtype=torch.float32)
-    return Bench(sets, sets, tokens, {"speech": 6, "text": 6}, CPU)
+    return AblationData(sets, sets, tokens, {"speech": 6, "text": 6}, CPU)
 
 
-def unit(bench: Bench, examples: list[Any]) -> np.ndarray:
+def unit(bench: AblationData, examples: list[Any]) -> np.ndarray:
     rows = np.stack([bench.tokens[example].double().mean(0).numpy() for example in examples])
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 

@@ -21,7 +21,7 @@ from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIR
 from tests.train.tiny_frameworks import OPTIM, tiny_foal_net, tiny_mgcma, write_bert
 from train.ablation.measure import HALVES, NO_COMMON_SPACE
 from train.ablation.recognition import RECOGNITION
-from train.ablation.runs import Place, Trained, ablate, run_all
+from train.ablation.runs import RunPaths, SharedInputs, ablate, run_all
 from train.ablation.strategies import strategies
 from train.ablation.table import heading, markdown, summarise
 from train.config import Experiment
@@ -42,18 +42,18 @@ def foal_net() -> Experiment:
 @pytest.fixture(scope="module")
 def done(
     mgcma: Experiment, corpora: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Place, dict[str, Any]]:
+) -> tuple[RunPaths, dict[str, Any]]:
     """A finished ablation of MGCMA with two seeds."""
     out = tmp_path_factory.mktemp("ablation")
-    place = Place(corpora, out / "mgcma", CPU, out / "cache")
+    place = RunPaths(corpora, out / "mgcma", CPU, out / "cache")
     return place, ablate(mgcma, place, seeds=2)
 
 
-def runs(place: Place) -> Iterator[Path]:
+def runs(place: RunPaths) -> Iterator[Path]:
     yield from sorted(place.out.glob("*/seed-*"))
 
 
-def test_ablation_leaves_its_tables_and_its_runs(done: tuple[Place, dict[str, Any]]) -> None:
+def test_ablation_leaves_its_tables_and_its_runs(done: tuple[RunPaths, dict[str, Any]]) -> None:
     place, summary = done
     assert len(summary["rows"]) == 9
     assert json.loads((place.out / "ablation.json").read_text("utf-8")) == summary
@@ -76,7 +76,7 @@ def test_ablation_leaves_its_tables_and_its_runs(done: tuple[Place, dict[str, An
         assert {key[6:] for key in row if key.startswith("train_")} == on
 
 
-def test_figures_mean_what_they_say(done: tuple[Place, dict[str, Any]]) -> None:
+def test_figures_mean_what_they_say(done: tuple[RunPaths, dict[str, Any]]) -> None:
     place, summary = done
     for name, cells in summary["rows"].items():
         for figure, cell in cells.items():
@@ -106,7 +106,7 @@ def test_figures_mean_what_they_say(done: tuple[Place, dict[str, Any]]) -> None:
         assert set(result["sets"]) == {"paired/ravdess×meld"}
 
 
-def test_intervals_hold_the_difference(done: tuple[Place, dict[str, Any]]) -> None:
+def test_intervals_hold_the_difference(done: tuple[RunPaths, dict[str, Any]]) -> None:
     _, summary = done
     cells = [cell for row in summary["rows"].values() for cell in row.values()]
     asked = [cell for cell in cells if "difference_95" in cell]
@@ -116,7 +116,7 @@ def test_intervals_hold_the_difference(done: tuple[Place, dict[str, Any]]) -> No
         assert low - 1e-9 <= cell["difference"] <= high + 1e-9
 
 
-def test_markdown_names_what_is_missing_and_why(done: tuple[Place, dict[str, Any]]) -> None:
+def test_markdown_names_what_is_missing_and_why(done: tuple[RunPaths, dict[str, Any]]) -> None:
     _, summary = done
     text = markdown(summary)
     assert "R@1 ↑, R@5 ↑, MRR ↑, FOSCTTM ↓" in text
@@ -136,18 +136,18 @@ def refuse(*_: Any) -> None:
 
 
 def test_what_is_finished_is_not_repeated(
-    done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
+    done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, summary = done
     monkeypatch.setattr(ablation, "fit", refuse)
-    monkeypatch.setattr(Trained, "task", property(refuse))
+    monkeypatch.setattr(SharedInputs, "task", property(refuse))
     assert ablate(mgcma, place, seeds=2) == summary
     with pytest.raises(AssertionError, match="trained again"):
         ablate(mgcma, place, seeds=3)
 
 
 def test_another_split_is_measured_without_training(
-    done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
+    done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, summary = done
     monkeypatch.setattr(ablation, "fit", refuse)
@@ -163,7 +163,7 @@ def test_another_split_is_measured_without_training(
 
 
 def test_a_lost_run_comes_out_the_same_again(
-    done: tuple[Place, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
+    done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, summary = done
     lost = place.out / "distribution+instance" / "seed-5"
@@ -186,7 +186,7 @@ def test_a_lost_run_comes_out_the_same_again(
 
 
 def test_other_settings_are_not_mixed_in(
-    done: tuple[Place, dict[str, Any]], mgcma: Experiment
+    done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment
 ) -> None:
     place, _ = done
     other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
@@ -205,9 +205,9 @@ def test_a_failed_start_leaves_a_folder_to_others(
     out = tmp_path / "out"
     rows = {"none": strategies(mgcma)["none"]}
     with pytest.raises(ValueError, match="nothing found"):
-        run_all(rows, Place(tmp_path / "nowhere", out, CPU), 1, "test")
+        run_all(rows, RunPaths(tmp_path / "nowhere", out, CPU), 1, "test")
     assert not out.exists()
-    place = Place(corpora, out, CPU)
+    place = RunPaths(corpora, out, CPU)
     with monkeypatch.context() as patch:
         patch.setattr(ablation, "fit", stopped)
         with pytest.raises(KeyboardInterrupt):
@@ -218,7 +218,7 @@ def test_a_failed_start_leaves_a_folder_to_others(
 
 
 def test_data_are_part_of_a_run_wherever_they_lie(
-    done: tuple[Place, dict[str, Any]],
+    done: tuple[RunPaths, dict[str, Any]],
     mgcma: Experiment,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -237,7 +237,7 @@ def test_data_are_part_of_a_run_wherever_they_lie(
 def test_foal_net_shares_no_space_without_avel_or_width(
     foal_net: Experiment, corpora: Path, tmp_path: Path
 ) -> None:
-    place = Place(corpora, tmp_path / "out", CPU, tmp_path / "cache")
+    place = RunPaths(corpora, tmp_path / "out", CPU, tmp_path / "cache")
     summary = ablate(foal_net, place, seeds=1)
     rows = summary["rows"]
     assert list(rows) == ["none", "avel", "mem", "avel+mem", "sharp"]
@@ -261,7 +261,7 @@ def test_a_common_width_gives_every_strategy_a_space(
     trained = strategies(wide)
     results = run_all(
         {name: trained[name] for name in ("none", "avel")},
-        Place(corpora, tmp_path / "out", CPU),
+        RunPaths(corpora, tmp_path / "out", CPU),
         1,
         "test",
     )
@@ -280,7 +280,7 @@ def test_natural_corpora_have_figures_of_natural_pairs(
     natural = dataclasses.replace(mgcma, sources=sources)
     trained = strategies(natural)
     rows = {name: trained[name] for name in ("none", "distribution")}
-    results = run_all(rows, Place(recorded, tmp_path, CPU), 1, "test")
+    results = run_all(rows, RunPaths(recorded, tmp_path, CPU), 1, "test")
     for (result,) in results.values():
         assert set(result["sets"]) == {"natural/iemocap", "paired/iemocap×meld"}
         for name in ("recall_at_1", "mrr", "foscttm", "linear_cka"):

@@ -22,7 +22,7 @@ from mer_core.checkpoints.heads import load_head, save_head
 from mer_core.data import collate
 from mer_core.emotions import FOUR
 from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
-from train.ablation.runs import Place, ablate
+from train.ablation.runs import RunPaths, ablate
 from train.config import Experiment
 from train.data.material import Material
 from train.publish.atlas import balanced_pairs, build_atlas, strategy_heads
@@ -53,7 +53,7 @@ def done(
     """An experiment, its bundle, its finished ablation, and a cache."""
     folder = tmp_path_factory.mktemp("done")
     experiment = on_bundle(tiny_foal_net(), folder / "bundle", width=8)
-    place = Place(corpora, folder / "ablation", CPU, folder / "cache")
+    place = RunPaths(corpora, folder / "ablation", CPU, folder / "cache")
     ablate(experiment, place, seeds=1)
     return experiment, folder / "bundle", place.out, folder / "cache"
 

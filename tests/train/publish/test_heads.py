@@ -16,11 +16,11 @@ from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.checkpoints.heads import load_heads
 from mer_core.metrics.calibration import fit_temperature
 from tests.train.tiny_frameworks import tiny_foal_net
-from train.ablation.runs import Place, Trained, run_all
+from train.ablation.runs import RunPaths, SharedInputs, run_all
 from train.ablation.strategies import strategies
 from train.config import Experiment
 from train.data.material import Material
-from train.evaluate.evaluation import Asked, calibrate
+from train.evaluate.evaluation import BranchEvaluator, calibrate
 from train.publish.heads import export_heads
 from train.stages import start
 
@@ -32,7 +32,7 @@ MATCHING = {"mem", "avel+mem", "sharp"}
 @pytest.fixture(scope="module")
 def done(
     corpora: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Experiment, Place, Path, Path]:
+) -> tuple[Experiment, RunPaths, Path, Path]:
     """An ablation on encoders of a checkpoint, what ships of them, and the exported heads."""
     folder = tmp_path_factory.mktemp("heads")
     tiny = tiny_foal_net()
@@ -42,7 +42,7 @@ def done(
         for name, reads in (("audio", "speech"), ("video", "video"))
     }
     experiment = dataclasses.replace(tiny, architecture={**tiny.architecture, **parts})
-    place = Place(corpora, folder / "ablation", CPU, folder / "cache")
+    place = RunPaths(corpora, folder / "ablation", CPU, folder / "cache")
     run_all(strategies(experiment), place, 1, "test")
     shipped = load_checkpoint(folder / "trained").framework
     save_checkpoint(folder / "shipped", shipped, half=True)
@@ -52,13 +52,13 @@ def done(
 
 
 def test_heads_are_the_runs_on_the_shipped_encoders(
-    done: tuple[Experiment, Place, Path, Path],
+    done: tuple[Experiment, RunPaths, Path, Path],
 ) -> None:
     experiment, place, shipped, out = done
     encoders = load_checkpoint(shipped).framework.encoders()
     heads = load_heads(out, encoders)
     assert sorted(heads) == sorted(STRATEGIES)
-    bench = Trained(experiment, place, "dev").bench
+    bench = SharedInputs(experiment, place, "dev").bench
     (pairs,) = bench.dev.values()
     for name, head in heads.items():
         run = load_checkpoint(place.out / name / "seed-1").framework
@@ -74,18 +74,18 @@ def test_heads_are_the_runs_on_the_shipped_encoders(
 
 
 def test_temperatures_are_those_of_an_exported_model(
-    done: tuple[Experiment, Place, Path, Path],
+    done: tuple[Experiment, RunPaths, Path, Path],
 ) -> None:
     """The cached features leave what the evaluation of a whole model finds."""
     experiment, place, shipped, out = done
     heads = load_heads(out, load_checkpoint(shipped).framework.encoders())
-    trained = Trained(experiment, place, "dev")
+    trained = SharedInputs(experiment, place, "dev")
     dev = trained.task.dev
     parts = [part for pairs in dev.values() for pair in pairs for part in pair.parts if part]
     material = Material(parts, experiment.sources)
     for name, head in heads.items():
         found = head.config["temperatures"]
-        expected = calibrate(Asked(head.framework, material, None), dev)
+        expected = calibrate(BranchEvaluator(head.framework, material, None), dev)
         assert set(expected) == {"audio", "video", "both"}
         assert set(found) - set(expected) == ({"match"} if name in MATCHING else set())
         for condition, value in expected.items():
@@ -93,10 +93,10 @@ def test_temperatures_are_those_of_an_exported_model(
 
 
 def test_temperature_is_fitted_to_the_logits_of_that_condition(
-    done: tuple[Experiment, Place, Path, Path],
+    done: tuple[Experiment, RunPaths, Path, Path],
 ) -> None:
     experiment, place, _, out = done
-    trained = Trained(experiment, place, "dev")
+    trained = SharedInputs(experiment, place, "dev")
     run = load_checkpoint(place.out / "none" / "seed-1").framework
     pairs = trained.task.dev["speech/ravdess"]
     labels = np.array([run.labels.index(pair.emotion) for pair in pairs])
@@ -106,7 +106,7 @@ def test_temperature_is_fitted_to_the_logits_of_that_condition(
 
 
 def test_other_encoders_are_refused(
-    done: tuple[Experiment, Place, Path, Path], tmp_path: Path
+    done: tuple[Experiment, RunPaths, Path, Path], tmp_path: Path
 ) -> None:
     experiment, place, shipped, _ = done
     shutil.copytree(shipped, tmp_path / "other")
@@ -123,7 +123,7 @@ def test_other_encoders_are_refused(
 
 
 def test_runs_of_other_data_or_of_unknown_ones_are_refused(
-    done: tuple[Experiment, Place, Path, Path], tmp_path: Path
+    done: tuple[Experiment, RunPaths, Path, Path], tmp_path: Path
 ) -> None:
     experiment, place, shipped, _ = done
     copied = dataclasses.replace(place, out=tmp_path / "runs")
@@ -145,7 +145,7 @@ def test_runs_of_other_data_or_of_unknown_ones_are_refused(
 
 
 def test_unfinished_strategies_and_leftover_heads_are_named(
-    done: tuple[Experiment, Place, Path, Path], tmp_path: Path
+    done: tuple[Experiment, RunPaths, Path, Path], tmp_path: Path
 ) -> None:
     experiment, place, shipped, out = done
     half = dataclasses.replace(place, out=tmp_path / "half")
