@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,26 +21,14 @@ class Visitor:
         emotion: The category assigned, or empty.
         places: Modality → its place, for the halves that the clip has.
         apart: Cosine distance of its two halves in the original space; NaN with one half.
+        number: Drawn beside its stars; None for a clip without one.
     """
 
     name: str
     emotion: str
     places: Mapping[str, Point]
     apart: float = math.nan
-
-    @property
-    def number(self) -> int | None:
-        """What stands beside its stars, if anything does."""
-        return number_of(self.name)
-
-
-def number_of(name: str) -> int | None:
-    """A clip's number in its name: `Clip 3: We won` → 3; None where it has none.
-
-    It is counted in the order of analysis and stays when another clip is removed.
-    """
-    found = re.match(r"Clip (\d+)", name)
-    return int(found[1]) if found else None
+    number: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

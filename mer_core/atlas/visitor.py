@@ -22,6 +22,8 @@ class VisitorClip:
         name: For people, such as `Clip 2: I can't believe you did that.`
         framework: Whose atlas it stands in.
         predictions: Strategy → what that strategy's network says of it; `none` among them.
+        number: Counted in the order of analysis; None for a clip that ships. It stays when another
+            clip is removed, and a changed clip keeps it.
         changed: Whether it is a clip that the visitor changed, and not as it was recorded.
         reading: The clip as it was read (`SpeechTextInputs` or `VideoInputs`), to be judged
             again with a change.
@@ -32,6 +34,7 @@ class VisitorClip:
     framework: str
     predictions: Mapping[str, Prediction]
     reading: Any = None
+    number: int | None = None
     changed: bool = False
     _places: dict[str, dict[str, Point]] = field(default_factory=dict, repr=False)
 
@@ -78,6 +81,7 @@ def on_map(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) -> tuple[V
             clip.predictions[strategy].emotion or "",
             clip.places(atlas, strategy),
             clip.apart(strategy),
+            clip.number,
         )
         for clip in clips
     )

@@ -55,7 +55,9 @@ def visitors(atlas: Atlas) -> list[VisitorClip]:
             chances = {e: 0.7 if e == judged else 0.1 for e in EMOTIONS}
             predictions[name] = Prediction(judged, chances, {}, embeddings_after=embeddings)
         name = f"Clip {number}: {said or 'without words'}"
-        clips.append(VisitorClip(f"clip{number}", name, atlas.framework, predictions))
+        clips.append(
+            VisitorClip(f"clip{number}", name, atlas.framework, predictions, number=number)
+        )
     return clips
 
 

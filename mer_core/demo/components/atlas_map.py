@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.export.palette import shade
-from mer_core.atlas.plotted import Point, number_of
+from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.markup import CORPUS_TITLES, title_of
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, STATIC, contrast
@@ -222,7 +222,7 @@ def _base64(values: NDArray[Any], kind: str) -> str:
 
 def _number(clip: VisitorClip) -> str:
     """What stands beside a star: the clip's number; a prime marks a changed one."""
-    return f"{number_of(clip.name) or ''}{'′' if clip.changed else ''}"
+    return f"{clip.number or ''}{'′' if clip.changed else ''}"
 
 
 def _visible(emotion: str, leading: bool, card: str) -> str:

@@ -157,7 +157,12 @@ class LabHandlers:
         after = self._score(clip.framework, reading)
         # A new object, not a copy: a clip remembers where it stands on the maps.
         found = VisitorClip(
-            clip.id + CHANGED, f"{clip.name} (changed)", clip.framework, after, changed=True
+            clip.id + CHANGED,
+            f"{clip.name} (changed)",
+            clip.framework,
+            after,
+            number=clip.number,
+            changed=True,
         )
         cards = render_lab(clip.predictions, after, self._titles)
         return LabAnswer(cards, describe(clip, knobs), found if found.modalities else None)

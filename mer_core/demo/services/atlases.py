@@ -119,6 +119,7 @@ class Atlases:
         number = self.visits.get(visit).analysed + 1
         clip = VisitorClip(
             id=secrets.token_hex(4),
+            number=number,
             name=name_of(number, prediction),
             framework=prediction.framework,
             predictions=predictions,

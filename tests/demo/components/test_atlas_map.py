@@ -42,7 +42,7 @@ def clip(atlas: Atlas) -> VisitorClip:
         )
         for name, chart in atlas.charts.items()
     }  # fmt: skip
-    return VisitorClip("ab", "Clip 7: <b>hello</b>", "mgcma", predictions)
+    return VisitorClip("ab", "Clip 7: <b>hello</b>", "mgcma", predictions, number=7)
 
 
 def numbers(text: str, kind: str) -> np.ndarray:
@@ -113,11 +113,11 @@ def test_a_view_holds_each_clip_on_every_map(atlas: Atlas, clip: VisitorClip) ->
 
 
 def test_a_number_is_the_clips_own_and_a_prime_marks_a_changed_one() -> None:
-    named = [
-        ("Clip 12: we won", False), ("Clip 3", False), ("Clip 3 (changed)", True),
-        ("Example: 7 words (changed)", True), ("Eclipse 4", False),
-    ]  # fmt: skip
-    clips = [VisitorClip(name, name, "mgcma", {}, changed=changed) for name, changed in named]
+    numbered = [(12, False), (3, False), (3, True), (None, True), (None, False)]
+    clips = [
+        VisitorClip(str(number), "Clip 4", "mgcma", {}, number=number, changed=changed)
+        for number, changed in numbered
+    ]
     sent = atlas_map.view("none", clips)
     assert [v["number"] for v in sent["visitors"]] == ["12", "3", "3′", "′", ""]
 

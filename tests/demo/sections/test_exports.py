@@ -37,7 +37,9 @@ def clip(number: int, changed: bool = False) -> VisitorClip:
         )
         for name in STRATEGIES
     }
-    return VisitorClip(f"c{number}", f"Clip {number}", "mgcma", judged, changed=changed)
+    return VisitorClip(
+        f"c{number}", f"Clip {number}", "mgcma", judged, number=number, changed=changed
+    )
 
 
 @pytest.fixture

@@ -100,6 +100,7 @@ def test_an_analysed_clip_stands_on_every_map(atlases: Atlases) -> None:
     atlases.remember("ann", Examined(replace(SAID, text=None), SpeechTextInputs()))
     first, second = atlases.visits.get("ann").of("mgcma")
     assert (first.name, second.name) == ("Clip 1: We won today", "Clip 2")
+    assert (first.number, second.number) == (1, 2)
     assert first.id != second.id
     for name in STRATEGIES:
         chart = atlases.atlas("mgcma").charts[name]
