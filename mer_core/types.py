@@ -22,6 +22,7 @@ ByteArray = NDArray[np.uint8]
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform behind `media`
 ENVELOPE_RATE = 50  # Hz, of the outline drawn of a waveform
+COMBINED = "both"  # beside the modalities: all of them together
 
 
 class State(StrEnum):

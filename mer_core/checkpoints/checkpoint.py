@@ -80,7 +80,7 @@ def save_checkpoint(
                 continue
         write_weights(path, stored)
     for encoder in framework.encoders().values():
-        tokenizer = getattr(encoder, "tokenizer", None)
+        tokenizer = encoder.tokenizer
         if tokenizer is not None:
             place = folder.parent if shared else folder
             (place / TOKENIZER_FILE).write_text(tokenizer.tokenizer.to_str(), "utf-8")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
+from mer_core.encoders.text_tokens import TextTokenizer
 from mer_core.types import Batch, Features
+
+View = Literal["face", "frame"]  # the followed face, or the whole frame
 
 
 class Encoder(nn.Module, ABC):
@@ -17,10 +20,17 @@ class Encoder(nn.Module, ABC):
     Attributes:
         modality: `speech`, `text` or `video`: which fields of the batch it reads.
         width: D of its tokens.
+        tokenizer: Text to token ids; None unless it reads text.
+        view: Which pictures it reads; None unless it reads video.
+        picture_size: Side in pixels of square pictures that it need not resize; None unless it
+            reads video.
     """
 
     modality: str
     width: int
+    tokenizer: TextTokenizer | None = None
+    view: View | None = None
+    picture_size: int | None = None
 
     @abstractmethod
     def forward(self, batch: Batch) -> Features:

@@ -54,7 +54,7 @@ class CompactFaceEncoder(Encoder):
     """`frames` (B, F, C, H, W) → tokens (B, F, D), D the last stage's channels."""
 
     modality = "video"
-    view = "face"  # what media should hand over: the tracked face, or the whole frame
+    view = "face"
 
     def __init__(self, config: CompactFaceConfig | None = None) -> None:
         super().__init__()

@@ -26,6 +26,7 @@ class CompactTextEncoder(Encoder):
     """`input_ids` (B, T) → the last layer's tokens (B, T, width)."""
 
     modality = "text"
+    tokenizer: TextTokenizer
 
     def __init__(
         self,

@@ -45,6 +45,7 @@ class PretrainedTextEncoder(Encoder):
     """`input_ids` (B, T) → the last layer's tokens (B, T, width)."""
 
     modality = "text"
+    tokenizer: TextTokenizer
 
     def __init__(self, settings: PretrainedTextConfig, tokenizer: Tokenizer | None = None) -> None:
         """Build it.

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mer_core.encoders.base import Encoder
+from mer_core.encoders.base import Encoder, View
 from mer_core.encoders.pretrained import LOADING, describe_backbone, load_config
 from mer_core.types import Batch, Features
 
@@ -26,7 +26,7 @@ from transformers import CLIPVisionModelWithProjection  # isort: skip  (after to
 from transformers.image_processing_utils import BaseImageProcessor  # isort: skip
 
 FAMILIES = ("clip", "clip_vision_model")
-VIEWS = ("face", "frame")
+VIEWS = get_args(View)
 PICTURE_FILES = ("preprocessor_config.json", "processor_config.json")  # either may say it
 MEAN = (0.48145466, 0.4578275, 0.40821073)  # of red, green and blue over CLIP's training pictures
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -55,7 +55,7 @@ class PretrainedVisionConfig:
     config: dict[str, Any] | None = None
     preprocessing: dict[str, Any] | None = None
     frozen: bool = True
-    view: str = "frame"
+    view: View = "frame"
     frames_at_once: int = 32
 
 

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from mer_core.encoders.base import Encoder
 from mer_core.types import Batch, Features, Output
 
+MATCH = "match"  # beside the modalities, where temperatures are kept: that of matching
+MATCH_LOGITS = "match_logits"  # feature (B, 2, 2) of an `Output`: direction × (different, same)
+
 
 class Framework(nn.Module, ABC):
     """One paper, in order: encoders are injected, leaves are configured.

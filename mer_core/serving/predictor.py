@@ -21,10 +21,10 @@ from mer_core.media import MediaError
 from mer_core.media.audio import AudioSource
 from mer_core.media.video import VideoSource
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
-from mer_core.serving.speech_text import COMBINED, SpeechTextScorer
+from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs, VideoReader
-from mer_core.types import SAMPLE_RATE, Prediction, State
+from mer_core.types import COMBINED, SAMPLE_RATE, Prediction, State
 
 
 class Predictor:

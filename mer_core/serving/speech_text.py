@@ -21,6 +21,7 @@ from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.windows import Piece, cut, is_long, spans
 from mer_core.serving.word_attention import word_attention
 from mer_core.types import (
+    COMBINED,
     SAMPLE_RATE,
     Features,
     FloatArray,
@@ -29,8 +30,6 @@ from mer_core.types import (
     State,
     Window,
 )
-
-COMBINED = "both"
 
 
 @dataclass(frozen=True)

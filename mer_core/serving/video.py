@@ -16,10 +16,12 @@ import torch
 from scipy.special import expit
 
 from mer_core.data.collate import collate, pad
-from mer_core.serving.speech_text import COMBINED, Scorer, as_array, unit, weighted_mean
+from mer_core.frameworks.base import MATCH, MATCH_LOGITS
+from mer_core.serving.speech_text import Scorer, as_array, unit, weighted_mean
 from mer_core.serving.video_inputs import VideoInputs
 from mer_core.serving.windows import LONG_SECONDS, spans
 from mer_core.types import (
+    COMBINED,
     SAMPLE_RATE,
     CrossAttention,
     Features,
@@ -31,8 +33,6 @@ from mer_core.types import (
 )
 
 CONTEXT = 0.5  # seconds on both sides that a second of the timeline is judged with
-MATCH = "match"  # condition under which the temperature of matching is kept
-MATCH_LOGITS = "match_logits"  # (B, 2, 2) of an `Output`: direction × (different, same)
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,10 @@ from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import Framework
+from mer_core.frameworks.base import MATCH, MATCH_LOGITS, Framework
 from mer_core.metrics.calibration import fit_temperature
 from mer_core.metrics.recognition import recognition_report
-from mer_core.serving.speech_text import COMBINED
-from mer_core.serving.video import MATCH, MATCH_LOGITS
-from mer_core.types import Features
+from mer_core.types import COMBINED, Features
 from train.config import Experiment
 from train.data.material import Material
 from train.data.paired_task import label_indices

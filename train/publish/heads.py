@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from mer_core.checkpoints.checkpoint import CONFIG_FILE, encoder_attributes, load_checkpoint
 from mer_core.checkpoints.heads import load_head, save_head
 from mer_core.encoders.base import Encoder, encoder_hash
-from mer_core.frameworks.base import Framework
-from mer_core.serving.speech_text import COMBINED
-from mer_core.serving.video import MATCH, MATCH_LOGITS
+from mer_core.frameworks.base import MATCH, MATCH_LOGITS, Framework
+from mer_core.types import COMBINED
 from train.ablation.runs import RunPaths, SharedInputs, is_trained
 from train.ablation.strategies import names_of
 from train.config import Experiment
