@@ -26,9 +26,9 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.export.palette import shade
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.markup import CORPUS_TITLES, title_of
+from mer_core.demo.panels.markup import CORPUS_TITLES
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, STATIC, contrast
-from mer_core.frameworks.descriptor import BEFORE
+from mer_core.frameworks.descriptor import BEFORE, strategy_title
 from mer_core.types import FloatArray
 
 # In `atlas_map/`; they share one scope, in this order.
@@ -119,7 +119,7 @@ def view(
     refits = {side: _redrawn(shown) for side, shown in (redrawn or {}).items()}
     return {
         "strategy": strategy,
-        "title": title_of(strategy),
+        "title": strategy_title(strategy),
         "visitors": visitors,
         "refit": refits,
     }
@@ -188,7 +188,7 @@ def encode(points: FloatArray, extent: Extent) -> str:
 def _strategy(name: str, chart: Chart, extent: Extent) -> dict[str, Any]:
     distances = np.clip(np.nan_to_num(chart.reference.distances), 0, 2)
     return {
-        "title": title_of(name),
+        "title": strategy_title(name),
         "xy": encode(chart.map.points, extent),
         "distance": _base64(np.round(distances * DISTANCE_STEPS), "<u2"),
         "trustworthiness": round(chart.map.quality.trustworthiness, 3),

@@ -11,7 +11,7 @@ import gradio as gr
 from mer_core.checkpoints.shipped import EXAMPLES
 from mer_core.demo.engine import INTERNAL, Engine, Examined, refusal, report
 from mer_core.demo.panels import notes
-from mer_core.demo.panels.sentence import summary
+from mer_core.demo.panels.summary import summary
 from mer_core.demo.services.examples import Example
 from mer_core.serving.rows import to_row
 from mer_core.types import Prediction

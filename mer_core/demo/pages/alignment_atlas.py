@@ -20,7 +20,6 @@ from mer_core.demo.pages.atlas_handlers import (
     strategy_of,
 )
 from mer_core.demo.panels import notes
-from mer_core.demo.panels.markup import title_of
 from mer_core.demo.sections import exports
 from mer_core.demo.sections.lab import build_lab
 from mer_core.demo.sections.lab_handlers import LabHandlers
@@ -28,6 +27,7 @@ from mer_core.demo.sections.refit import RefitHandlers, build_refit
 from mer_core.demo.services.atlases import Atlases
 from mer_core.demo.services.services import Services
 from mer_core.demo.session import EMPTY
+from mer_core.frameworks.descriptor import strategy_title
 
 POLL = 2.0  # seconds between two looks at the visitor's clips
 READS = {"mgcma": "voice and words", "foal_net": "voice and face"}
@@ -113,7 +113,7 @@ class AtlasPage:
 
     def _sections(self) -> None:
         titles = {
-            name: title_of(name)
+            name: strategy_title(name)
             for framework in self._atlases.frameworks
             for name in self._atlases.atlas(framework).charts
         }

@@ -19,7 +19,8 @@ from mer_core.atlas.collection import Atlas
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.heat_grid import distance_grid, similarity_grid
-from mer_core.demo.panels.markup import MODALITY_NOUNS, emotion_style, escape
+from mer_core.demo.panels.markup import emotion_style, escape
+from mer_core.demo.panels.nouns import noun
 from mer_core.frameworks.descriptor import BEFORE
 
 Floats = NDArray[np.float64]
@@ -99,7 +100,7 @@ def stages_of(strategy: str) -> Stages:
 
 def nouns_of(reference: Reference) -> tuple[str, str]:
     """What the two modalities carry, for sentences."""
-    lead, partner = (MODALITY_NOUNS.get(name, name) for name in reference.modalities)
+    lead, partner = (noun(name) for name in reference.modalities)
     return lead, partner
 
 

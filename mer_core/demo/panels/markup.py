@@ -12,8 +12,6 @@ MODALITY_TITLES = {
     "video": "Face alone",
     "both": "Both together",
 }
-# How a sentence names what a modality carries.
-MODALITY_NOUNS = {"speech": "voice", "audio": "voice", "text": "words", "video": "face"}
 
 # How data sets write their own names.
 CORPUS_TITLES = {
@@ -62,13 +60,3 @@ def emotion_style(emotion: str) -> str:
 def ranked(probabilities: dict[str, float]) -> list[tuple[str, float]]:
     """Categories from most to least probable; ties keep the model's order."""
     return sorted(probabilities.items(), key=lambda pair: -pair[1])
-
-
-def title_of(strategy: str) -> str:
-    """A strategy's name for people: `distribution+token` → `Distribution + token`."""
-    known = {"none": "No alignment", "sharp": "All, sharp temperature"}
-    if strategy in known:
-        return known[strategy]
-    parts = [part.upper() if part in ("avel", "mem") else part for part in strategy.split("+")]
-    joined = " + ".join(parts)
-    return joined[:1].upper() + joined[1:]

@@ -15,13 +15,8 @@ from mer_core.atlas.analysis.neighbours import (
 )
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.markup import (
-    CORPUS_TITLES,
-    MODALITY_NOUNS,
-    emotion_style,
-    escape,
-    percent,
-)
+from mer_core.demo.panels.markup import CORPUS_TITLES, emotion_style, escape, percent
+from mer_core.demo.panels.nouns import noun
 from mer_core.frameworks.descriptor import BEFORE
 
 SHOWN = 5  # neighbours a table lists
@@ -70,7 +65,7 @@ def movement_sentence(found: Movement, strategy: str) -> str:
 def _lies(found: Movement) -> str:
     """The same where there is nothing to compare with."""
     parts = [
-        f"your {_noun(name)} {_verb(name, 'lies', 'lie')} {_among(stage)}"
+        f"your {noun(name)} {_verb(name, 'lies', 'lie')} {_among(stage)}"
         for name, (stage, _) in found.surroundings.items()
     ]
     said = f"Without alignment, {' and '.join(parts)}."
@@ -84,10 +79,10 @@ def _lies(found: Movement) -> str:
 
 
 def _moved(modality: str, before: Surroundings, after: Surroundings) -> str:
-    noun = f"Your {_noun(modality)}"
+    name = f"Your {noun(modality)}"
     if _among(before) == _among(after):
-        return f"{noun} {_verb(modality, 'stays', 'stay')} {_among(after)}."
-    return f"{noun} moved from {_among(before)} to {_among(after)}."
+        return f"{name} {_verb(modality, 'stays', 'stay')} {_among(after)}."
+    return f"{name} moved from {_among(before)} to {_among(after)}."
 
 
 def _among(stage: Surroundings) -> str:
@@ -118,11 +113,7 @@ def _halves(before: Apart, after: Apart, pair: str) -> str:
 
 def _pair(found: Movement) -> str:
     first, second = found.surroundings
-    return f"your {_noun(first)} and your {_noun(second)}"
-
-
-def _noun(modality: str) -> str:
-    return MODALITY_NOUNS.get(modality, modality)
+    return f"your {noun(first)} and your {noun(second)}"
 
 
 def _verb(modality: str, singular: str, plural: str) -> str:
@@ -151,7 +142,7 @@ def _table(atlas: Atlas, strategy: str, clip: VisitorClip, modality: str) -> str
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title, _ in stages)
     rows = "".join(f"<tr>{''.join(map(_cell, found))}</tr>" for found in zip_longest(*columns))
     return (
-        f'<table class="at-nearest"><caption>Nearest to your {escape(_noun(modality))}</caption>'
+        f'<table class="at-nearest"><caption>Nearest to your {escape(noun(modality))}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     )
 
@@ -168,6 +159,6 @@ def _cell(neighbour: Neighbour | None) -> str:
     return (
         f'<td style="{emotion_style(neighbour.emotion)}">'
         f'<span class="at-dot" aria-hidden="true"></span>{escape(neighbour.emotion)} '
-        f'{escape(_noun(neighbour.modality))} <span class="at-where">{escape(corpus)}, '
+        f'{escape(noun(neighbour.modality))} <span class="at-where">{escape(corpus)}, '
         f"{neighbour.distance:.2f}</span></td>"
     )

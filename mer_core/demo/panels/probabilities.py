@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from mer_core.demo.panels.markup import (
-    MODALITY_NOUNS,
-    MODALITY_TITLES,
-    emotion_style,
-    escape,
-    percent,
-    ranked,
-)
-from mer_core.demo.panels.sentence import is_sure, summary
+from mer_core.demo.panels.markup import MODALITY_TITLES, emotion_style, escape, percent, ranked
+from mer_core.demo.panels.nouns import modalities, noun
+from mer_core.demo.panels.summary import is_sure, summary
 from mer_core.types import Prediction
 
 STATE_TITLES = {
@@ -102,7 +96,7 @@ def comparison(prediction: Prediction) -> str:
 
 
 def _pair_title(prediction: Prediction) -> str:
-    nouns = [MODALITY_NOUNS[name] for name in prediction.by_modality if name in MODALITY_NOUNS]
+    nouns = [noun(name) for name in modalities(prediction)]
     return f"{', '.join(nouns)} and both".capitalize()
 
 

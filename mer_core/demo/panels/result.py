@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mer_core.demo.panels.attention import attention_figure
-from mer_core.demo.panels.crossing import crossing_figure
-from mer_core.demo.panels.film import film_figure
+from mer_core.demo.panels.cross_attention import cross_attention_figure
 from mer_core.demo.panels.match import match_meter
 from mer_core.demo.panels.probabilities import comparison, verdict
 from mer_core.demo.panels.timeline import timeline_figure
+from mer_core.demo.panels.video_timeline import video_timeline_figure
 from mer_core.types import Prediction
 
 
@@ -23,4 +23,4 @@ def render_details(prediction: Prediction) -> str:
 
 def render_video_details(prediction: Prediction) -> str:
     """The same for a clip with a picture."""
-    return film_figure(prediction) + crossing_figure(prediction)
+    return video_timeline_figure(prediction) + cross_attention_figure(prediction)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mer_core.atlas.analysis.ablation import Ablation, Cell, signed, verdicts
 from mer_core.demo.panels.interval import interval_plot, verdict_mark
-from mer_core.demo.panels.markup import MODALITY_NOUNS, escape, title_of
+from mer_core.demo.panels.markup import escape
 from mer_core.demo.panels.metric_words import GROUPS, HEADLINE, INSTEAD, MEANINGS, RECOGNITION
-from mer_core.frameworks.descriptor import BEFORE
+from mer_core.demo.panels.nouns import noun
+from mer_core.frameworks.descriptor import BEFORE, strategy_title
 from mer_core.metrics.report import METRICS
 
 COMMAND = "python -m train ablate"
@@ -20,7 +21,7 @@ def metrics_table(ablation: Ablation, strategy: str) -> str:
         found = verdicts(ablation, strategy)
     except ValueError:
         return _card(
-            f'<p class="at-caption">{escape(title_of(strategy))} was not part of the '
+            f'<p class="at-caption">{escape(strategy_title(strategy))} was not part of the '
             f"ablation, so there are no figures to compare. <code>{COMMAND}</code> measures it.</p>"
         )
     warnings = "".join(
@@ -42,7 +43,7 @@ def metric_title(ablation: Ablation, figure: str) -> str:
         return RECOGNITION[name][0]
     if name not in METRICS:
         return name.replace("_", " ")
-    lead, partner = (MODALITY_NOUNS.get(m, m) for m in ablation.protocol.modalities)
+    lead, partner = (noun(m) for m in ablation.protocol.modalities)
     return METRICS[name].title.format(x=lead, y=partner)
 
 
@@ -81,7 +82,7 @@ def _table(ablation: Ablation, strategy: str, figures: tuple[str, ...]) -> str:
     compared = strategy != BEFORE
     heads = ["Metric", "No alignment"]
     if compared:
-        heads += [title_of(strategy), "Difference, 95%"]
+        heads += [strategy_title(strategy), "Difference, 95%"]
     head = "".join(f'<th role="columnheader" scope="col">{escape(name)}</th>' for name in heads)
     rows = "".join(_row(ablation, strategy, figure) for figure in figures)
     return (
@@ -94,7 +95,7 @@ def _row(ablation: Ablation, strategy: str, figure: str) -> str:
     base, cell = ablation.cell(BEFORE, figure), ablation.cell(strategy, figure)
     cells = f'<td role="cell" data-head="No alignment">{_value(base)}</td>'
     if strategy != BEFORE:
-        name = escape(title_of(strategy))
+        name = escape(strategy_title(strategy))
         cells += (
             f'<td role="cell" data-head="{name}">{_value(cell)}</td>'
             f'<td role="cell" class="at-change">{_change(cell, figure)}</td>'

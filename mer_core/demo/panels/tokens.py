@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.attention import EVEN_NOTE, heatmap, is_even, peaks
-from mer_core.demo.panels.crossing import both_directions
+from mer_core.demo.panels.cross_attention import both_directions
 from mer_core.demo.panels.markup import escape, seconds
 from mer_core.types import Prediction, TokenAttention
 

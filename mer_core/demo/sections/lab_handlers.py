@@ -13,7 +13,7 @@ from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.engine import INTERNAL, report
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.lab import render_lab
-from mer_core.demo.panels.markup import MODALITY_NOUNS
+from mer_core.demo.panels.nouns import noun
 from mer_core.demo.sections.lab_knobs import (
     Knobs,
     describe,
@@ -173,7 +173,7 @@ def _controls_for(clip: VisitorClip | None) -> tuple[Any, ...]:
     reads = clip is None or reads_words(clip)
     lead, partner = ("voice", "words")
     if clip is not None:
-        lead, partner = (MODALITY_NOUNS.get(name, name) for name in halves(clip))
+        lead, partner = (noun(name) for name in halves(clip))
     heard = clip is not None and clip.reading.waveform is not None
     there = clip is not None
     seen = clip is not None and bool(own_words(clip) or has_pictures(clip))

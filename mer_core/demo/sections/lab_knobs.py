@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.markup import MODALITY_NOUNS
+from mer_core.demo.panels.nouns import noun
 from mer_core.demo.services.atlases import KEPT_SECONDS
 from mer_core.types import FloatArray
 
@@ -52,7 +52,7 @@ def to_changes(clip: VisitorClip, knobs: Knobs) -> Changes:
 
 def describe(clip: VisitorClip, knobs: Knobs) -> str:
     """What was changed, in words."""
-    lead, partner = (MODALITY_NOUNS.get(name, name) for name in halves(clip))
+    lead, partner = (noun(name) for name in halves(clip))
     done = []
     if knobs.mute_partner:
         done.append(f"the {partner} {'are' if partner == 'words' else 'is'} muted")

@@ -15,9 +15,9 @@ from mer_core.atlas.distances import METRICS
 from mer_core.atlas.maps import MAX_NEIGHBOURS, MapParams
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.engine import FRAMEWORK_TITLES, report
-from mer_core.demo.panels.markup import escape, title_of
+from mer_core.demo.panels.markup import escape
 from mer_core.demo.sections.refitting import RefitMaps, refit_maps, settings
-from mer_core.frameworks.descriptor import BEFORE
+from mer_core.frameworks.descriptor import BEFORE, strategy_title
 
 PLACES = 2  # refits at a time, of all visitors together
 KEPT_SECONDS = 3600  # a refit stays this long in its visitor's session
@@ -135,8 +135,8 @@ def _told(maps: RefitMaps, seconds: float) -> str:
     """What was refitted, how well, and where it is seen: the visitor may look elsewhere by now."""
     trust = [f"{f.map.quality.trustworthiness:.2f}" for f in (maps.before, maps.after)]
     framework = FRAMEWORK_TITLES.get(maps.framework, maps.framework)
-    strategy = title_of(maps.strategy)
-    both = strategy if maps.strategy == BEFORE else f"{title_of(BEFORE)} and {strategy}"
+    strategy = strategy_title(maps.strategy)
+    both = strategy if maps.strategy == BEFORE else f"{strategy_title(BEFORE)} and {strategy}"
     return (
         f"Refitted {framework} ({both}) in {seconds:.0f} s with {settings(maps.params)}. "
         f"Trustworthiness: before {trust[0]}, after {trust[1]} (1 is best). Shown whenever "

@@ -14,7 +14,7 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import theme
 from mer_core.demo.components import atlas_map
-from mer_core.demo.panels.markup import title_of
+from mer_core.frameworks.descriptor import strategy_title
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 
@@ -138,7 +138,7 @@ def test_a_refit_brings_its_own_extent(atlas: Atlas) -> None:
     ],
 )  # fmt: skip
 def test_titles(strategy: str, title: str) -> None:
-    assert title_of(strategy) == title
+    assert strategy_title(strategy) == title
 
 
 def test_an_update_changes_one_property() -> None:

@@ -18,7 +18,6 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.fitting.refit import Refit, RefitJob, RefitProgress, Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.markup import title_of
 from mer_core.demo.sections import refitting
 from mer_core.demo.sections.refit import (
     ABOUT,
@@ -33,6 +32,7 @@ from mer_core.demo.sections.refit import (
     under_way,
 )
 from mer_core.demo.sections.refitting import RefitMaps, refit_maps
+from mer_core.frameworks.descriptor import strategy_title
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.coroutines import finished
@@ -217,8 +217,8 @@ def test_the_sentence_names_what_was_refitted(
     """The visitor may have chosen another strategy meanwhile, which shows the stored maps."""
     last = collect(handlers_of(atlas, clips).refit("mgcma", "all", 30, 0.25, "euclidean", 0))[-1]
     text = Page(last[BAR]).text
-    assert f"Refitted MGCMA ({title_of('none')} and {title_of('all')}) in 0 s" in text
-    assert f"Shown whenever MGCMA and {title_of('all')} are chosen" in text
+    assert f"Refitted MGCMA ({strategy_title('none')} and {strategy_title('all')}) in 0 s" in text
+    assert f"Shown whenever MGCMA and {strategy_title('all')} are chosen" in text
     assert "clips that come later, or are changed in the lab, are placed" in text
     assert last[MAPS].title == "refitted: 30 neighbours, min_dist 0.25, euclidean"
     assert last[MAPS].title.removeprefix("refitted: ") in text

@@ -42,7 +42,7 @@ class Moment:
     frame: int | None
 
 
-def film_figure(prediction: Prediction) -> str:
+def video_timeline_figure(prediction: Prediction) -> str:
     """The preview beside film and timeline; nothing without a category or anything to draw."""
     duration = clip_length(prediction)
     if prediction.emotion is None or not duration:

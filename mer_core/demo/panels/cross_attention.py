@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from mer_core.demo.panels.attention import EVEN_NOTE, heatmap, is_even, peaks
-from mer_core.demo.panels.film import clip_length
 from mer_core.demo.panels.markup import seconds
+from mer_core.demo.panels.video_timeline import clip_length
 from mer_core.types import FloatArray, Prediction, TokenAttention
 
 ROWS = 12  # moments that a heatmap lists, neighbours averaged
 
 
-def crossing_figure(prediction: Prediction) -> str:
+def cross_attention_figure(prediction: Prediction) -> str:
     """Both directions of the cross-attention, or nothing where one half is missing."""
     directions = both_directions(prediction)
     if prediction.emotion is None or not directions:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mer_core.demo.panels.crossing import ROWS, by_moments, crossing_figure, over_time
+from mer_core.demo.panels.cross_attention import ROWS, by_moments, cross_attention_figure, over_time
 from mer_core.types import CrossAttention, Prediction
 from tests.demo.markup_page import Page
 
@@ -34,7 +34,7 @@ def test_joined_rows_keep_their_sums_and_say_their_time() -> None:
 
 
 def test_both_directions_of_the_cross_attention_are_folded_away(watched: Prediction) -> None:
-    page = Page(crossing_figure(watched))
+    page = Page(cross_attention_figure(watched))
     (fold,) = page.having(class_="at-fold")
     assert "open" not in fold
     assert "Rows: voice, across: face" in page.text
@@ -46,7 +46,7 @@ def test_both_directions_of_the_cross_attention_are_folded_away(watched: Predict
 
 
 def test_no_cross_attention_no_fold(watched: Prediction) -> None:
-    assert crossing_figure(replace(watched, cross_attention=None)) == ""
+    assert cross_attention_figure(replace(watched, cross_attention=None)) == ""
     none = np.zeros((0, 0), dtype=np.float32)
     empty = CrossAttention(np.zeros(1, np.float32), np.zeros(0, np.float32), none, none)
-    assert crossing_figure(replace(watched, cross_attention=empty)) == ""
+    assert cross_attention_figure(replace(watched, cross_attention=empty)) == ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mer_core.demo.panels.markup import MODALITY_NOUNS, percent, ranked
+from mer_core.demo.panels.markup import percent, ranked
+from mer_core.demo.panels.nouns import noun
 from mer_core.types import Prediction
 
 SURE = 0.5  # below this probability the model is said to be not sure
@@ -57,7 +58,7 @@ def _from_whole_input(prediction: Prediction, verdict: str) -> str:
     if not alone:
         return _capitalised(verdict)
     if len(alone) == 1:
-        return f"From the {_noun(next(iter(alone)))} alone, {verdict}"
+        return f"From the {noun(next(iter(alone)))} alone, {verdict}"
     # Where a pair was judged for itself, only that judgement may say whether the two agree.
     wording = ALIGNED if prediction.match is None else JUDGED
     return _compared(alone, prediction.emotion, verdict, wording)
@@ -82,11 +83,11 @@ def _compared(
     alone: dict[str, tuple[str, float]], emotion: str, verdict: str, wording: Wording
 ) -> str:
     (first, (first_top, first_p)), (second, (second_top, second_p)) = list(alone.items())[:2]
-    pair = f"{_noun(first)} and {_noun(second)}".capitalize()
+    pair = f"{noun(first)} and {noun(second)}".capitalize()
     if first_top != second_top:
         return (
-            f"{wording.apart.format(pair=pair, first=_noun(first))} to {first_top} "
-            f"({percent(first_p)}), the {_noun(second)} alone to {second_top} "
+            f"{wording.apart.format(pair=pair, first=noun(first))} to {first_top} "
+            f"({percent(first_p)}), the {noun(second)} alone to {second_top} "
             f"({percent(second_p)}). Together, {verdict}"
         )
     if first_top != emotion:
@@ -94,10 +95,6 @@ def _compared(
     if SURE_NOT in verdict:
         return f"{pair} both lean towards {emotion}, but {verdict}"
     return f"{pair} {wording.same.format(emotion=emotion)}: {verdict}"
-
-
-def _noun(modality: str) -> str:
-    return MODALITY_NOUNS.get(modality, modality)
 
 
 def _capitalised(sentence: str) -> str:

@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mer_core.demo.panels.film import (
+from mer_core.demo.panels.match import APART, CONTRAST, TITLES, TOGETHER, match_meter, relation
+from mer_core.demo.panels.result import render_verdict, render_video_details
+from mer_core.demo.panels.summary import summary
+from mer_core.demo.panels.video_timeline import (
     MOMENTS,
     NOTHING,
     PREVIEW_SIDE,
     clip_length,
     data_uri,
-    film_figure,
     moments,
     preview,
+    video_timeline_figure,
 )
-from mer_core.demo.panels.match import APART, CONTRAST, TITLES, TOGETHER, match_meter, relation
-from mer_core.demo.panels.result import render_verdict, render_video_details
-from mer_core.demo.panels.sentence import summary
 from mer_core.types import CrossAttention, FaceTrack, Prediction
 from tests.demo.conftest import chances
 from tests.demo.markup_page import Page
@@ -141,7 +141,7 @@ def test_seconds_without_a_face_are_visibly_empty(watched: Prediction) -> None:
 
 
 def test_thumbnails_show_the_right_frames(watched: Prediction) -> None:
-    first = pictures(Page(film_figure(watched)))[1]
+    first = pictures(Page(video_timeline_figure(watched)))[1]
     assert first["alt"] == "Face at 0.2 s"
     assert decoded(first["src"]).getpixel((48, 48)) == pytest.approx((10, 10, 10), abs=3)
 

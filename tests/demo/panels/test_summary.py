@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mer_core.demo.panels.markup import percent, seconds
-from mer_core.demo.panels.sentence import is_sure, summary
+from mer_core.demo.panels.summary import is_sure, summary
 from mer_core.types import Prediction
 from tests.demo.conftest import chances
 
