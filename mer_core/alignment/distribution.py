@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mer_core.layers.attention import normed_mlp
+from mer_core.alignment.gaussians import Gaussians
+from mer_core.layers.attention import attendable, normed_mlp, zero_without_keys
 from mer_core.layers.pooling import masked_mean
 
 Pool = Literal["mean", "cls"]
@@ -34,25 +35,23 @@ FIRST_SHIFT = 0.5  # W2 / D starts at a few tenths, so the sigmoid starts near 1
 
 
 @dataclass(frozen=True)
-class Gaussians:
+class SequenceGaussians:
     """Diagonal Gaussians of B utterances and of their T tokens.
 
     Attributes:
-        mean_tokens: (B, T, D).
-        log_std_tokens: (B, T, D).
-        mean: (B, D) of the utterance.
-        std: (B, D) of the utterance, positive.
+        mean: (B, T, D) of the tokens.
+        log_std: (B, T, D) of the tokens.
+        utterance: B Gaussians, one per utterance.
     """
 
-    mean_tokens: Tensor
-    log_std_tokens: Tensor
     mean: Tensor
-    std: Tensor
+    log_std: Tensor
+    utterance: Gaussians[Tensor]
 
     def draw(self) -> Tensor:
-        """One sample a token (B, T, D), differentiable in mean and spread."""
-        noise = torch.randn_like(self.mean_tokens)
-        return self.mean_tokens + self.log_std_tokens.exp().to(noise.dtype) * noise
+        """One sample per token (B, T, D), differentiable in mean and spread."""
+        noise = torch.randn_like(self.mean)
+        return self.mean + self.log_std.exp().to(noise.dtype) * noise
 
 
 class GaussianConstructor(nn.Module):
@@ -95,7 +94,7 @@ class GaussianConstructor(nn.Module):
         self.log_std_mlp = normed_mlp(width, feed_forward, dropout)
         self.cls = nn.Parameter(torch.randn(width) * 0.02) if pool == "cls" else None
 
-    def forward(self, tokens: Tensor, mask: Tensor) -> Gaussians:
+    def forward(self, tokens: Tensor, mask: Tensor) -> SequenceGaussians:
         """`tokens` (B, T, D), `mask` (B, T); a row without a valid token is finite and unused."""
         if self.cls is not None:
             tokens = torch.cat([self.cls.expand(len(tokens), 1, -1).to(tokens), tokens], dim=1)
@@ -107,8 +106,10 @@ class GaussianConstructor(nn.Module):
         log_std = self.dropout(self.log_std_out(log_std_heads))  # MAP: no residual to the input
         log_std = (log_std + self.log_std_mlp(log_std)).float().clamp(*LOG_STD_RANGE)
         if self.cls is not None:
-            return Gaussians(mean[:, 1:], log_std[:, 1:], mean[:, 0], log_std[:, 0].exp())
-        return Gaussians(mean, log_std, masked_mean(mean, mask), masked_mean(log_std, mask).exp())
+            utterance = Gaussians(mean[:, 0], log_std[:, 0].exp())
+            return SequenceGaussians(mean[:, 1:], log_std[:, 1:], utterance)
+        utterance = Gaussians(masked_mean(mean, mask), masked_mean(log_std, mask).exp())
+        return SequenceGaussians(mean, log_std, utterance)
 
     def _attend(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Multi-head self-attention over valid tokens without an output layer; (B, T, D)."""
@@ -116,35 +117,27 @@ class GaussianConstructor(nn.Module):
         normed = self.input_norm(F.gelu(self.input(tokens)))
         stacked = self.query_key_value(normed).view(batch, steps, 3, self.heads, -1)
         query, key, value = stacked.permute(2, 0, 3, 1, 4)  # (B, H, T, D / H) each
-        any_valid = mask.any(dim=1)[:, None]  # (B, 1)
-        attend = torch.where(any_valid, mask, True)  # a row without a key attends anywhere, …
-        attended = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=attend[:, None, None, :].expand(-1, -1, steps, -1)
-        )  # (B, H, T, D / H)
+        key_mask = attendable(mask)[:, None, None, :].expand(-1, -1, steps, -1)
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=key_mask)
         attended = attended.transpose(1, 2).reshape(batch, steps, width)  # (B, T, D)
-        return torch.where(any_valid[:, :, None], attended, 0.0)  # … then nowhere
+        return zero_without_keys(attended, mask)
 
 
-def squared_wasserstein(mean_a: Tensor, std_a: Tensor, mean_b: Tensor, std_b: Tensor) -> Tensor:
-    """Squared 2-Wasserstein distance of every pair of diagonal Gaussians.
+def squared_wasserstein(a: Gaussians[Tensor], b: Gaussians[Tensor]) -> Tensor:
+    """Squared 2-Wasserstein distance W2² of every pair (MAP, Eq. 6; see `Gaussians.points`).
 
-    W2²(a, b) = ||mean_a - mean_b||² + ||std_a - std_b||², which is the squared Euclidean distance
-    of the points (mean, std). Differences are taken before squaring, so no result is negative.
+    Differences are taken before squaring, so no result is negative.
 
     Args:
-        mean_a: (A, D), and `std_a` likewise.
-        std_a: (A, D), standard deviations and not variances.
-        mean_b: (B, D), and `std_b` likewise.
-        std_b: (B, D).
+        a: A Gaussians.
+        b: B Gaussians of the same width.
 
     Returns:
         (A, B), at least float32.
     """
-    exact = torch.promote_types(mean_a.dtype, torch.float32)
-    points_a = torch.cat([mean_a.to(exact), std_a.to(exact)], dim=1)  # (A, 2 D)
-    points_b = torch.cat([mean_b.to(exact), std_b.to(exact)], dim=1)  # (B, 2 D)
+    exact = torch.promote_types(a.points.dtype, torch.float32)
     mode = "donot_use_mm_for_euclid_dist"  # the matrix product cancels digits of near neighbours
-    return torch.cdist(points_a, points_b, compute_mode=mode).square()
+    return torch.cdist(a.points.to(exact), b.points.to(exact), compute_mode=mode).square()
 
 
 def similarity(
@@ -206,13 +199,13 @@ class DistributionSimilarity(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(math.log(first)), requires_grad=learn)
         self.shift = nn.Parameter(torch.tensor(FIRST_SHIFT)) if kind == "sigmoid" else None
 
-    def forward(self, a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
-        """Two (mean, std) of (A, D) and (B, D) → logits (A, B)."""
+    def forward(self, a: Gaussians[Tensor], b: Gaussians[Tensor]) -> Tensor:
+        """A and B Gaussians → logits (A, B)."""
         if self.training:
             # The parameter itself is put back: a clamp in the graph would stop its gradient there.
             low, high = TEMPERATURE_RANGE
             with torch.no_grad():
                 self.log_temperature.clamp_(math.log(low), math.log(high))
         shift = 0.0 if self.shift is None else self.shift
-        distance = squared_wasserstein(*a, *b)
+        distance = squared_wasserstein(a, b)
         return similarity(distance, self.kind, self.width, self.log_temperature.exp(), shift)

@@ -42,7 +42,8 @@ def hard_negatives(
     own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     choices = torch.where(valid[:, None], candidates, own)
     # What is not a choice may hold anything, so it is replaced rather than added to.
-    scores = torch.where(candidates, scores, 0.0).masked_fill(~choices, -torch.inf)
+    scores = torch.where(candidates, scores, 0.0)
+    scores = torch.where(choices, scores, -torch.inf)
     index = torch.multinomial(torch.softmax(scores, dim=1), 1, generator=generator)[:, 0]  # (B,)
     return index, valid
 

@@ -17,6 +17,7 @@ from transformers import BertConfig, BertModel  # isort: skip
 
 from mer_core.encoders.base import Encoder
 from mer_core.encoders.text_tokens import TextTokenizer
+from mer_core.layers.attention import attendable
 from mer_core.types import Batch, Features
 
 MAX_TOKENS = 96  # 99.9 % of the corpora's texts are shorter
@@ -74,7 +75,6 @@ class CompactTextEncoder(Encoder):
         assert batch.attention_mask is not None
         assert batch.text_present is not None
         mask = batch.attention_mask
-        # A row without text attends to its one padded position, and is zeroed below.
-        seen = mask | ~batch.text_present[:, None]
-        tokens = self.bert(batch.input_ids, attention_mask=seen.long()).last_hidden_state
+        attention_mask = attendable(mask).long()
+        tokens = self.bert(batch.input_ids, attention_mask=attention_mask).last_hidden_state
         return Features(tokens * mask[:, :, None].to(tokens.dtype), mask, batch.text_present)

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from mer_core.data.collate import pad
 from mer_core.encoders.base import Encoder
 from mer_core.encoders.pretrained import describe_backbone, load_backbone
+from mer_core.layers.attention import attendable
 from mer_core.types import SAMPLE_RATE, Batch, Features
 
 from transformers import AutoFeatureExtractor  # isort: skip  (after torchaudio_compat)
@@ -132,10 +133,9 @@ class PretrainedSpeechEncoder(Encoder):
         hidden = self.backbone.feature_projection(frames)  # (B, T, D); a pair but for HuBERT
         hidden = hidden[0] if isinstance(hidden, tuple) else hidden
         hidden = torch.where(mask[:, :, None], self._hide_spans(hidden), 0.0)
-        seen = mask.clone()
-        seen[:, 0] |= ~mask.any(dim=1)  # a row without sound attends to one zero, not to nothing
-        encoded: Tensor = self.backbone.encoder(hidden, attention_mask=seen).last_hidden_state
-        return encoded
+        encoded = self.backbone.encoder(hidden, attention_mask=attendable(mask))
+        tokens: Tensor = encoded.last_hidden_state
+        return tokens
 
     def _hide_spans(self, hidden: Tensor) -> Tensor:
         """The backbone's own time masking while training (SpecAugment), drawn by torch.

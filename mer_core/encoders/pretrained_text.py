@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from mer_core.encoders.base import Encoder
 from mer_core.encoders.pretrained import describe_backbone, load_backbone
 from mer_core.encoders.text_tokens import TextTokenizer
+from mer_core.layers.attention import attendable
 from mer_core.types import Batch, Features
 
 from transformers import AutoTokenizer  # isort: skip  (after torchaudio_compat)
@@ -82,12 +83,10 @@ class PretrainedTextEncoder(Encoder):
         assert batch.attention_mask is not None
         assert batch.text_present is not None
         mask = batch.attention_mask & batch.text_present[:, None]  # (B, T)
-        seen = mask.clone()
-        seen[:, 0] |= ~mask.any(dim=1)  # a row without text attends to its padding, zeroed below
         steps = torch.arange(mask.shape[1], device=mask.device)
         tokens = self.backbone(
             torch.where(mask, batch.input_ids, 0),  # what padding holds must not matter
-            attention_mask=seen.long(),
+            attention_mask=attendable(mask).long(),
             position_ids=(steps + self.first_position).expand(mask.shape),
         ).last_hidden_state  # (B, T, D)
         return Features(torch.where(mask[:, :, None], tokens, 0.0), mask, mask.any(dim=1))

@@ -42,10 +42,11 @@ from mer_core.alignment.distribution import (
     TEMPERATURE_RANGE,
     DistributionSimilarity,
     GaussianConstructor,
-    Gaussians,
     Pool,
+    SequenceGaussians,
     Similarity,
 )
+from mer_core.alignment.gaussians import Gaussians
 from mer_core.alignment.token import AlignedTokens, Streams, TokenAlignment
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
@@ -234,16 +235,16 @@ class MGCMA(Framework):
         """Pairs of token streams to fuse, the means first, and the utterances' Gaussians."""
         if self.speech_gaussian is None or self.text_gaussian is None:
             return [(speech.tokens, text.tokens)], {}
-        of_speech: Gaussians = self.speech_gaussian(speech.tokens, speech.mask)
-        of_text: Gaussians = self.text_gaussian(text.tokens, text.mask)
+        of_speech: SequenceGaussians = self.speech_gaussian(speech.tokens, speech.mask)
+        of_text: SequenceGaussians = self.text_gaussian(text.tokens, text.mask)
         draws = self.config.samples if self.training else 0
-        views = [(of_speech.mean_tokens, of_text.mean_tokens)]
+        views = [(of_speech.mean, of_text.mean)]
         views += [(of_speech.draw(), of_text.draw()) for _ in range(draws)]
         return views, {
-            "speech_mean": of_speech.mean,  # (B, D)
-            "speech_std": of_speech.std,
-            "text_mean": of_text.mean,
-            "text_std": of_text.std,
+            "speech_mean": of_speech.utterance.mean,  # (B, D)
+            "speech_std": of_speech.utterance.std,
+            "text_mean": of_text.utterance.mean,
+            "text_std": of_text.utterance.std,
         }
 
     def _align(
@@ -264,8 +265,8 @@ class MGCMA(Framework):
         assert self.distribution_similarity is not None
         features = output.features
         logits = self.distribution_similarity(
-            (features["speech_mean"], features["speech_std"]),
-            (features["text_mean"], features["text_std"]),
+            Gaussians(features["speech_mean"], features["speech_std"]),
+            Gaussians(features["text_mean"], features["text_std"]),
         )  # (B, B)
         targets = _targets(self.config.distribution_targets, labels)
         if self.config.distribution_similarity == "sigmoid":

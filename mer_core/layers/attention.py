@@ -23,6 +23,26 @@ def normed_mlp(width: int, feed_forward: float, dropout: float) -> nn.Sequential
     )
 
 
+def attendable(mask: Tensor) -> Tensor:
+    """`mask` (B, T), but all True in a row without a valid key.
+
+    A softmax over no key is NaN, so such a row attends anywhere; `zero_without_keys` or the mask
+    itself then takes away what it attended to.
+    """
+    return mask | ~mask.any(dim=1, keepdim=True)
+
+
+def zero_without_keys(attended: Tensor, mask: Tensor) -> Tensor:
+    """`attended` (B, Tq, D), with zeros in the rows where `mask` (B, Tk) has no valid key."""
+    return torch.where(mask.any(dim=1)[:, None, None], attended, 0.0)
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Softmax of `scores` (B, T) over the valid steps of `mask` (B, T), 0 elsewhere."""
+    scores = torch.where(mask, scores, torch.finfo(scores.dtype).min)
+    return torch.softmax(scores, dim=1) * mask
+
+
 def attend(
     attention: nn.MultiheadAttention, query: Tensor, key: Tensor, key_mask: Tensor
 ) -> tuple[Tensor, Tensor]:
@@ -38,12 +58,10 @@ def attend(
         attended (B, Tq, Dq) and weights (B, Tq, Tk), averaged over heads; the weights of a query
         sum to 1 over valid keys. Where no key is valid, both are 0.
     """
-    any_key = key_mask.any(dim=1)[:, None, None]  # (B, 1, 1)
-    safe_mask = key_mask | ~any_key[:, 0]  # all-invalid rows attend anywhere, …
     attended, weights = attention(
-        query, key, key, key_padding_mask=~safe_mask, average_attn_weights=True
+        query, key, key, key_padding_mask=~attendable(key_mask), average_attn_weights=True
     )  # (B, Tq, Dq), (B, Tq, Tk)
-    return torch.where(any_key, attended, 0.0), torch.where(any_key, weights, 0.0)  # … then nowhere
+    return zero_without_keys(attended, key_mask), zero_without_keys(weights, key_mask)
 
 
 class MaskedAttention(nn.Module):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mer_core.layers.attention import masked_softmax
+
 
 def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """Mean of `tokens` (B, T, D) over the steps where `mask` (B, T) is True; (B, D).
@@ -25,8 +27,7 @@ class AttentiveStatistics(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """`tokens` (B, T, D), `mask` (B, T) → (B, 2 D); zeros for a row without a valid step."""
         scores = self.score(tokens)[:, :, 0].float()  # (B, T)
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-        weights = (torch.softmax(scores, dim=1) * mask)[:, :, None]  # (B, T, 1)
+        weights = masked_softmax(scores, mask)[:, :, None]  # (B, T, 1)
         tokens = tokens.float()
         mean = (tokens * weights).sum(dim=1)  # (B, D)
         variance = ((tokens - mean[:, None]).square() * weights).sum(dim=1)  # (B, D)

@@ -11,11 +11,11 @@ scores as chance. Too few rows or classes for a figure, or no partners, are a Va
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
+
+from mer_core.alignment.gaussians import Gaussians
 
 Floats = NDArray[np.float64]
 
@@ -23,27 +23,6 @@ FOLDS = 5  # of the modality probe
 RIDGE = 1e-2  # of the modality probe, as a share of the features' mean variance
 UNIFORMITY_T = 2.0  # Wang & Isola's t
 DIGITS = 12  # squared distances that agree so far, in rows of length 1, are tied
-
-
-@dataclass(frozen=True)
-class Gaussians:
-    """Diagonal Gaussians of N utterances.
-
-    Attributes:
-        mean: (N, D).
-        std: (N, D), standard deviations and not variances.
-    """
-
-    mean: ArrayLike
-    std: ArrayLike
-
-    @property
-    def points(self) -> Floats:
-        """(N, 2 D), each mean beside its standard deviation: points as far apart as W2."""
-        mean, std = _rows(self.mean, "means"), _rows(self.std, "standard deviations")
-        if mean.shape != std.shape:
-            raise ValueError(f"Means are {mean.shape}, but standard deviations {std.shape}.")
-        return np.concatenate([mean, std], axis=1)
 
 
 def normalised(rows: ArrayLike, name: str = "embeddings") -> Floats:
@@ -60,6 +39,17 @@ def _rows(values: ArrayLike, name: str) -> Floats:
     if bad:
         raise ValueError(f"{name}: {bad} of {len(rows)} rows hold values that are not finite.")
     return rows
+
+
+def gaussian_points(gaussians: Gaussians[Floats]) -> Floats:
+    """(N, 2 D) `Gaussians.points` of finite (N, D) means and standard deviations, in float64.
+
+    Their squared distances are the squared 2-Wasserstein distances of the Gaussians.
+    """
+    mean, std = _rows(gaussians.mean, "means"), _rows(gaussians.std, "standard deviations")
+    if mean.shape != std.shape:
+        raise ValueError(f"Means are {mean.shape}, but standard deviations {std.shape}.")
+    return Gaussians(mean, std).points
 
 
 def _check_several(*clouds: Floats) -> None:
@@ -267,14 +257,9 @@ def silhouette(z: Floats, labels: ArrayLike) -> float:
     return float(np.where(counted, (other - own) / np.where(widest > 0, widest, 1.0), 0.0).mean())
 
 
-def squared_wasserstein(x: Gaussians, y: Gaussians) -> Floats:
-    """(N, M) W2² = ||mean_x - mean_y||² + ||std_x - std_y||² of diagonal ones (MAP, Eq. 6)."""
-    return squared_distances(x.points, y.points)
-
-
-def w2_ratio(x: Gaussians, y: Gaussians, related: NDArray[np.bool_]) -> float:
+def w2_ratio(x: Gaussians[Floats], y: Gaussians[Floats], related: NDArray[np.bool_]) -> float:
     """Mean W2 of `related` (N, M) pairs over that of the others; below 1 = nearer."""
-    distance = np.sqrt(squared_wasserstein(x, y))
+    distance = np.sqrt(squared_distances(gaussian_points(x), gaussian_points(y)))
     if related.shape != distance.shape:
         raise ValueError(f"{distance.shape} pairs, but {related.shape} say which are related.")
     if related.all() or not related.any():

@@ -13,12 +13,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mer_core.alignment.gaussians import Gaussians
 from mer_core.metrics.alignment import (
     Floats,
-    Gaussians,
     alignment,
     check_common_space,
     foscttm,
+    gaussian_points,
     linear_cka,
     mean_reciprocal_rank,
     modality_gap,
@@ -35,6 +36,7 @@ from mer_core.metrics.alignment import (
     w2_ratio,
 )
 
+GaussianPair = tuple[Gaussians[Floats], Gaussians[Floats]]
 Needs = Literal["", "pairs", "gaussians", "paired gaussians"]
 
 NEEDS_NATURAL_PAIRS = (
@@ -107,7 +109,7 @@ def alignment_report(
     labels_y: ArrayLike,
     *,
     natural: bool,
-    gaussians: tuple[Gaussians, Gaussians] | None = None,
+    gaussians: GaussianPair | None = None,
 ) -> dict[str, float | None]:
     """Every metric of `METRICS`; None where what it needs is not there (`REASONS` says why).
 
@@ -196,8 +198,8 @@ def _check(x: Floats, y: Floats, labels: tuple[Any, Any], natural: bool) -> None
         raise ValueError("Two emotions or more must occur in both modalities.")
 
 
-def _check_gaussians(gaussians: tuple[Gaussians, Gaussians], expected: tuple[int, int]) -> None:
-    points = [part.points for part in gaussians]
+def _check_gaussians(gaussians: GaussianPair, expected: tuple[int, int]) -> None:
+    points = [gaussian_points(part) for part in gaussians]
     check_common_space(*points)
     counts = len(points[0]), len(points[1])
     if counts != expected:

@@ -18,6 +18,7 @@ from mer_core.alignment.distribution import (
     similarity,
     squared_wasserstein,
 )
+from mer_core.alignment.gaussians import Gaussians
 
 WIDTH, HEADS = 8, 4
 
@@ -25,7 +26,8 @@ WIDTH, HEADS = 8, 4
 def gaussians(n, seed, width=5):
     generator = torch.Generator().manual_seed(seed)
     mean = torch.randn(n, width, dtype=torch.float64, generator=generator)
-    return mean, torch.rand(n, width, dtype=torch.float64, generator=generator) + 0.1
+    std = torch.rand(n, width, dtype=torch.float64, generator=generator) + 0.1
+    return Gaussians(mean, std)
 
 
 def general_squared_wasserstein(mean_a, covariance_a, mean_b, covariance_b):
@@ -36,30 +38,27 @@ def general_squared_wasserstein(mean_a, covariance_a, mean_b, covariance_b):
 
 
 def test_wasserstein_equals_the_general_form():
-    mean_a, std_a = gaussians(3, seed=1)
-    mean_b, std_b = gaussians(4, seed=2)
-    found = squared_wasserstein(mean_a, std_a, mean_b, std_b)
-    assert found.shape == (3, 4)
+    a, b = gaussians(3, seed=1), gaussians(4, seed=2)
+    distance = squared_wasserstein(a, b)
+    assert distance.shape == (3, 4)
     for i in range(3):
         for j in range(4):
             expected = general_squared_wasserstein(
-                mean_a[i].numpy(),
-                np.diag(std_a[i].numpy() ** 2),
-                mean_b[j].numpy(),
-                np.diag(std_b[j].numpy() ** 2),
+                a.mean[i].numpy(),
+                np.diag(a.std[i].numpy() ** 2),
+                b.mean[j].numpy(),
+                np.diag(b.std[j].numpy() ** 2),
             )
-            assert found[i, j].item() == pytest.approx(expected, rel=1e-6)
+            assert distance[i, j].item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_wasserstein_closed_forms():
-    mean, std = gaussians(3, seed=1)
-    assert (squared_wasserstein(mean, std, mean, std).diagonal() == 0).all()
+    a, b = gaussians(3, seed=1), gaussians(4, seed=2)
+    assert (squared_wasserstein(a, a).diagonal() == 0).all()
     zero, one = torch.zeros(1, 1), torch.ones(1, 1)
-    gap = squared_wasserstein(zero, one, zero + 3, one + 4)  # mean gap 3, std gap 4
-    assert gap.item() == pytest.approx(25)
-    across = squared_wasserstein(mean, std, *gaussians(4, seed=2))
-    back = squared_wasserstein(*gaussians(4, seed=2), mean, std)
-    assert torch.allclose(across, back.T)
+    gap = squared_wasserstein(Gaussians(zero, one), Gaussians(zero + 3, one + 4))
+    assert gap.item() == pytest.approx(25)  # a gap of 3 between the means, of 4 between the stds
+    assert torch.allclose(squared_wasserstein(a, b), squared_wasserstein(b, a).T)
 
 
 def test_wasserstein_keeps_small_distances_of_far_gaussians():
@@ -68,31 +67,41 @@ def test_wasserstein_keeps_small_distances_of_far_gaussians():
     near = mean.clone()
     near[0, 0] += 0.125
     std = torch.ones(1, 64)
-    assert squared_wasserstein(mean, std, near, std).item() == pytest.approx(0.125**2)
+    distance = squared_wasserstein(Gaussians(mean, std), Gaussians(near, std))
+    assert distance.item() == pytest.approx(0.125**2)
 
 
 def test_wasserstein_has_finite_gradients_at_zero_distance():
-    mean, std = gaussians(3, seed=1)
-    mean.requires_grad_()
-    squared_wasserstein(mean, std, mean.detach(), std).sum().backward()
-    assert mean.grad is not None
-    others = mean.detach()
-    expected = torch.stack([2 * sum(m - o for o in others) for m in others])
-    assert torch.allclose(mean.grad, expected)
+    a = gaussians(3, seed=1)
+    others = a.mean.clone()
+    a.mean.requires_grad_()
+    squared_wasserstein(a, Gaussians(others, a.std)).sum().backward()
+    assert a.mean.grad is not None
+    expected = torch.stack([2 * sum(m - o for o in others) for m in a.mean.detach()])
+    assert torch.allclose(a.mean.grad, expected)
 
 
 def test_wasserstein_reads_bfloat16_beside_float32():
-    mean, std = (t.float() for t in gaussians(3, seed=1))
-    found = squared_wasserstein(mean.bfloat16(), std, mean.bfloat16(), std)
-    assert found.dtype == torch.float32
-    assert torch.allclose(found, squared_wasserstein(mean, std, mean, std), atol=0.1)
+    a = gaussians(3, seed=1)
+    exact = Gaussians(a.mean.float(), a.std.float())
+    rounded = Gaussians(exact.mean.bfloat16(), exact.std)
+    distance = squared_wasserstein(rounded, rounded)
+    assert distance.dtype == torch.float32
+    assert torch.allclose(distance, squared_wasserstein(exact, exact), atol=0.1)
+
+
+def test_arrays_and_tensors_have_the_same_points():
+    a = gaussians(3, seed=1)
+    points = Gaussians(a.mean.numpy(), a.std.numpy()).points
+    assert points.shape == (3, 10)
+    assert np.array_equal(points, a.points.numpy())
 
 
 def test_similarity_forms():
     distance = torch.tensor([[0.0, 100.0]])
     assert similarity(distance, "scaled", 50, 0.5)[0].tolist() == pytest.approx([0.0, -4.0])
-    found = similarity(distance, "map", 50, 0.07)[0].tolist()
-    assert found == pytest.approx([4 / 0.07, (4 - 100 / 200) / 0.07])
+    logits = similarity(distance, "map", 50, 0.07)[0].tolist()
+    assert logits == pytest.approx([4 / 0.07, (4 - 100 / 200) / 0.07])
     assert similarity(distance, "sigmoid", 50, 2.0, 0.5)[0].tolist() == pytest.approx([0.5, -0.5])
     with pytest.raises(ValueError, match="cosine"):
         similarity(distance, "cosine", 50, 1.0)  # type: ignore[arg-type]
@@ -104,10 +113,10 @@ def test_similarity_module_starts_as_written_and_learns(kind, first):
     a, b = gaussians(3, seed=1), gaussians(3, seed=2)
     assert module.log_temperature.exp().item() == pytest.approx(first)
     shift = 0.0 if module.shift is None else module.shift.item()
-    expected = similarity(squared_wasserstein(*a, *b), kind, 5, first, shift)
-    found = module(a, b)
-    assert torch.allclose(found, expected, rtol=1e-5)
-    found.square().sum().backward()
+    expected = similarity(squared_wasserstein(a, b), kind, 5, first, shift)
+    logits = module(a, b)
+    assert torch.allclose(logits, expected, rtol=1e-5)
+    logits.square().sum().backward()
     assert all(p.grad is not None and p.grad.abs() > 0 for p in module.parameters())
 
 
@@ -185,7 +194,7 @@ def test_constructor_equals_the_slow_loops(pool):
     module = constructor(pool)
     tokens = random_tokens(2, 4, WIDTH)
     mask = torch.tensor([[True] * 4, [True, True, False, False]])
-    found = module(tokens, mask)
+    built = module(tokens, mask)
     for row, steps in enumerate((4, 2)):
         own = tokens[row, :steps].numpy()
         if pool == "cls":
@@ -195,14 +204,10 @@ def test_constructor_equals_the_slow_loops(pool):
         mean = means[0] if pool == "cls" else means.mean(axis=0)
         log_std = log_stds[0] if pool == "cls" else log_stds.mean(axis=0)
         close = {"rtol": 1e-5, "atol": 1e-5}  # the spread is kept in float32
-        np.testing.assert_allclose(
-            found.mean_tokens[row, :steps].detach(), means[first:], atol=1e-10
-        )
-        np.testing.assert_allclose(
-            found.log_std_tokens[row, :steps].detach(), log_stds[first:], **close
-        )
-        np.testing.assert_allclose(found.mean[row].detach(), mean, atol=1e-10)
-        np.testing.assert_allclose(found.std[row].detach(), np.exp(log_std), **close)
+        np.testing.assert_allclose(built.mean[row, :steps].detach(), means[first:], atol=1e-10)
+        np.testing.assert_allclose(built.log_std[row, :steps].detach(), log_stds[first:], **close)
+        np.testing.assert_allclose(built.utterance.mean[row].detach(), mean, atol=1e-10)
+        np.testing.assert_allclose(built.utterance.std[row].detach(), np.exp(log_std), **close)
 
 
 def test_only_the_mean_has_a_residual_path():
@@ -215,9 +220,9 @@ def test_only_the_mean_has_a_residual_path():
             layer.weight.zero_()
             layer.bias.zero_()
     tokens, mask = random_tokens(2, 4, WIDTH), torch.ones(2, 4, dtype=torch.bool)
-    found = module(tokens, mask)
-    assert torch.allclose(found.mean_tokens, tokens)
-    assert (found.std == 1).all()
+    built = module(tokens, mask)
+    assert torch.allclose(built.mean, tokens)
+    assert (built.utterance.std == 1).all()
 
 
 @pytest.mark.parametrize("pool", ["mean", "cls"])
@@ -226,10 +231,10 @@ def test_constructor_is_blind_to_padding(pool):
     tokens, mask = random_tokens(2, 4, WIDTH), torch.ones(2, 4, dtype=torch.bool)
     padded = torch.cat([tokens, torch.full((2, 3, WIDTH), 99.0).double()], dim=1)
     alone = module(tokens, mask)
-    found = module(padded, nn.functional.pad(mask, (0, 3)))
-    assert torch.allclose(found.mean, alone.mean, atol=1e-9)
-    assert torch.allclose(found.std, alone.std, atol=1e-6)
-    assert torch.allclose(found.mean_tokens[:, :4], alone.mean_tokens, atol=1e-9)
+    built = module(padded, nn.functional.pad(mask, (0, 3)))
+    assert torch.allclose(built.utterance.mean, alone.utterance.mean, atol=1e-9)
+    assert torch.allclose(built.utterance.std, alone.utterance.std, atol=1e-6)
+    assert torch.allclose(built.mean[:, :4], alone.mean, atol=1e-9)
 
 
 @pytest.mark.parametrize("pool", ["mean", "cls"])
@@ -237,9 +242,9 @@ def test_constructor_survives_a_row_without_tokens(pool):
     module = constructor(pool)
     tokens = random_tokens(2, 3, WIDTH).requires_grad_()
     mask = torch.tensor([[True, True, False], [False, False, False]])
-    found = module(tokens, mask)
-    (found.mean.sum() + found.std.sum() + found.mean_tokens.sum()).backward()
-    assert all(torch.isfinite(t).all() for t in vars(found).values())
+    built = module(tokens, mask)
+    (built.utterance.mean.sum() + built.utterance.std.sum() + built.mean.sum()).backward()
+    assert all(torch.isfinite(t).all() for t in (built.mean, built.log_std, built.utterance.points))
     assert all(torch.isfinite(p.grad).all() for p in module.parameters())
     assert torch.isfinite(tokens.grad).all()
 
@@ -249,19 +254,19 @@ def test_spread_is_bounded_even_for_wild_weights():
     with torch.no_grad():
         module.log_std_out.bias.fill_(500.0)
         module.log_std_out.bias[::2] = -500.0
-    found = module(random_tokens(1, 3, WIDTH), torch.ones(1, 3, dtype=torch.bool))
+    built = module(random_tokens(1, 3, WIDTH), torch.ones(1, 3, dtype=torch.bool))
     low, high = (math.exp(bound) for bound in LOG_STD_RANGE)
-    assert found.std.min().item() == pytest.approx(low, rel=1e-5)
-    assert found.std.max().item() == pytest.approx(high, rel=1e-5)
+    assert built.utterance.std.min().item() == pytest.approx(low, rel=1e-5)
+    assert built.utterance.std.max().item() == pytest.approx(high, rel=1e-5)
 
 
 def test_draws_have_the_mean_and_spread_of_their_tokens():
     module = constructor()
-    found = module(random_tokens(1, 2, WIDTH), torch.ones(1, 2, dtype=torch.bool))
+    built = module(random_tokens(1, 2, WIDTH), torch.ones(1, 2, dtype=torch.bool))
     torch.manual_seed(1)
-    draws = torch.stack([found.draw() for _ in range(4000)])
-    std = found.log_std_tokens.exp().double()
-    assert ((draws.mean(dim=0) - found.mean_tokens).abs() < 5 * std / math.sqrt(4000)).all()
+    draws = torch.stack([built.draw() for _ in range(4000)])
+    std = built.log_std.exp().double()
+    assert ((draws.mean(dim=0) - built.mean).abs() < 5 * std / math.sqrt(4000)).all()
     assert torch.allclose(draws.std(dim=0), std, rtol=0.08)
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import ortho_group
 from sklearn.metrics import roc_auc_score, silhouette_score
 
+from mer_core.alignment.gaussians import Gaussians
 from mer_core.metrics.alignment import (
-    Gaussians,
     alignment,
     foscttm,
     linear_cka,

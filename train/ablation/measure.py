@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor
 
+from mer_core.alignment.gaussians import Gaussians
 from mer_core.data import Example
 from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
-from mer_core.metrics.alignment import Gaussians
 from mer_core.metrics.report import METRICS, REASONS, alignment_report
 from mer_core.types import Output
 from train.ablation.recognition import recognition, speakers

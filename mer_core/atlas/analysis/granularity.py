@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mer_core.alignment.gaussians import Gaussians
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.metrics.alignment import (
     Floats,
-    Gaussians,
     normalised,
     squared_distances,
-    squared_wasserstein,
 )
 from mer_core.types import FloatArray
 
@@ -86,7 +85,7 @@ def emotion_distances(reference: Reference) -> EmotionDistances:
         own = [rows[reference.labels == index] for index in there]
         means = np.stack([group.mean(axis=0) for group in own])  # (C, D)
         gaussians.append(Gaussians(means, np.stack([group.std(axis=0) for group in own])))
-    w2 = np.sqrt(squared_wasserstein(*gaussians))
+    w2 = np.sqrt(squared_distances(*(group.points for group in gaussians)))
     return EmotionDistances(tuple(reference.emotions[i] for i in there), w2)
 
 
