@@ -1,4 +1,4 @@
-"""Multimodal emotion recognition: MGCMA on speech and text.
+"""Multimodal emotion recognition: MGCMA on speech and text, Foal-Net on voice and face.
 
 Importing this costs nothing; torch and the models load when a name is first used.
 """
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from mer_core.media import MediaError
     from mer_core.serving.predictor import Predictor
 
-__all__ = ["MediaError", "Prediction", "Predictor"]
+__all__ = ["MediaError", "Prediction", "Predictor", "__version__"]
+
+__version__ = "0.1.0"  # the only place: pyproject.toml reads it from here
 
 
 def __getattr__(name: str) -> Any:

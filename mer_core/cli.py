@@ -29,12 +29,12 @@ BATCH_SIZE = 16
 Row = dict[str, Any]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m mer_core") -> int:
     """Run one command and return its exit code (0 all fine, 1 some files failed, 2 wrong usage)."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # file names may hold bytes that are no UTF-8
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    parser = build_parser()
+    parser = build_parser(prog)
     options = parser.parse_args(arguments)
     if options.command == "predict" and not options.files and options.text is None:
         parser.error("give at least one FILE, or --text")
@@ -50,11 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str) -> argparse.ArgumentParser:
     """The commands and their options."""
     parser = argparse.ArgumentParser(
-        prog="python -m mer_core", description="Emotion recognition from speech, text and video."
+        prog=prog, description="Emotion recognition from speech, text and video."
     )
+    parser.set_defaults(prog=prog)
     commands = parser.add_subparsers(dest="command", required=True)
     predict = commands.add_parser(
         "predict",
@@ -102,7 +103,8 @@ def run_predict(options: argparse.Namespace) -> int:
         raise
     except OSError as error:  # only the writer touches files; unreadable input is a row
         return explain(
-            f"{options.csv or 'The output'} cannot be written: {error.strerror or error}."
+            options.prog,
+            f"{options.csv or 'The output'} cannot be written: {error.strerror or error}.",
         )
     return SOME_FAILED if failed else ALL_FINE
 
@@ -137,13 +139,13 @@ def load_or_explain(options: argparse.Namespace) -> Predictor | None:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         name = "The shipped model" if options.model is None else f"The model {options.model!r}"
-        explain(f"{name} cannot be loaded on device {options.device!r}: {reason}")
+        explain(options.prog, f"{name} cannot be loaded on device {options.device!r}: {reason}")
         return None
 
 
-def explain(sentence: str) -> int:
-    """Say on stderr what is wrong with the usage."""
-    print(f"python -m mer_core: {sentence}", file=sys.stderr)
+def explain(prog: str, sentence: str) -> int:
+    """Print on stderr what is wrong with the usage; `prog` is the command as it was typed."""
+    print(f"{prog}: {sentence}", file=sys.stderr)
     return WRONG_USAGE
 
 

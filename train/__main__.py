@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from mer_core.checkpoints.shipped import ATLAS, DEFAULT_MODEL
+from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL
 from mer_core.device import pick_device
 from train.ablation.runs import RunPaths, ablate, sweep
 from train.ablation.strategies import on_encoders
@@ -21,12 +21,14 @@ from train.stages import LAYERS, VOCABULARY, fit_experiment, prune_text_encoder
 
 CONFIGS = Path(__file__).parent / "configs"
 RUNS = Path("runs")
+# What gets published by default: a checkout's assets, or, once installed, the working directory's.
+OUTPUT = ASSETS if ASSETS == CHECKOUT else Path("assets")
 Run = Callable[[argparse.Namespace], None]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") -> int:
     """Parse, run, and turn the caller's mistakes into one sentence and exit code 2."""
-    options = parser().parse_args(arguments)
+    options = parser(prog).parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
@@ -37,9 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = "python -m train") -> argparse.ArgumentParser:
     """The command line, one subcommand a stage."""
-    top = argparse.ArgumentParser(prog="python -m train", description=__doc__)
+    top = argparse.ArgumentParser(
+        prog=prog, description="Train, evaluate and publish models; each stage resumes."
+    )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
@@ -51,7 +55,10 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
         command.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's own)")
         if name != "default":
-            command.add_argument("--config", type=Path, required=True, help="an experiment (TOML)")
+            command.add_argument(
+                "--config", type=_config, required=True,
+                help="an experiment (TOML), or the name of a shipped one, such as mgcma_base",
+            )  # fmt: skip
         command.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
             help="override a setting, such as optim.epochs=3",
@@ -68,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--layers", type=int, nargs="+", default=LAYERS, help="layers to keep")
     ship = add("export", run_export, "round a run to fp16, measure it, write its card")
     ship.add_argument("--model", type=Path, required=True, help="folder of the run")
-    ship.add_argument("--out", type=Path, default=DEFAULT_MODEL, help="bundle to write into")
+    ship.add_argument("--out", type=Path, default=OUTPUT / "default", help="bundle to write into")
     judge = add("evaluate", run_evaluate, "measure a checkpoint on the test sets")
     judge.add_argument("--model", type=Path, help="its folder (default: the shipped one)")
     judge.add_argument("--seed", type=int, default=0, help="of pairing and bootstrap")
@@ -88,12 +95,18 @@ def parser() -> argparse.ArgumentParser:
     chart = add("atlas", run_atlas, "heads and maps of an ablation's strategies, for the page")
     chart.add_argument("--ablation", type=Path, help="its folder (default: runs/ablation_NAME)")
     chart.add_argument("--model", type=Path, help="as for ablate (default: what ships)")
-    chart.add_argument("--out", type=Path, help="folder to write (default: the shipped one)")
+    chart.add_argument("--out", type=Path, help="folder to write (default: assets/atlas/NAME)")
     chart.add_argument("--pairs", type=int, default=1_000, help="of the reference, all emotions")
     chart.add_argument("--seed", type=int, default=0, help="of the choice of pairs and the maps")
     whole = add("default", run_default, "make assets/default from the corpora: all of the above")
     whole.add_argument("--source", type=Path, required=True, help="folder of MiniLM (a BERT)")
     return top
+
+
+def _config(value: str) -> Path:
+    """A TOML file, or a shipped one by its name without suffix."""
+    shipped = CONFIGS / f"{value}.toml"
+    return shipped if shipped.is_file() and not Path(value).exists() else Path(value)
 
 
 def run_fit(options: argparse.Namespace) -> None:
@@ -152,7 +165,8 @@ def run_atlas(options: argparse.Namespace) -> None:
     """Write heads, reference embeddings, maps and their figure."""
     experiment = load_experiment(options.config, options.overrides)
     name = head_name(experiment)
-    out, model = options.out or ATLAS / name, options.model or DEFAULT_MODEL / name
+    out = options.out or OUTPUT / "atlas" / name
+    model = options.model or DEFAULT_MODEL / name
     ablation = options.ablation or RUNS / f"ablation_{experiment.name}"
     place = RunPaths(options.data, ablation, pick_device(options.device), options.cache)
     if options.model:
@@ -171,7 +185,7 @@ def run_default(options: argparse.Namespace) -> None:
         options.config, options.out = CONFIGS / f"{name}.toml", None
         run_fit(options)
         if name not in ("speech", "text"):  # those ship inside MGCMA
-            options.model, options.out = RUNS / name, DEFAULT_MODEL
+            options.model, options.out = RUNS / name, OUTPUT / "default"
             run_export(options)
 
 

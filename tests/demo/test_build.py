@@ -1,4 +1,4 @@
-"""The pages as gradio sees them, the command line, and the example clips."""
+"""The pages as gradio sees them, and the example clips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 import gradio as gr
 import pytest
 
-import app
 from mer_core.checkpoints.shipped import EXAMPLES
 from mer_core.demo.build import PAGES, UPLOAD_LIMIT, build_demo, launch_options
 from mer_core.demo.engine import Engine
@@ -142,46 +141,3 @@ def test_importing_the_demo_leaves_torch_alone() -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split() == []
-
-
-def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
-    monkeypatch.setenv("GRADIO_SERVER_PORT", "7000")
-    assert (app.parse([]).host, app.parse([]).port) == ("0.0.0.0", 7000)
-    flags = app.parse(["--host", "127.0.0.1", "--port", "7001"])
-    assert (flags.host, flags.port) == ("127.0.0.1", 7001)
-
-
-def test_without_flags_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
-    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
-    options = app.parse([])
-    assert (options.host, options.port, options.share) == ("127.0.0.1", None, False)
-    assert (options.model, options.device) == (None, "auto")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--port", "0"], "1 to 65535"),
-        (["--port", "many"], "1 to 65535"),
-        (["--model", "./no/such/folder"], "no folder"),
-        (["--colour", "red"], "unrecognized"),
-    ],
-)
-def test_wrong_flags_are_explained(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        app.parse(arguments)
-    assert ended.value.code == 2
-    assert said in capsys.readouterr().err
-
-
-def test_a_wrong_port_in_the_environment_is_explained(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("GRADIO_SERVER_PORT", "web")
-    with pytest.raises(SystemExit):
-        app.parse([])
-    assert "1 to 65535" in capsys.readouterr().err

@@ -140,7 +140,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (configs / f"{name}.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "CONFIGS", configs)
-    monkeypatch.setattr(command, "DEFAULT_FOLDER", tmp_path / "default")
+    monkeypatch.setattr(command, "OUTPUT", tmp_path)
     return tmp_path
 
 
@@ -244,3 +244,11 @@ def test_missing_files_are_one_sentence(
     config = str(workplace / "configs" / "speech.toml")
     assert command.main(["fit", "--config", config, "--data", str(workplace / "none")]) == 2
     assert "nothing found" in capsys.readouterr().err
+
+
+def test_a_shipped_experiment_goes_by_its_name(workplace: Path) -> None:
+    fit = ["fit", "--data", "corpora", "--config"]
+    by_name = command.parser().parse_args([*fit, "speech"])
+    assert by_name.config == workplace / "configs" / "speech.toml"
+    (workplace / "speech").mkdir()  # something there of the same name comes first
+    assert command.parser().parse_args([*fit, "speech"]).config == Path("speech")
