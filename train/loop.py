@@ -6,7 +6,8 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,18 +19,30 @@ from mer_core.frameworks.base import Framework, total_loss
 from mer_core.types import Batch
 from train.config import Experiment, OptimConfig
 from train.curves import save_curves
-from train.state import average_into, load_state, save_state
+from train.state import (
+    TrainingState,
+    Weights,
+    average_into,
+    copy_weights,
+    load_state,
+    save_state,
+)
 
-Batches = Iterable[tuple[Batch, Tensor]]
+Labelled = tuple[Batch, Tensor]  # and labels (B,)
+LOG_FILE, CURVES_FILE = "log.jsonl", "curves.png"
 
 
 class Task(Protocol):
-    """What the loop asks of the data: batches of an epoch, and a development figure."""
+    """What the loop needs of the data: an epoch's batches, and development figures.
 
-    updates: int
+    Attributes:
+        batches: How many batches an epoch has.
+    """
 
-    def epoch(self, epoch: int) -> Batches:
-        """Training batches and labels (B,), the same for the same epoch."""
+    batches: int
+
+    def epoch(self, epoch: int) -> Iterable[Labelled]:
+        """Training batches and their labels; the same for the same epoch."""
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """Development figures; `score`, the higher the better, selects the epoch."""
@@ -44,82 +57,130 @@ def fit(
     *,
     report: Callable[[str], None] = tqdm.write,
 ) -> Framework:
-    """Train until the epochs or the patience end, resuming what lies in `folder`.
+    """Train until the epochs or the patience end, resuming from the state in `folder`.
 
     Returns:
         `framework`, carrying the weights of the best development epoch.
     """
     optim = experiment.optim
-    framework.to(device)
-    averaged = {name: value.clone() for name, value in framework.state_dict().items()}
-    best = {name: value.clone() for name, value in averaged.items()}
-    optimizer = torch.optim.AdamW(
-        parameter_groups(framework, optim), lr=1.0, weight_decay=optim.weight_decay
-    )
-    progress = load_state(folder, framework, averaged, best, optimizer)
-    precision = autocast_type(optim.precision, device)
+    state = start_state(framework.to(device), optim)
+    load_state(folder, state)
+    progress = state.progress
     for epoch in range(progress.epoch, optim.epochs):
         if epoch - progress.best_epoch > optim.patience:
             break
         started = time.perf_counter()
         torch.manual_seed(experiment.seed * 100_003 + epoch)  # dropout repeats when resumed
-        framework.train()
-        terms: dict[str, float] = defaultdict(float)
-        steps = 0
-        updates = task.updates * optim.epochs
-        for batch, labels in tqdm(
-            task.epoch(epoch),
-            total=task.updates * optim.accumulate,
-            desc=f"epoch {epoch + 1}/{optim.epochs}",
-            mininterval=5.0,
-        ):
-            with torch.autocast(device.type, precision or torch.bfloat16, precision is not None):
-                output = framework(batch.to(device))
-                losses = framework.losses(output, labels.to(device))
-            loss = total_loss(losses, experiment.loss_weights)
-            torch.autograd.backward(loss / optim.accumulate)
-            steps += 1
-            if steps % optim.accumulate == 0:
-                rate = schedule(progress.update / updates, optim)
-                for group in optimizer.param_groups:
-                    group["lr"] = group["peak"] * rate
-                nn.utils.clip_grad_norm_(framework.parameters(), optim.clip)
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
-                progress.update += 1
-                decay = min(optim.ema, (1 + progress.update) / (10 + progress.update))
-                average_into(averaged, framework.state_dict(), decay)
-            for name, term in losses.items():
-                terms[name] += float(term.detach())
-        optimizer.zero_grad(set_to_none=True)
-        figures = validate_with(framework, averaged, task)
+        losses = train_epoch(state, task, experiment, epoch)
+        figures = validate_with(framework, state.averaged, task)
         if figures["score"] > progress.best_score:
             progress.best_score, progress.best_epoch = figures["score"], epoch
-            best = {name: value.clone() for name, value in averaged.items()}
+            state.best = copy_weights(state.averaged)
         progress.epoch = epoch + 1
         row = {
             "epoch": epoch + 1,
-            **{f"train_{name}": value / max(1, steps) for name, value in terms.items()},
+            **{f"train_{name}": value for name, value in losses.items()},
             **figures,
             "seconds": round(time.perf_counter() - started, 1),
         }
-        log(folder / "log.jsonl", row)
-        save_curves(folder / "log.jsonl", folder / "curves.png")
-        save_state(folder, framework, averaged, best, optimizer, progress)
+        log(folder / LOG_FILE, row)
+        save_curves(folder / LOG_FILE, folder / CURVES_FILE)
+        save_state(folder, state)
         report(f"{experiment.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in row.items()))
-    framework.load_state_dict(best)
+    framework.load_state_dict(state.best)
     return framework.eval()
 
 
-def parameter_groups(framework: nn.Module, optim: OptimConfig) -> list[dict[str, Any]]:
-    """Encoders that a framework of several parts fine-tunes get their own peak rate."""
-    several = any(name.endswith("_encoder") for name, _ in framework.named_children())
-    groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
-    for name, parameter in framework.named_parameters():
+def start_state(framework: Framework, optim: OptimConfig) -> TrainingState:
+    """The state before the first epoch."""
+    optimizer = torch.optim.AdamW(parameter_groups(framework, optim), lr=1.0)
+    weights = framework.state_dict()
+    return TrainingState(framework, optimizer, copy_weights(weights), copy_weights(weights))
+
+
+def train_epoch(
+    state: TrainingState, task: Task, experiment: Experiment, epoch: int
+) -> dict[str, float]:
+    """Every update of one epoch; `accumulate` batches make one, and so do fewer at the end.
+
+    Returns:
+        Loss term → its mean over the batches.
+    """
+    optim = experiment.optim
+    updates = optim.epochs * updates_per_epoch(task, optim)
+    sums: dict[str, float] = defaultdict(float)
+    count = 0
+    state.framework.train()
+    batches = iter(
+        tqdm(
+            task.epoch(epoch),
+            total=task.batches,
+            desc=f"epoch {epoch + 1}/{optim.epochs}",
+            mininterval=5.0,
+        )
+    )
+    while group := list(islice(batches, optim.accumulate)):
+        for losses in backward(state.framework, group, experiment):
+            count += 1
+            for name, value in losses.items():
+                sums[name] += value
+        update(state, optim, updates)
+    return {name: value / count for name, value in sums.items()}
+
+
+def backward(
+    framework: Framework, group: Sequence[Labelled], experiment: Experiment
+) -> Iterable[dict[str, float]]:
+    """Accumulate the gradient of the mean loss over some batches; yields the terms of each."""
+    device = next(framework.parameters()).device
+    precision = autocast_type(experiment.optim.precision, device)
+    for batch, labels in group:
+        with torch.autocast(device.type, precision or torch.bfloat16, precision is not None):
+            output = framework(batch.to(device))
+            losses = framework.losses(output, labels.to(device))
+        loss = total_loss(losses, experiment.loss_weights)
+        torch.autograd.backward(loss / len(group))
+        yield {name: float(term.detach()) for name, term in losses.items()}
+
+
+def update(state: TrainingState, optim: OptimConfig, updates: int) -> None:
+    """One step of the optimiser and of the average; `updates` is their number in the whole run."""
+    rate = schedule(state.progress.update / updates, optim)
+    for group in state.optimizer.param_groups:
+        group["lr"] = group["peak"] * rate
+    nn.utils.clip_grad_norm_(state.framework.parameters(), optim.clip)
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    state.framework.constrain_()
+    state.progress.update += 1
+    done = state.progress.update
+    decay = min(optim.ema, (1 + done) / (10 + done))  # early on, forget the initial weights faster
+    average_into(state.averaged, state.framework.state_dict(), decay)
+
+
+def updates_per_epoch(task: Task, optim: OptimConfig) -> int:
+    """How many updates an epoch makes, a last one of fewer batches included."""
+    return -(-task.batches // optim.accumulate)
+
+
+def parameter_groups(framework: Framework, optim: OptimConfig) -> list[dict[str, Any]]:
+    """Parameters by peak learning rate and weight decay, as AdamW takes them.
+
+    Encoders that a framework of several fine-tunes have their own peak. Weights decay, but not
+    parameters of fewer than two dimensions: norms, biases and temperatures.
+    """
+    encoders = list(framework.encoders().values())
+    tuned = {p for e in encoders for p in e.parameters()} if len(encoders) > 1 else set()
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in framework.parameters():
         if parameter.requires_grad:
-            groups[several and name.split(".")[0].endswith("_encoder")].append(parameter)
-    peaks = {False: optim.learning_rate, True: optim.encoder_learning_rate}
-    return [{"params": p, "peak": peaks[k]} for k, p in groups.items() if p]
+            peak = optim.encoder_learning_rate if parameter in tuned else optim.learning_rate
+            decay = optim.weight_decay if parameter.ndim >= 2 else 0.0
+            groups.setdefault((peak, decay), []).append(parameter)
+    return [
+        {"params": parameters, "peak": peak, "weight_decay": decay}
+        for (peak, decay), parameters in groups.items()
+    ]
 
 
 def schedule(done: float, optim: OptimConfig) -> float:
@@ -148,9 +209,9 @@ def has_cpu_bf16() -> bool:
     return bool(probe and probe())
 
 
-def validate_with(framework: Framework, weights: dict[str, Tensor], task: Task) -> dict[str, float]:
-    """The development figures of `weights`; the framework's own come back afterwards."""
-    own = {name: value.clone() for name, value in framework.state_dict().items()}
+def validate_with(framework: Framework, weights: Weights, task: Task) -> dict[str, float]:
+    """The development figures of `weights`; the framework's own are restored afterwards."""
+    own = copy_weights(framework.state_dict())
     framework.load_state_dict(weights)
     framework.eval()
     with torch.inference_mode():

@@ -20,7 +20,7 @@ from mer_core.frameworks.unimodal import Unimodal
 from train.config import Experiment
 from train.data.paired_task import PairedTask
 from train.data.tasks import SingleTask
-from train.loop import fit
+from train.loop import fit, updates_per_epoch
 from train.prune import prune
 
 # 7 500 pieces cover 97.7 % of the training texts' word pieces; five layers keep it under 12 M.
@@ -46,7 +46,7 @@ def fit_experiment(
         )
     print(
         f"{experiment.name}: {parameters(framework):,} parameters to train, "
-        f"{task.updates} updates an epoch",
+        f"{updates_per_epoch(task, experiment.optim)} updates an epoch",
         flush=True,
     )
     # Convolutions over (time, frequency) run several times faster in this layout.

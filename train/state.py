@@ -1,16 +1,17 @@
-"""Checkpoints of a running experiment, without pickle, and the averaging of weights."""
+"""The state of a running experiment: in memory, on disk without pickle, and averaged weights."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from mer_core.frameworks.base import Framework
 from train.files import write_whole
 
 STATE_FILE = "state.safetensors"
@@ -28,6 +29,30 @@ class Progress:
     best_epoch: int = 0
 
 
+@dataclass
+class TrainingState:
+    """Everything that training changes, and that resuming needs.
+
+    Attributes:
+        framework: With the weights that are being trained.
+        optimizer: Of its parameters.
+        averaged: Exponential moving average of the weights.
+        best: Averaged weights of the best development epoch.
+        progress: Epochs, updates and the best score so far.
+    """
+
+    framework: Framework
+    optimizer: torch.optim.Optimizer
+    averaged: Weights
+    best: Weights
+    progress: Progress = field(default_factory=Progress)
+
+
+def copy_weights(weights: Weights) -> Weights:
+    """The same tensors in memory of their own."""
+    return {name: value.clone() for name, value in weights.items()}
+
+
 def average_into(averaged: Weights, current: Weights, decay: float) -> None:
     """averaged ← decay · averaged + (1 - decay) · current, in place; integers are copied."""
     with torch.no_grad():
@@ -38,62 +63,64 @@ def average_into(averaged: Weights, current: Weights, decay: float) -> None:
                 averaged[name].copy_(value)
 
 
-def save_state(
-    folder: Path,
-    framework: nn.Module,
-    averaged: Weights,
-    best: Weights,
-    optimizer: torch.optim.Optimizer,
-    progress: Progress,
-) -> None:
-    """Write everything that resuming needs; a half-written file never replaces a whole one."""
-    tensors: Weights = {}
-    for prefix, weights in (
-        ("model", framework.state_dict()),
-        ("averaged", averaged),
-        ("best", best),
-    ):
-        tensors |= {f"{prefix}.{name}": value.contiguous() for name, value in weights.items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
-    tensors = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in tensors.items()
+def save_state(folder: Path, state: TrainingState) -> None:
+    """Write everything that resuming needs; an unfinished write never replaces a complete file.
+
+    Keys are `model.NAME`, `averaged.NAME`, `best.NAME` and `optimizer.PARAMETER.FIELD`.
+    """
+    sets: dict[str, Weights] = {
+        "model": state.framework.state_dict(),
+        "averaged": state.averaged,
+        "best": state.best,
     }
-    told = {"progress": json.dumps(asdict(progress))}
-    write_whole(folder / STATE_FILE, lambda file: save_file(tensors, file, metadata=told))
+    moments = state.optimizer.state_dict()["state"]
+    for index, parameter in enumerate(_parameter_names(state)):
+        sets[f"optimizer.{parameter}"] = moments.get(index, {})
+    tensors = {
+        f"{prefix}.{name}": value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for prefix, weights in sets.items()
+        for name, value in weights.items()
+    }
+    metadata = {"progress": json.dumps(asdict(state.progress))}
+    write_whole(folder / STATE_FILE, lambda file: save_file(tensors, file, metadata=metadata))
 
 
-def load_state(
-    folder: Path,
-    framework: nn.Module,
-    averaged: Weights,
-    best: Weights,
-    optimizer: torch.optim.Optimizer,
-) -> Progress:
-    """Fill framework, `averaged`, `best` and optimizer from `folder`; a fresh run has nothing."""
+def load_state(folder: Path, state: TrainingState) -> None:
+    """Fill `state` from `folder`; a new run has no file there and stays as it is.
+
+    Raises:
+        ValueError: The file was written by an older version.
+    """
     path = folder / STATE_FILE
     if not path.exists():
-        return Progress()
-    tensors = load_file(path)
+        return
     parts: dict[str, Weights] = {"model": {}, "averaged": {}, "best": {}}
+    indices = {name: index for index, name in enumerate(_parameter_names(state))}
     moments: dict[int, Weights] = {}
-    for key, value in tensors.items():
+    for key, value in load_file(path).items():
         prefix, _, name = key.partition(".")
-        if prefix == "optimizer":
-            index, _, field = name.partition(".")
-            moments.setdefault(int(index), {})[field] = value
-        else:
+        if prefix != "optimizer":
             parts[prefix][name] = value
-    framework.load_state_dict(parts["model"])
-    for target, source in ((averaged, parts["averaged"]), (best, parts["best"])):
+            continue
+        parameter, _, moment = name.rpartition(".")
+        if parameter not in indices:
+            raise ValueError(f"{path} was written by an older version; delete it to start over.")
+        moments.setdefault(indices[parameter], {})[moment] = value
+    state.framework.load_state_dict(parts["model"])
+    for target, source in ((state.averaged, parts["averaged"]), (state.best, parts["best"])):
         for name, value in source.items():
             target[name].copy_(value)
-    whole = optimizer.state_dict()
-    optimizer.load_state_dict({"state": moments, "param_groups": whole["param_groups"]})
-    return _progress(path)
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    state.progress = _load_progress(path)
 
 
-def _progress(path: Path) -> Progress:
+def _parameter_names(state: TrainingState) -> list[str]:
+    """Names of the optimiser's parameters, in the order in which it counts them."""
+    names = {parameter: name for name, parameter in state.framework.named_parameters()}
+    return [names[p] for group in state.optimizer.param_groups for p in group["params"]]
+
+
+def _load_progress(path: Path) -> Progress:
     with safe_open(path, framework="pt") as file:
         return Progress(**json.loads((file.metadata() or {})["progress"]))

@@ -167,11 +167,22 @@ def similarity(
     raise ValueError(f"There is no similarity {kind!r}; there are {', '.join(FIRST_TEMPERATURE)}.")
 
 
+def clamp_temperature_(log_temperature: Tensor) -> None:
+    """Move the logarithm of a learned temperature back into `TEMPERATURE_RANGE`, in place.
+
+    Called after an optimiser's step. A clamp inside `forward` would stop the gradient at a bound,
+    and the temperature could never leave it again.
+    """
+    low, high = TEMPERATURE_RANGE
+    with torch.no_grad():
+        log_temperature.clamp_(math.log(low), math.log(high))
+
+
 class DistributionSimilarity(nn.Module):
     """`similarity` with its learned temperature, kept in log space, and shift.
 
-    MAP learns the temperature itself, unbounded; here it is learned as a logarithm within
-    `TEMPERATURE_RANGE`, so that it can neither cross zero nor run away.
+    MAP learns the temperature itself, unbounded; here it is learned as a logarithm, so that it
+    cannot cross zero, and `constrain_` keeps it within `TEMPERATURE_RANGE`.
 
     Args:
         kind: Of `similarity`.
@@ -199,13 +210,12 @@ class DistributionSimilarity(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(math.log(first)), requires_grad=learn)
         self.shift = nn.Parameter(torch.tensor(FIRST_SHIFT)) if kind == "sigmoid" else None
 
+    def constrain_(self) -> None:
+        """Move the temperature back into its range; called after an optimiser's step."""
+        clamp_temperature_(self.log_temperature)
+
     def forward(self, a: Gaussians[Tensor], b: Gaussians[Tensor]) -> Tensor:
         """A and B Gaussians → logits (A, B)."""
-        if self.training:
-            # The parameter itself is put back: a clamp in the graph would stop its gradient there.
-            low, high = TEMPERATURE_RANGE
-            with torch.no_grad():
-                self.log_temperature.clamp_(math.log(low), math.log(high))
         shift = 0.0 if self.shift is None else self.shift
         distance = squared_wasserstein(a, b)
         return similarity(distance, self.kind, self.width, self.log_temperature.exp(), shift)

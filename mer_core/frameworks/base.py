@@ -61,6 +61,12 @@ class Framework(nn.Module, ABC):
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
         """Named, unweighted scalar terms; `labels` (B,) class indices. Training only."""
 
+    def constrain_(self) -> None:
+        """Move parameters back within their bounds, in place; the loop calls it after each update.
+
+        `forward` does not clamp: there, the gradient at a bound would be zero.
+        """
+
 
 def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
     """Σ weight · term; a term without a weight counts once, weight 0 is an ablation.

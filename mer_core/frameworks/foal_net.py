@@ -44,7 +44,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.alignment.contrastive import contrastive_loss, same_label_targets
-from mer_core.alignment.distribution import TEMPERATURE_RANGE
+from mer_core.alignment.distribution import TEMPERATURE_RANGE, clamp_temperature_
 from mer_core.alignment.matching import hard_negatives, matching_loss
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
@@ -231,6 +231,11 @@ class FoalNet(Framework):
             losses["mem"] = self._matching_loss(output, similarity, labels, present)
         return losses
 
+    def constrain_(self) -> None:
+        """Keep τ within `TEMPERATURE_RANGE`."""
+        if self.config.avel:
+            clamp_temperature_(self.log_temperature)
+
     def _both(self, output: Output, kind: str) -> tuple[Tensor, Tensor]:
         """The audio's and the video's feature of one kind."""
         audio, video = self.modalities
@@ -246,11 +251,6 @@ class FoalNet(Framework):
         audio, video = self._both(output, "embedding")
         if not self.config.avel:
             return audio.new_zeros(len(audio), len(video))
-        if self.training:
-            # The parameter itself is put back: a clamp in the graph would stop its gradient there.
-            low, high = TEMPERATURE_RANGE
-            with torch.no_grad():
-                self.log_temperature.clamp_(math.log(low), math.log(high))
         with torch.autocast(audio.device.type, enabled=False):
             return audio @ video.T / self.log_temperature.exp()
 

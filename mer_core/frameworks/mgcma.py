@@ -229,6 +229,11 @@ class MGCMA(Framework):
                 losses["instance"] = self._instance_loss(output, labels)
         return losses
 
+    def constrain_(self) -> None:
+        """Keep τ of the distribution term within `TEMPERATURE_RANGE`."""
+        if self.distribution_similarity is not None:
+            self.distribution_similarity.constrain_()
+
     def _views(
         self, speech: Features, text: Features
     ) -> tuple[list[tuple[Tensor, Tensor]], dict[str, Tensor]]:

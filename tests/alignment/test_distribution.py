@@ -124,10 +124,20 @@ def test_similarity_module_starts_as_written_and_learns(kind, first):
 def test_temperature_is_brought_back_and_keeps_its_gradient(wild, bound):
     module = DistributionSimilarity("scaled", 5)
     nn.init.constant_(module.log_temperature, wild)
-    module(gaussians(3, seed=1), gaussians(3, seed=2)).sum().backward()
+    module.constrain_()
     assert module.log_temperature.exp().item() == pytest.approx(bound)
+    module(gaussians(3, seed=1), gaussians(3, seed=2)).sum().backward()
     assert module.log_temperature.grad is not None
     assert module.log_temperature.grad.abs() > 0
+
+
+def test_forward_reads_the_temperature_and_does_not_change_it():
+    module = DistributionSimilarity("scaled", 5).train()
+    nn.init.constant_(module.log_temperature, math.log(20.0))  # an optimiser's overshoot
+    a, b = gaussians(3, seed=1), gaussians(3, seed=2)
+    found = module(a, b)
+    assert torch.allclose(found, -squared_wasserstein(a, b) / 5 / 20.0)
+    assert module.log_temperature.exp().item() == pytest.approx(20.0)
 
 
 def test_unknown_similarity_is_refused():

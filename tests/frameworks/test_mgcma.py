@@ -234,6 +234,18 @@ def test_losses_equal_the_slow_loops_over_the_complete_rows(targets):
     assert losses["ce"].item() == pytest.approx(ce, rel=1e-5)
 
 
+def test_constrain_brings_only_the_temperature_back():
+    model = mgcma()
+    with torch.no_grad():
+        model.distribution_similarity.log_temperature.fill_(9.0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.constrain_()
+    changed = [n for n, value in model.state_dict().items() if not torch.equal(value, before[n])]
+    assert changed == ["distribution_similarity.log_temperature"]
+    assert model.distribution_similarity.log_temperature.exp().item() == pytest.approx(10.0)
+    mgcma(distribution=False).constrain_()  # has none
+
+
 @pytest.mark.parametrize("kind", ["scaled", "map", "sigmoid"])
 def test_every_similarity_trains(kind):
     model = mgcma(distribution_similarity=kind).train()

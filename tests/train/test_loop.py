@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from mer_core.encoders.base import CachedEncoder, Encoder
+from mer_core.frameworks.base import Framework
+from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.frameworks.registry import build_framework
+from mer_core.types import Batch, Features, Output
 from train.config import Experiment, OptimConfig
-from train.loop import parameter_groups, schedule
+from train.loop import fit, parameter_groups, schedule, start_state
 from train.stages import fit_experiment
-from train.state import average_into
+from train.state import STATE_FILE, average_into, load_state
 
 CPU = torch.device("cpu")
 
@@ -109,16 +115,176 @@ def test_schedules() -> None:
     assert schedule(0.9, dataclasses.replace(optim, schedule="constant")) == 1.0
 
 
-def test_only_injected_encoders_of_a_framework_learn_slowly() -> None:
-    class Two(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.speech_encoder = nn.Linear(2, 2)
-            self.classifier = nn.Linear(2, 3)
+class Parts(Framework):
+    """Encoders, and a number that `constrain_` keeps at 1 or below; loss: (w · label)² + number."""
 
-    optim = OptimConfig(learning_rate=1e-3, encoder_learning_rate=1e-5)
-    peaks = {g["peak"]: sum(p.numel() for p in g["params"]) for g in parameter_groups(Two(), optim)}
-    assert peaks == {1e-3: 9, 1e-5: 6}
+    labels = ("a", "b")
+
+    def __init__(self, *encoders: Encoder) -> None:
+        super().__init__()
+        for i, encoder in enumerate(encoders):
+            self.add_module(f"part_{i}", encoder)
+        self.weight = nn.Parameter(torch.ones(1, 1))
+        self.log_temperature = nn.Parameter(torch.tensor(0.9))
+
+    def encode(self, batch: Batch) -> dict[str, Features]:
+        return {}
+
+    def fuse(self, features: dict[str, Features]) -> Output:
+        return Output(self.weight * 1.0)
+
+    def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+        loss = (output.logits * labels.float().mean()).square().sum()
+        return {"ce": loss, "pull": -self.log_temperature}
+
+    def constrain_(self) -> None:
+        with torch.no_grad():
+            self.log_temperature.clamp_(max=1.0)
+
+    def architecture(self) -> dict[str, object]:
+        return {}
+
+
+class Tuned(CachedEncoder):
+    """Cached features, times a weight, plus a bias."""
+
+    def __init__(self, modality: str) -> None:
+        super().__init__(modality, 2)
+        self.linear = nn.Linear(2, 2)
+
+
+class Counted:
+    """Batches with the labels 1, 2, 3, …"""
+
+    def __init__(self, batches: int) -> None:
+        self.batches = batches
+
+    def epoch(self, epoch: int) -> list[tuple[Batch, Tensor]]:
+        return [(Batch(), torch.tensor([i + 1])) for i in range(self.batches)]
+
+    def validate(self, framework: Framework) -> dict[str, float]:
+        return {"score": 0.0}
+
+
+def counted_experiment(**optim: object) -> Experiment:
+    settings = {"epochs": 1, "warmup": 0.0, "schedule": "constant", "clip": 1e9, **optim}
+    return Experiment(name="parts", optim=OptimConfig(precision="fp32", **settings))  # type: ignore[arg-type]
+
+
+def test_a_partial_accumulation_at_the_end_is_stepped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gradients: list[float] = []
+
+    def record(optimizer: torch.optim.AdamW) -> None:
+        (gradient,) = (
+            p.grad.item() for g in optimizer.param_groups for p in g["params"] if p.ndim == 2
+        )
+        gradients.append(gradient)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", record)
+    fit(Parts(), Counted(5), counted_experiment(accumulate=2), tmp_path, CPU, report=str)
+    # d/dw mean over the batches of (w · label)² at w = 1: 2 · mean(label²).
+    assert gradients == pytest.approx([2 * (1 + 4) / 2, 2 * (9 + 16) / 2, 2 * 25])
+    (row,) = rows(tmp_path)
+    assert row["train_ce"] == pytest.approx((1 + 4 + 9 + 16 + 25) / 5)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 3])
+def test_the_schedule_counts_every_update(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accumulate: int
+) -> None:
+    rates: list[float] = []
+    monkeypatch.setattr(
+        torch.optim.AdamW, "step", lambda self: rates.append(self.param_groups[0]["lr"])
+    )
+    experiment = counted_experiment(
+        epochs=2, accumulate=accumulate, schedule="linear", learning_rate=1.0
+    )
+    fit(Parts(), Counted(5), experiment, tmp_path, CPU, report=str)
+    updates = 2 * -(-5 // accumulate)
+    assert rates == pytest.approx([1 - i / updates for i in range(updates)])
+
+
+def test_parameters_are_constrained_after_each_step(tmp_path: Path) -> None:
+    # AdamW's first step has the length of the learning rate: 0.9 + 0.5 overshoots 1.
+    framework = fit(
+        Parts(), Counted(1), counted_experiment(learning_rate=0.5, ema=0.0), tmp_path, CPU,
+        report=str,
+    )  # fmt: skip
+    assert framework.get_parameter("log_temperature").item() == pytest.approx(1.0)
+
+
+def shares(framework: Framework) -> dict[str, tuple[float, float]]:
+    """Parameter → its peak learning rate and weight decay."""
+    optim = OptimConfig(learning_rate=1e-3, encoder_learning_rate=1e-5, weight_decay=0.1)
+    names = {id(p): name for name, p in framework.named_parameters()}
+    return {
+        names[id(p)]: (group["peak"], group["weight_decay"])
+        for group in parameter_groups(framework, optim)
+        for p in group["params"]
+    }
+
+
+def test_only_encoders_of_a_framework_of_several_learn_slowly() -> None:
+    two = shares(Parts(Tuned("speech"), Tuned("text")))
+    slow = {name for name, (peak, _) in two.items() if peak == 1e-5}
+    assert slow == {f"part_{i}.linear.{kind}" for i in (0, 1) for kind in ("weight", "bias")}
+    assert {peak for name, (peak, _) in two.items() if name not in slow} == {1e-3}
+    assert {peak for peak, _ in shares(Parts(Tuned("speech"))).values()} == {1e-3}
+
+
+def test_norms_biases_and_temperatures_do_not_decay() -> None:
+    decays = {name for name, (_, decay) in shares(Parts(Tuned("speech"))).items() if decay}
+    assert decays == {"weight", "part_0.linear.weight"}
+
+
+@pytest.mark.parametrize("name", DESCRIPTORS)
+def test_only_weights_of_frameworks_decay(name: str) -> None:
+    encoders = {
+        f"{m.name}_encoder": {
+            "family": "cached", "width": 8, "modality": "speech" if m.name == "audio" else m.name
+        }
+        for m in DESCRIPTORS[name].modalities
+    }  # fmt: skip
+    framework = build_framework({"framework": name, "width": 8, "heads": 2, **encoders}, ("a", "b"))
+    spared = {name for name, (_, decay) in shares(framework).items() if not decay}
+    expected = set()
+    for module_name, module in framework.named_modules():
+        for parameter, _ in module.named_parameters(module_name, recurse=False):
+            last = parameter.rpartition(".")[2]
+            if isinstance(module, nn.LayerNorm) or "bias" in last or "temperature" in last:
+                expected.add(parameter)
+    one_dimensional = {n for n, p in framework.named_parameters() if p.shape[:-1].numel() == 1}
+    assert expected <= spared <= expected | one_dimensional
+    assert any("temperature" in parameter for parameter in spared)
+    assert any("norm" in parameter for parameter in spared)
+
+
+def test_moments_return_to_their_parameters(tmp_path: Path) -> None:
+    experiment = counted_experiment(learning_rate=0.1)
+    fit(Parts(Tuned("speech")), Counted(3), experiment, tmp_path, CPU, report=str)
+    state = start_state(Parts(Tuned("speech")), experiment.optim)
+    load_state(tmp_path, state)
+    assert (state.progress.epoch, state.progress.update) == (1, 3)
+    moments = {
+        name: state.optimizer.state[p]
+        for name, p in state.framework.named_parameters()
+        if p in state.optimizer.state
+    }
+    assert set(moments) == {"weight", "log_temperature"}  # the encoder had no gradient
+    assert moments["log_temperature"]["exp_avg"].item() == pytest.approx(-(1 - 0.9**3))
+    assert moments["weight"]["exp_avg"].shape == (1, 1)
+
+
+def test_a_state_of_an_older_version_is_refused(tmp_path: Path) -> None:
+    experiment = counted_experiment()
+    fit(Parts(), Counted(1), experiment, tmp_path, CPU, report=str)
+    tensors = load_file(tmp_path / STATE_FILE)
+    renamed = {key.replace("optimizer.weight", "optimizer.0"): v for key, v in tensors.items()}
+    save_file(renamed, tmp_path / STATE_FILE, metadata={"progress": "{}"})
+    with pytest.raises(ValueError, match="older version"):
+        load_state(tmp_path, start_state(Parts(), experiment.optim))
 
 
 def test_average_is_the_exponential_one() -> None:

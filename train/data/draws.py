@@ -60,6 +60,11 @@ def batches_by_length(
             yield batches[i]
 
 
+def batch_count(draws: int, batch_size: int) -> int:
+    """How many batches `batches_by_length` yields of `draws` indices."""
+    return draws // batch_size + (draws % batch_size > 1)
+
+
 def label_partners(
     labels: Sequence[str],
     pool: Sequence[Example],

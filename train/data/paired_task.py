@@ -23,6 +23,7 @@ from mer_core.metrics.recognition import confusion, unweighted_accuracy
 from mer_core.types import Batch
 from train.config import Experiment
 from train.data.draws import (
+    batch_count,
     batches_by_length,
     draw_indices,
     draw_weights,
@@ -81,7 +82,7 @@ class PairedTask:
             self._compute(modality, encoder, device, cache)
         optim = experiment.optim
         self.draws = optim.draws or len(self.train[self.lead])
-        self.updates = self.draws // (optim.batch_size * optim.accumulate)
+        self.batches = batch_count(self.draws, optim.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
         """Paired, partly hidden batches of one epoch."""

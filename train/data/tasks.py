@@ -19,7 +19,13 @@ from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
 from mer_core.types import Batch, Utterance
 from train.config import Experiment, SourceConfig
-from train.data.draws import batches_by_length, draw_indices, draw_weights, epoch_generator
+from train.data.draws import (
+    batch_count,
+    batches_by_length,
+    draw_indices,
+    draw_weights,
+    epoch_generator,
+)
 from train.data.material import Material
 
 FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → what holds it
@@ -80,7 +86,7 @@ class SingleTask:
         self.weights = draw_weights(self.train, self.source)
         optim = experiment.optim
         self.draws = optim.draws or len(self.train)
-        self.updates = self.draws // (optim.batch_size * optim.accumulate)
+        self.batches = batch_count(self.draws, optim.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
         """Augmented batches of one epoch."""

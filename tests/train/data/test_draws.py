@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mer_core.data import Example
 from train.config import SourceConfig
 from train.data.draws import (
+    batch_count,
     batches_by_length,
     draw_indices,
     draw_weights,
@@ -110,6 +111,12 @@ def test_batches_hold_every_draw_once_but_a_lone_last() -> None:
     assert len(seen) == 64
     assert set(seen.values()) == {1}
     assert all(2 <= len(batch) <= 4 for batch in batches)
+
+
+@pytest.mark.parametrize("draws", [2, 63, 64, 65, 66, 1_025, 1_090])
+def test_batches_are_counted(draws: int) -> None:
+    batches = batches_by_length(np.arange(draws), [1] * draws, 64, np.random.default_rng(0))
+    assert batch_count(draws, 64) == len(list(batches))
 
 
 def test_batches_hold_similar_lengths() -> None:
