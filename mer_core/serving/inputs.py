@@ -1,4 +1,4 @@
-"""Input into readable modalities, each with a reason where it has nothing to say."""
+"""A recording and a text, read: each a modality that can be judged, or a reason why not."""
 
 from __future__ import annotations
 
@@ -10,53 +10,54 @@ from mer_core.encoders.text_tokens import TextTokenizer, TokenizedText
 from mer_core.media import MediaError, load_audio, load_text
 from mer_core.media.audio import ACCEPTED, AudioSource
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
-from mer_core.types import ENVELOPE_RATE, SAMPLE_RATE, FloatArray
+from mer_core.serving.messages import explain
+from mer_core.types import ENVELOPE_RATE, SAMPLE_RATE, FloatArray, State
 
 MAX_UNKNOWN = 0.5  # share of word pieces outside the vocabulary beyond which a text is unreadable
-
-SENTENCES = {
-    "silence": "The recording is silent.",
-    "no_speech": "No speech was found in the recording, only noise, music or too few words.",
-    "no_sound": "The video has no sound.",
-    "no_face": "No face was found in the video.",
-    "unreadable_text": "The text holds no words that the model knows; it reads English.",
-}
-HELP = {
-    "silence": "Check the microphone and its level, and record again.",
-    "no_speech": "Speak a sentence close to the microphone, and record again.",
-    "no_sound": "Record it with the microphone on.",
-    "no_face": "Look at the camera from the front, in even light, and record again.",
-    "unreadable_text": "Write it in English, or leave it out.",
-}
 
 
 @dataclass(frozen=True)
 class SpeechTextInputs:
-    """One item, read: what can be judged, and why the rest cannot.
+    """One recording, one text, or both, ready to be judged.
 
     Attributes:
-        waveform: (S,), or None where there is no speech to judge.
-        activity: Of the recording, or None without one.
-        envelope: See `Prediction.envelope`; there for silent recordings too.
+        waveform: (S,), or None without speech to judge.
+        activity: Where there is speech in the recording, or None without a recording.
+        envelope: See `Prediction.envelope`; of silent recordings too.
         duration: Seconds of the recording, or None without one.
-        text: The text, or None where there is none to judge.
+        text: The text, or None without one to judge.
         tokens: Of the text, or None.
-        state: See `Prediction.state`.
-        message: Sentences that belong to the state; may be there with `ok` too.
+        reasons: Why the rest cannot be judged.
     """
 
-    waveform: FloatArray | None
-    activity: SpeechActivity | None
-    envelope: FloatArray | None
-    duration: float | None
-    text: str | None
-    tokens: TokenizedText | None
-    state: str
-    message: str
+    waveform: FloatArray | None = None
+    activity: SpeechActivity | None = None
+    envelope: FloatArray | None = None
+    duration: float | None = None
+    text: str | None = None
+    tokens: TokenizedText | None = None
+    reasons: tuple[State, ...] = ()
+
+    @property
+    def state(self) -> State:
+        """See `Prediction.state`."""
+        return self.reasons[0] if self.reasons else State.OK
+
+    @property
+    def message(self) -> str:
+        """What belongs to the state, in words; a text that was cut is named with `OK` too."""
+        parts = (("speech", self.waveform), ("text", self.text))
+        judged = [noun for noun, part in parts if part is not None]
+        return explain(self.reasons, judged, words_read(self.tokens))
 
 
 class SpeechTextReader:
-    """Reads items for a framework that knows certain modalities."""
+    """Reads recordings and texts for a framework of certain modalities.
+
+    Args:
+        tokenizer: Of the framework's text encoder, or None without one.
+        modalities: What its encoders read.
+    """
 
     def __init__(self, tokenizer: TextTokenizer | None, modalities: tuple[str, ...]) -> None:
         self.tokenizer = tokenizer
@@ -66,72 +67,59 @@ class SpeechTextReader:
         """Decode, look for speech, tokenize.
 
         Raises:
-            MediaError: Something cannot be read, or nothing is there.
+            MediaError: Something cannot be read, or nothing is given.
         """
-        written = load_text(text)
+        written = load_text(text) if "text" in self.modalities else None
         if "speech" not in self.modalities:
             audio = None
-        if "text" not in self.modalities:
-            written = None
-        if (audio, written) == (None, None) and len(self.modalities) == 1:
-            raise MediaError("no_input", f"This model reads {self.modalities[0]} only: give some.")
         if audio is None and written is None:
-            blank = "The text is blank and there" if text else "There"
-            raise MediaError(
-                "no_input",
-                f"{blank} is no recording: give a recording, a text, or both. {ACCEPTED}",
-            )
-        heard = None if audio is None else load_audio(audio)
-        activity = None if heard is None else detect_speech(heard)
-        tokens = self.tokenizer.detail(written) if self.tokenizer and written else None
-        readable = tokens is not None and is_readable(tokens)
+            self._refuse_nothing(blank=bool(text))
+        waveform = None if audio is None else load_audio(audio)
+        activity = None if waveform is None else detect_speech(waveform)
         spoken = activity is not None and activity.spoken
-        judged = [name for name, there in (("speech", spoken), ("text", readable)) if there]
-        truncated = len(tokens.words) if tokens and readable and tokens.truncated else 0
+        tokens = readable_tokens(written, self.tokenizer)
         reasons = []
         if activity is not None and not spoken:
             reasons.append(why_unspoken(activity))
-        if written is not None and not readable:
-            reasons.append("unreadable_text")
+        if written is not None and tokens is None:
+            reasons.append(State.UNREADABLE_TEXT)
         return SpeechTextInputs(
-            waveform=heard if spoken else None,
+            waveform=waveform if spoken else None,
             activity=activity,
-            envelope=None if heard is None else envelope(heard),
-            duration=None if heard is None else len(heard) / SAMPLE_RATE,
-            text=written if readable else None,
-            tokens=tokens if readable else None,
-            state=reasons[0] if reasons else "ok",
-            message=" ".join(explain(reasons, *judged, truncated=truncated)),
+            envelope=None if waveform is None else envelope(waveform),
+            duration=None if waveform is None else len(waveform) / SAMPLE_RATE,
+            text=written if tokens else None,
+            tokens=tokens,
+            reasons=tuple(reasons),
+        )
+
+    def _refuse_nothing(self, *, blank: bool) -> None:
+        if len(self.modalities) == 1:
+            raise MediaError("no_input", f"This model reads {self.modalities[0]} only: give some.")
+        start = "The text is blank and there" if blank else "There"
+        raise MediaError(
+            "no_input",
+            f"{start} is no recording: give a recording, a text, or both. {ACCEPTED}",
         )
 
 
-def explain(reasons: list[str], *judged: str, truncated: int = 0) -> list[str]:
-    """The sentences for what could not be judged, and for what was judged instead.
-
-    Args:
-        reasons: Keys of `SENTENCES`.
-        judged: What could be judged, in words.
-        truncated: Words that were read of a text too long to be read in full, or 0.
-    """
-    sentences = [SENTENCES[reason] for reason in reasons]
-    if reasons and not judged:
-        sentences += [HELP[reason] for reason in reasons]
-    elif reasons:
-        sentences.append(f"Only the {judged[0]} was judged.")
-    if truncated:
-        sentences.append(f"Only the first {truncated} words of the text were read.")
-    return sentences
-
-
-def why_unspoken(activity: SpeechActivity) -> str:
-    """The reason, a key of `SENTENCES`, why a recording without speech says nothing."""
-    return "silence" if activity.silent else "no_speech"
-
-
-def is_readable(tokens: TokenizedText) -> bool:
-    """Whether there are words, and most of them known."""
+def readable_tokens(text: str | None, tokenizer: TextTokenizer | None) -> TokenizedText | None:
+    """Tokens of a text with words, most of them known; None of any other."""
+    if text is None or tokenizer is None:
+        return None
+    tokens = tokenizer.detail(text)
     has_letters = any(character.isalpha() for word in tokens.words for character in word)
-    return has_letters and tokens.unknown <= MAX_UNKNOWN
+    return tokens if has_letters and tokens.unknown <= MAX_UNKNOWN else None
+
+
+def words_read(tokens: TokenizedText | None) -> int | None:
+    """How many words were read of a text that was cut; None of one that was not."""
+    return len(tokens.words) if tokens is not None and tokens.truncated else None
+
+
+def why_unspoken(activity: SpeechActivity) -> State:
+    """The reason why a recording without speech cannot be judged."""
+    return State.SILENCE if activity.silent else State.NO_SPEECH
 
 
 def envelope(waveform: FloatArray) -> FloatArray:

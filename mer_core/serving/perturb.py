@@ -1,7 +1,7 @@
-"""Changing a clip that was read, to see what the model makes of it: words, noise, level, muting.
+"""A clip's inputs with other words, added noise, another level or a muted half.
 
-Sound is changed in the waveform and listened to anew, so that a voice drowned in noise may well
-become "no speech": a changed reading is as honest as the first one.
+Sound is changed in the waveform, and speech is looked for again: a voice drowned in noise may
+become "no speech", as it would if it had been recorded that way.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import torch
 
 from mer_core.media import MediaError
 from mer_core.media.speech_activity import detect_speech
-from mer_core.serving.inputs import SENTENCES, SpeechTextInputs, explain, why_unspoken
-from mer_core.serving.video_inputs import VideoInputs
+from mer_core.serving.inputs import SpeechTextInputs, why_unspoken
+from mer_core.serving.video_inputs import VideoInputs, missing
 from mer_core.torchaudio_compat import torchaudio
-from mer_core.types import SAMPLE_RATE, FloatArray
+from mer_core.types import SAMPLE_RATE, FloatArray, State
 
 if TYPE_CHECKING:
     from mer_core.serving.inputs import SpeechTextReader
 
-SNR_BOUNDS = (-20.0, 80.0)  # dB; from "nothing but noise" to inaudible
+SNR_BOUNDS = (-20.0, 80.0)  # dB; from noise alone to inaudible noise
 GAIN_BOUNDS = (-60.0, 40.0)  # dB
 LOWEST_PITCH = 50.0  # Hz; pink noise is flat below, where it would only shake the waveform
 VOICE, FACE, WORDS = frozenset({"speech", "audio"}), frozenset({"video"}), frozenset({"text"})
 NOTHING_LEFT = "Nothing is left to judge: every part that the clip has is muted. Leave one on."
 
-Read = TypeVar("Read", SpeechTextInputs, VideoInputs)
+Inputs = TypeVar("Inputs", SpeechTextInputs, VideoInputs)
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Changes:
 def louder(waveform: FloatArray, decibels: float) -> FloatArray:
     """`waveform` (S,) at another level, the loudest sample at 1 at most.
 
-    A gain that would go beyond 1 is made smaller for the whole waveform: clipping would distort
-    the voice, and then it is not loudness that is compared. Silence stays silence.
+    A gain that would clip is made smaller for the whole waveform, since clipping distorts the
+    voice. Silence stays silence.
     """
     gain = min(decibels, headroom(waveform))
     return np.asarray(waveform * 10 ** (gain / 20), dtype=np.float32)
@@ -102,92 +102,76 @@ def pink_noise(samples: int, seed: int) -> FloatArray:
     return np.asarray(shaped / max(float(shaped.std()), 1e-12), dtype=np.float32)
 
 
-def changed(reading: Read, changes: Changes, reader: SpeechTextReader | None = None) -> Read:
-    """`reading` as it would be if the clip were changed; the same object without any change.
+def changed(inputs: Inputs, changes: Changes, reader: SpeechTextReader | None = None) -> Inputs:
+    """`inputs` as they would be if the clip were changed; the same object without any change.
 
     Args:
-        reading: Of a recording with its words, or of a video.
+        inputs: Of a recording with its words, or of a video.
         changes: What to change.
-        reader: What read it; needed for a recording, where words are looked up anew.
+        reader: What read a recording and its words, to read the new ones.
 
     Raises:
         MediaError: Nothing is left to judge, or the new words cannot be read.
     """
-    if isinstance(reading, VideoInputs):
+    if isinstance(inputs, VideoInputs):
         if replace(changes, text=None) == Changes(seed=changes.seed):
-            return reading
-        clip: Any = _changed_clip(reading, changes)
-        return clip
+            return inputs
+        video: Any = _changed_video(inputs, changes)
+        return video
     if changes == Changes(seed=changes.seed):
-        return reading
-    assert reader is not None, "words are read by a reader"
-    return _changed_recording(reading, changes, reader)
+        return inputs
+    assert reader is not None, "a recording's words need a reader"
+    return _changed_recording(inputs, changes, reader)
 
 
 def _changed_recording(
-    reading: SpeechTextInputs, changes: Changes, reader: SpeechTextReader
+    inputs: SpeechTextInputs, changes: Changes, reader: SpeechTextReader
 ) -> SpeechTextInputs:
-    heard = None if changes.mute & VOICE else _changed_sound(reading.waveform, changes)
-    words = reading.text if changes.text is None else changes.text
-    if changes.mute & WORDS or not words or not words.strip():
-        words = None
-    unheard = reading.waveform is None and reading.activity is not None
-    unheard = unheard and not changes.mute & VOICE
-    if heard is None and words is None:
+    muted_voice, muted_words = bool(changes.mute & VOICE), bool(changes.mute & WORDS)
+    waveform = None if muted_voice else _changed_sound(inputs.waveform, changes)
+    text = inputs.text if changes.text is None else changes.text
+    if muted_words or not text or not text.strip():
+        text = None
+    if waveform is None and text is None:
         raise MediaError("no_input", NOTHING_LEFT)
-    again = reader.read(None if heard is None else (heard, SAMPLE_RATE), words)
-    return _with_lost(again, reading, changes, unheard)
-
-
-def _with_lost(
-    again: SpeechTextInputs, reading: SpeechTextInputs, changes: Changes, unheard: bool
-) -> SpeechTextInputs:
-    """`again`, with the reasons of those inputs that `reading` has found unfit and not kept."""
-    before, after = [], []
-    if unheard:
-        assert reading.activity is not None
-        before = [why_unspoken(reading.activity)]
+    again = reader.read(None if waveform is None else (waveform, SAMPLE_RATE), text)
+    reasons = again.reasons
+    # What was unfit in `inputs` was not kept, so it could not be read again; its reasons remain.
+    if not muted_voice and inputs.waveform is None and inputs.activity is not None:
+        reasons = (why_unspoken(inputs.activity), *reasons)
         again = replace(
-            again, activity=reading.activity, envelope=reading.envelope, duration=reading.duration
+            again, activity=inputs.activity, envelope=inputs.envelope, duration=inputs.duration
         )
-    unread = reading.text is None and SENTENCES["unreadable_text"] in reading.message
-    if unread and changes.text is None and not changes.mute & WORDS:
-        after = ["unreadable_text"]
-    if not before and not after:
-        return again
-    known = [key for key, sentence in SENTENCES.items() if sentence in again.message]
-    reasons = [*before, *known, *after]
-    fit = (("speech", again.waveform), ("text", again.text))
-    judged = [name for name, there in fit if there is not None]
-    return replace(again, state=reasons[0], message=" ".join(explain(reasons, *judged)))
+    unread = inputs.text is None and State.UNREADABLE_TEXT in inputs.reasons
+    if unread and changes.text is None and not muted_words:
+        reasons = (*reasons, State.UNREADABLE_TEXT)
+    return replace(again, reasons=reasons)
 
 
-def _changed_clip(reading: VideoInputs, changes: Changes) -> VideoInputs:
+def _changed_video(inputs: VideoInputs, changes: Changes) -> VideoInputs:
     mute_voice, mute_face = bool(changes.mute & VOICE), bool(changes.mute & FACE)
-    no_voice = mute_voice or reading.waveform is None
-    if no_voice and (mute_face or reading.pictures is None):
+    mute_words = bool(changes.mute & WORDS)
+    no_voice = mute_voice or inputs.waveform is None
+    no_words = mute_words or inputs.text is None
+    if no_voice and no_words and (mute_face or inputs.pictures is None):
         raise MediaError("no_input", NOTHING_LEFT)
-    waveform = None if mute_voice else _changed_sound(reading.waveform, changes)
+    waveform = None if mute_voice else _changed_sound(inputs.waveform, changes)
     activity = None if waveform is None else detect_speech(waveform)
-    spoken = activity is not None and activity.spoken
-    seen = reading.pictures is not None and not mute_face
-    reasons = []
-    if activity is None and not mute_voice:
-        reasons.append("no_sound")
-    elif activity is not None and not spoken:
-        reasons.append(why_unspoken(activity))
-    if not seen and not mute_face:
-        reasons.append("no_face")
-    judged = [name for name, there in (("voice", spoken), ("face", seen)) if there]
+    has_face = inputs.pictures is not None and not mute_face
+    hears = not mute_voice and (inputs.waveform is not None or State.NO_SOUND in inputs.reasons)
+    reasons = missing(activity, hears=hears, has_face=has_face or mute_face)
+    if State.UNREADABLE_TEXT in inputs.reasons and not mute_words:
+        reasons.append(State.UNREADABLE_TEXT)
     return replace(
-        reading,
+        inputs,
         waveform=waveform,
         activity=activity,
-        track=reading.track if seen else None,
-        pictures=reading.pictures if seen else None,
-        times=reading.times if seen else reading.times[:0],
-        state=reasons[0] if reasons else "ok",
-        message=" ".join(explain(reasons, *judged)),
+        track=inputs.track if has_face else None,
+        pictures=inputs.pictures if has_face else None,
+        times=inputs.times if has_face else inputs.times[:0],
+        reasons=tuple(reasons),
+        text=None if mute_words else inputs.text,
+        tokens=None if mute_words else inputs.tokens,
     )
 
 

@@ -1,8 +1,8 @@
 """`Predictor`: a recording, a text or a video in, a `Prediction` out.
 
-Reading (media, speech activity, text, face) is apart from judging (the framework), so that a clip
-without speech or a text in another script is simply an absent modality with a reason. Sound and
-text go to the framework that reads them (MGCMA), video to the one that sees (Foal-Net).
+Reading (media, speech activity, text, face) comes before scoring (the framework), so that a clip
+without speech, or a text in another script, is an absent modality with a reason. Recordings and
+texts go to the first framework that reads no video, videos to the first one that does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 from mer_core.checkpoints.checkpoint import Checkpoint, load_checkpoints, parameters
 from mer_core.checkpoints.shipped import DEFAULT_MODEL
 from mer_core.device import pick_device
+from mer_core.frameworks.base import Framework
 from mer_core.media import MediaError
 from mer_core.media.audio import AudioSource
 from mer_core.media.video import VideoSource
@@ -24,11 +25,11 @@ from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
 from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs, VideoReader
-from mer_core.types import COMBINED, SAMPLE_RATE, Prediction, State
+from mer_core.types import SAMPLE_RATE, Prediction, State
 
 
 class Predictor:
-    """One loaded model, ready to be asked. Keeps nothing of what it is given.
+    """One loaded model. Keeps nothing of what it is given.
 
     Attributes:
         labels: The categories it can assign.
@@ -44,15 +45,16 @@ class Predictor:
         self._checkpoints = checkpoints
         self.frameworks = tuple(checkpoints)
         self.labels = next(iter(checkpoints.values())).framework.labels
-        self._sound: SpeechTextPipeline | None = None
-        self._sight: VideoPipeline | None = None
+        self._speech_text: SpeechTextPipeline | None = None
+        self._video: VideoPipeline | None = None
         for name, checkpoint in checkpoints.items():
             checkpoint.framework.to(device)
-            read = {e.modality for e in checkpoint.framework.encoders().values()}
-            if read == {"speech", "video"}:
-                self._sight = self._sight or VideoPipeline(name, checkpoint, device, face_detector)
-            elif "video" not in read:
-                self._sound = self._sound or SpeechTextPipeline(name, checkpoint, device)
+            if reads_video(checkpoint.framework):
+                self._video = self._video or VideoPipeline(name, checkpoint, device, face_detector)
+            else:
+                self._speech_text = self._speech_text or SpeechTextPipeline(
+                    name, checkpoint, device
+                )
 
     @classmethod
     def load(
@@ -83,17 +85,17 @@ class Predictor:
     @property
     def sees(self) -> bool:
         """Whether it judges video."""
-        return self._sight is not None
+        return self._video is not None
 
     @property
     def scorers(self) -> dict[str, SpeechTextScorer | VideoScorer]:
-        """What judges, by framework: at most one for sound and text, and one for video."""
-        return {part.scorer.name: part.scorer for part in (self._sound, self._sight) if part}
+        """Framework → its scorer: at most one of speech and text, and one of video."""
+        return {part.scorer.name: part.scorer for part in (self._speech_text, self._video) if part}
 
     @property
     def readers(self) -> dict[str, SpeechTextReader | VideoReader]:
-        """What reads for each of `scorers`."""
-        return {part.scorer.name: part.reader for part in (self._sound, self._sight) if part}
+        """Framework → its reader, of each of `scorers`."""
+        return {part.scorer.name: part.reader for part in (self._speech_text, self._video) if part}
 
     def predict(
         self,
@@ -106,22 +108,22 @@ class Predictor:
         Args:
             audio: A path, the bytes of a file, or (waveform, sample rate in Hz).
             text: What was said.
-            video: A path or the bytes of a file; its sound is its own, so not beside `audio`.
+            video: A path or the bytes of a file. It brings its own sound: not beside `audio`.
 
         Returns:
             A prediction; its `state` says if there is no label, or one of half the input only.
-            With video and text, the text is judged with the video's sound: see `companion`.
+            With video and text, `companion` judges the text with the video's sound.
 
         Raises:
             MediaError: The input cannot be read, or there is none. Its text is for people.
         """
         if video is None:
             return self.score(self.read(audio, text))
-        reading = self._watch(video, audio)
-        prediction = self.score(reading)
-        if text is None or self._sound is None:
+        inputs = self._read_video(video, audio, text)
+        prediction = self.score(inputs)
+        if text is None or self._speech_text is None:
             return prediction
-        return replace(prediction, companion=self.score(self.read_companion(reading, text)))
+        return replace(prediction, companion=self.score(self.read_companion(inputs, text)))
 
     def read(
         self,
@@ -133,37 +135,38 @@ class Predictor:
 
         Args:
             audio: A path, the bytes of a file, or (waveform, sample rate in Hz).
-            text: What was said; not beside `video`: see `read_companion`.
+            text: What was said. Beside a video it is read only by a framework of face and text;
+                for its companion see `read_companion`.
             video: A path or the bytes of a file.
 
         Raises:
             MediaError: The input cannot be read, or there is none. Its text is for people.
-            ValueError: A text beside a video, which are two readings.
+            ValueError: A text beside a video whose framework reads none.
         """
-        if video is not None:
-            if text is not None:
-                raise ValueError("A text beside a video is read by read_companion.")
-            return self._watch(video, audio)
-        return self._hears().reader.read(audio, text)
+        if video is None:
+            return self._speech_text_or_refuse().reader.read(audio, text)
+        if text is not None and self._video is not None and not self._video.reader.reads_text:
+            raise ValueError("A text beside a video is read by read_companion.")
+        return self._read_video(video, audio, text)
 
-    def read_companion(self, reading: VideoInputs, text: str) -> SpeechTextInputs:
-        """A video's sound and its text, read for the framework that hears and reads.
+    def read_companion(self, inputs: VideoInputs, text: str) -> SpeechTextInputs:
+        """A video's sound and its text, read for the framework of speech and text.
 
         Raises:
             MediaError: The text cannot be read, or this model judges video only.
         """
-        heard = None if reading.waveform is None else (reading.waveform, SAMPLE_RATE)
-        return self._hears().reader.read(heard, text)
+        sound = None if inputs.waveform is None else (inputs.waveform, SAMPLE_RATE)
+        return self._speech_text_or_refuse().reader.read(sound, text)
 
-    def score(self, reading: SpeechTextInputs | VideoInputs) -> Prediction:
+    def score(self, inputs: SpeechTextInputs | VideoInputs) -> Prediction:
         """Judge what `read` has read.
 
         Raises:
             MediaError: This model has no framework for it.
         """
-        if isinstance(reading, VideoInputs):
-            return self._sees().scorer.score(reading)
-        return self._hears().scorer.score([reading])[0]
+        if isinstance(inputs, VideoInputs):
+            return self._video_or_refuse().scorer.score(inputs)
+        return self._speech_text_or_refuse().scorer.score([inputs])[0]
 
     def predict_many(
         self, items: Sequence[Mapping[str, Any]], batch_size: int = 16
@@ -176,32 +179,28 @@ class Predictor:
             batch_size: Windows of speech that go through the network at once.
 
         Returns:
-            One prediction an item, in order. An item that cannot be read has the state `refused`,
+            One prediction an item, in order. An item that cannot be read has the state `REFUSED`,
             its reason in `message` and `error_kind`.
         """
-        results: list[Prediction | None] = [None] * len(items)
-        readings: list[SpeechTextInputs] = []
-        places: list[int] = []
-        for place, item in enumerate(items):
+        predictions: dict[int, Prediction] = {}
+        batched: dict[int, SpeechTextInputs] = {}
+        for index, item in enumerate(items):
+            audio, text, video = (item.get(key) for key in ("audio", "text", "video"))
             try:
-                if item.get("video") is not None or self._sound is None:
-                    results[place] = self.predict(
-                        item.get("audio"), item.get("text"), item.get("video")
-                    )
+                if video is None and self._speech_text is not None:
+                    batched[index] = self._speech_text.reader.read(audio, text)
                 else:
-                    readings.append(self._sound.reader.read(item.get("audio"), item.get("text")))
-                    places.append(place)
+                    predictions[index] = self.predict(audio, text, video)
             except MediaError as error:
-                asked = self._sound if item.get("video") is None else self._sight
-                results[place] = refusal(error, asked or self._sound or self._sight)
-        if self._sound is not None:
-            judged = self._sound.scorer.score(readings, batch_size)
-            for place, prediction in zip(places, judged, strict=True):
-                results[place] = prediction
+                wanted = self._speech_text if video is None else self._video
+                pipeline = wanted or self._speech_text or self._video
+                predictions[index] = refusal(error, pipeline.scorer if pipeline else None)
+        if self._speech_text is not None:
+            scored = self._speech_text.scorer.score(list(batched.values()), batch_size)
+            predictions |= zip(batched, scored, strict=True)
         return [
-            replace(result, name=str(item.get("name", "")))
-            for result, item in zip(results, items, strict=True)
-            if result is not None
+            replace(predictions[index], name=str(item.get("name", "")))
+            for index, item in enumerate(items)
         ]
 
     def info(self) -> dict[str, Any]:
@@ -224,57 +223,73 @@ class Predictor:
             },
         }
 
-    def _watch(self, video: VideoSource, audio: AudioSource | None) -> VideoInputs:
+    def _read_video(
+        self, video: VideoSource, audio: AudioSource | None, text: str | None
+    ) -> VideoInputs:
         if audio is not None:
             raise MediaError("two_sounds", "Give a video or a recording, not both at once.")
-        return self._sees().reader.read(video)
+        return self._video_or_refuse().reader.read(video, text)
 
-    def _hears(self) -> SpeechTextPipeline:
-        if self._sound is None:
+    def _speech_text_or_refuse(self) -> SpeechTextPipeline:
+        if self._speech_text is None:
             raise MediaError("no_input", "This model judges video only: give one.")
-        return self._sound
+        return self._speech_text
 
-    def _sees(self) -> VideoPipeline:
-        if self._sight is None:
+    def _video_or_refuse(self) -> VideoPipeline:
+        if self._video is None:
             raise MediaError(
                 "no_framework",
                 "This model judges no video; give the clip as a recording to judge its sound.",
             )
-        return self._sight
+        return self._video
 
 
 class SpeechTextPipeline:
-    """A framework that hears and reads, and what reads for it."""
+    """Reader and scorer of a framework of speech, text or both."""
 
     def __init__(self, name: str, checkpoint: Checkpoint, device: torch.device) -> None:
-        encoders = checkpoint.framework.encoders()
-        modalities = tuple(encoder.modality for encoder in encoders.values())
-        self.reader = SpeechTextReader(getattr(encoders.get("text"), "tokenizer", None), modalities)
-        temperatures = checkpoint.config.get("temperatures", {})
-        self.scorer = SpeechTextScorer(checkpoint.framework, name, temperatures, device)
+        self.scorer = SpeechTextScorer(
+            checkpoint.framework, name, checkpoint.config.get("temperatures", {}), device
+        )
+        encoders = checkpoint.framework.encoders().values()
+        modalities = tuple(encoder.modality for encoder in encoders)
+        tokenizers = [encoder.tokenizer for encoder in encoders if encoder.tokenizer]
+        self.reader = SpeechTextReader(tokenizers[0] if tokenizers else None, modalities)
 
 
 class VideoPipeline:
-    """A framework that hears and sees, and what reads for it."""
+    """Reader and scorer of a framework of a face, alone or with a voice or words."""
 
     def __init__(
         self, name: str, checkpoint: Checkpoint, device: torch.device, detector: str | None
     ) -> None:
-        encoder: Any = next(
-            e for e in checkpoint.framework.encoders().values() if e.modality == "video"
+        self.scorer = VideoScorer(
+            checkpoint.framework, name, checkpoint.config.get("temperatures", {}), device
         )
-        self.reader = VideoReader(encoder.view, encoder.picture_size, detector)
-        temperatures = checkpoint.config.get("temperatures", {})
-        self.scorer = VideoScorer(checkpoint.framework, name, temperatures, device)
+        by_modality = {e.modality: e for e in checkpoint.framework.encoders().values()}
+        face, text = by_modality["video"], by_modality.get("text")
+        assert face.view is not None
+        assert face.picture_size is not None
+        self.reader = VideoReader(
+            face.view,
+            face.picture_size,
+            detector,
+            hears="speech" in by_modality,
+            tokenizer=text.tokenizer if text else None,
+        )
 
 
-def refusal(error: MediaError, asked: SpeechTextPipeline | VideoPipeline | None) -> Prediction:
-    """The prediction that stands for input which cannot be read."""
-    scorer = asked.scorer if asked else None
+def reads_video(framework: Framework) -> bool:
+    """Whether one of its encoders does."""
+    return any(encoder.modality == "video" for encoder in framework.encoders().values())
+
+
+def refusal(error: MediaError, scorer: SpeechTextScorer | VideoScorer | None) -> Prediction:
+    """The prediction for input that cannot be read, by the scorer it was meant for."""
     return Prediction(
         emotion=None,
         probabilities={},
-        by_modality=dict.fromkeys((*scorer.framework.encoders(), COMBINED)) if scorer else {},
+        by_modality=dict.fromkeys(scorer.conditions) if scorer else {},
         state=State.REFUSED,
         message=error.message,
         error_kind=error.kind,

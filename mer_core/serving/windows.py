@@ -1,6 +1,6 @@
 """Long recordings as overlapping windows.
 
-A recording over 8 s is judged in windows; those without speech are left out.
+A recording over `LONG_SECONDS` is judged in windows; those without speech are left out.
 """
 
 from __future__ import annotations
@@ -16,19 +16,38 @@ WINDOW_SECONDS, HOP_SECONDS = 6.0, 3.0
 
 
 @dataclass(frozen=True)
+class Span:
+    """A stretch of a clip.
+
+    Attributes:
+        start: Seconds.
+        end: Seconds.
+        weight: Evidence in it, seconds of speech or face; 1 for text alone.
+    """
+
+    start: float
+    end: float
+    weight: float
+
+
+@dataclass(frozen=True)
 class Piece:
-    """One window of one reading, on its way through the network."""
+    """One window of one clip, as a row of a batch.
+
+    Attributes:
+        item: Index of the clip.
+        span: Of the clip.
+        utterance: What goes to the encoders.
+    """
 
     item: int
-    start: float  # seconds
-    end: float
-    weight: float  # seconds of speech; 1 for text alone
+    span: Span
     utterance: Utterance
 
 
-def is_long(reading: SpeechTextInputs) -> bool:
+def is_long(inputs: SpeechTextInputs) -> bool:
     """Whether the recording is judged in windows."""
-    return reading.waveform is not None and len(reading.waveform) > LONG_SECONDS * SAMPLE_RATE
+    return inputs.waveform is not None and len(inputs.waveform) > LONG_SECONDS * SAMPLE_RATE
 
 
 def spans(seconds: float) -> list[tuple[float, float]]:
@@ -38,22 +57,19 @@ def spans(seconds: float) -> list[tuple[float, float]]:
     return [(start, min(seconds, start + WINDOW_SECONDS)) for start in starts]
 
 
-def cut(item: int, reading: SpeechTextInputs) -> list[Piece]:
-    """The windows of a reading that hold speech; one piece for short clips and for text alone."""
-    if reading.waveform is None or reading.activity is None:
-        return [Piece(item, 0.0, 0.0, 1.0, Utterance(text=reading.text))] if reading.text else []
-    seconds = len(reading.waveform) / SAMPLE_RATE
-    if not is_long(reading):
-        utterance = Utterance(waveform=reading.waveform, text=reading.text)
-        return [Piece(item, 0.0, seconds, 1.0, utterance)]
+def cut(item: int, inputs: SpeechTextInputs) -> list[Piece]:
+    """The windows with speech; one piece for short clips and for text alone."""
+    if inputs.waveform is None or inputs.activity is None:
+        text_alone = Utterance(text=inputs.text)
+        return [Piece(item, Span(0.0, 0.0, 1.0), text_alone)] if inputs.text else []
+    seconds = len(inputs.waveform) / SAMPLE_RATE
     pieces = []
-    for start, end in spans(seconds):
-        activity = reading.activity.between(start, end)
+    for start, end in spans(seconds) if is_long(inputs) else []:
+        activity = inputs.activity.between(start, end)
         if activity.spoken:
-            part = reading.waveform[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-            utterance = Utterance(waveform=part, text=reading.text)
-            pieces.append(Piece(item, start, end, activity.seconds, utterance))
-    if not pieces:  # speech so thinly spread that no window holds enough: judge the whole
-        utterance = Utterance(waveform=reading.waveform, text=reading.text)
-        return [Piece(item, 0.0, seconds, 1.0, utterance)]
-    return pieces
+            part = inputs.waveform[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+            utterance = Utterance(waveform=part, text=inputs.text)
+            pieces.append(Piece(item, Span(start, end, activity.seconds), utterance))
+    # Short clips, and long ones without enough speech in any one window, are judged whole.
+    whole = Utterance(waveform=inputs.waveform, text=inputs.text)
+    return pieces or [Piece(item, Span(0.0, seconds, 1.0), whole)]

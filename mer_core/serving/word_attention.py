@@ -1,4 +1,4 @@
-"""Token attention in the visitor's terms: words × seconds."""
+"""Token attention as a visitor reads it: words × seconds."""
 
 from __future__ import annotations
 
@@ -8,34 +8,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.serving.inputs import SpeechTextInputs
-from mer_core.serving.windows import Piece
+from mer_core.serving.windows import Span
 from mer_core.types import SAMPLE_RATE, FloatArray, TokenAttention
 
 
 def word_attention(
-    reading: SpeechTextInputs, judged: Sequence[tuple[Piece, FloatArray | None]]
+    inputs: SpeechTextInputs, judged: Sequence[tuple[Span, FloatArray | None]]
 ) -> TokenAttention | None:
-    """Words × time over the whole clip; where windows overlap, their weights are averaged."""
-    if reading.tokens is None or judged[0][1] is None:
+    """Words × time over the whole clip; where windows overlap, their weights are averaged.
+
+    Args:
+        inputs: Of the clip.
+        judged: The clip's spans, at least one, with their attention from text to speech
+            (T_text, T_speech); None unless both are present.
+    """
+    if inputs.tokens is None or judged[0][1] is None:
         return None
-    assert reading.waveform is not None
-    seconds = len(reading.waveform) / SAMPLE_RATE
-    width = max(1, max(w.shape[1] for _, w in judged if w is not None))
-    longest = max(piece.end - piece.start for piece, _ in judged)
-    steps = max(1, round(seconds * width / longest))
-    total = np.zeros((len(reading.tokens.words), steps))
-    seen = np.zeros(steps)
-    for piece, weights in judged:
+    assert inputs.waveform is not None
+    seconds = len(inputs.waveform) / SAMPLE_RATE
+    tokens = max(1, max(weights.shape[1] for _, weights in judged if weights is not None))
+    longest = max(span.end - span.start for span, _ in judged)
+    steps = max(1, round(seconds * tokens / longest))
+    total = np.zeros((len(inputs.tokens.words), steps))
+    counts = np.zeros(steps)
+    for span, weights in judged:
         assert weights is not None
-        rows = by_word(weights, reading.tokens.word_of_token, len(total))
-        first = min(round(piece.start / seconds * steps), max(0, steps - rows.shape[1]))
+        rows = by_word(weights, inputs.tokens.word_of_token, len(total))
+        first = min(round(span.start / seconds * steps), max(0, steps - rows.shape[1]))
         part = rows[:, : steps - first]
         total[:, first : first + part.shape[1]] += part
-        seen[first : first + part.shape[1]] += 1
-    total /= np.maximum(seen, 1)
+        counts[first : first + part.shape[1]] += 1
+    total /= np.maximum(counts, 1)
     total /= np.maximum(total.sum(axis=1, keepdims=True), 1e-12)
     edges = np.linspace(0.0, seconds, steps + 1, dtype=np.float32)
-    return TokenAttention(reading.tokens.words, edges, total.astype(np.float32))
+    return TokenAttention(inputs.tokens.words, edges, total.astype(np.float32))
 
 
 def by_word(
@@ -44,7 +50,7 @@ def by_word(
     """Mean over the tokens of each word: (T_text, T_speech) → (W, T_speech)."""
     rows = np.zeros((words, weights.shape[1]))
     for word in range(words):
-        mine = [i for i, w in enumerate(word_of_token) if w == word and i < len(weights)]
-        if mine:
-            rows[word] = weights[mine].mean(axis=0)
+        own = [i for i, w in enumerate(word_of_token) if w == word and i < len(weights)]
+        if own:
+            rows[word] = weights[own].mean(axis=0)
     return rows

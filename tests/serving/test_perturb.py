@@ -51,9 +51,7 @@ def film(spoken: FloatArray) -> VideoInputs:
     pictures = np.zeros((5, 4, 4, 3), np.uint8)
     times = np.linspace(0, 1, 5, dtype=np.float32)
     track: Any = object()
-    return VideoInputs(
-        len(spoken) / SECOND, spoken, detect_speech(spoken), track, pictures, times, "ok", ""
-    )
+    return VideoInputs(len(spoken) / SECOND, spoken, detect_speech(spoken), track, pictures, times)
 
 
 def power(waveform: FloatArray) -> float:

@@ -97,14 +97,14 @@ def clip(seconds: float = 4.0) -> VideoInputs:
     black = np.zeros((len(times), 8, 8, 3), np.uint8)
     boxes, found = np.ones((len(times), 4), np.float32), np.ones(len(times), bool)
     track = FaceTrack(times, boxes, found, black, black[0], 0)
-    return VideoInputs(seconds, waveform, activity, track, pictures, times, "ok", "")
+    return VideoInputs(seconds, waveform, activity, track, pictures, times)
 
 
 def recording(
     scorer: SpeechTextScorer, seconds: float | None = 3.0, text: str | None = "so happy"
 ) -> SpeechTextInputs:
     waveform, activity = sound(seconds) if seconds else (None, None)
-    empty = SpeechTextInputs(waveform, activity, None, seconds, None, None, "ok", "")
+    empty = SpeechTextInputs(waveform, activity, None, seconds, None, None)
     if text is None:
         return empty
     tokenizer = scorer.framework.encoders()["text"].tokenizer

@@ -16,7 +16,7 @@ from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.media.speech_activity import STEP, SpeechActivity
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs
-from mer_core.types import SAMPLE_RATE, FaceTrack, Utterance
+from mer_core.types import SAMPLE_RATE, FaceTrack, State, Utterance
 
 RATE = 5.0  # frames a second
 
@@ -54,8 +54,6 @@ def reading(
         track=track if found.any() else None,
         pictures=pictures if found.any() else None,
         times=times[found],
-        state="ok",
-        message="",
     )
 
 
@@ -97,7 +95,9 @@ def test_each_branch_alone_is_the_network_with_the_other_hidden(scorer: VideoSco
 
 
 def test_nothing_to_judge_is_no_label(scorer: VideoScorer) -> None:
-    clip = dataclasses.replace(reading(3.0, spoken=None, seen=None), state="no_speech")
+    clip = dataclasses.replace(
+        reading(3.0, spoken=None, seen=None), reasons=(State.NO_SPEECH, State.NO_FACE)
+    )
     prediction = scorer.score(clip)
     assert prediction.emotion is None
     assert prediction.probabilities == {}

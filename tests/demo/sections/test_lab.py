@@ -49,13 +49,13 @@ class FakeReader:
         if text and len(text) > 100:
             raise MediaError("text_too_long", "Too <long>.")
         waveform = None if audio is None else audio[0]
-        return SpeechTextInputs(waveform, None, None, None, text, None, "ok", "")
+        return SpeechTextInputs(waveform, None, None, None, text, None)
 
 
 @pytest.fixture
 def clip() -> VisitorClip:
     wave = np.sin(np.arange(8000) / 20).astype(np.float32) * 0.5
-    reading = SpeechTextInputs(wave, None, None, 0.5, SAID, None, "ok", "")
+    reading = SpeechTextInputs(wave, None, None, 0.5, SAID, None)
     return VisitorClip("c1", f"Clip {NASTY}", "mgcma", BEFORE, reading)
 
 

@@ -27,7 +27,7 @@ def judged(emotion: str | None) -> Prediction:
 
 def recorded(peak: float) -> VisitorClip:
     wave = (peak * np.sin(np.arange(16_000) / 20)).astype(np.float32)
-    reading = SpeechTextInputs(wave, None, None, 1.0, SAID, None, "ok", "")
+    reading = SpeechTextInputs(wave, None, None, 1.0, SAID, None)
     return VisitorClip("c", "Clip 1", "mgcma", {"none": judged("happy")}, reading)
 
 
@@ -35,7 +35,7 @@ class SpeechTextReader:
     """Hands back the sound that it is given."""
 
     def read(self, audio: Any, text: str | None) -> SpeechTextInputs:
-        return SpeechTextInputs(audio[0], None, None, None, text, None, "ok", "")
+        return SpeechTextInputs(audio[0], None, None, None, text, None)
 
 
 def heard(clip: VisitorClip, knobs: Knobs) -> FloatArray:
@@ -99,5 +99,5 @@ def test_what_is_too_long_to_be_changed_is_what_is_not_kept() -> None:
     assert f"up to {KEPT_SECONDS:g} seconds" in LISTED
     for seconds, stays in ((KEPT_SECONDS, True), (KEPT_SECONDS + 0.1, False)):
         wave = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
-        reading = SpeechTextInputs(wave, None, None, seconds, None, None, "ok", "")
+        reading = SpeechTextInputs(wave, None, None, seconds, None, None)
         assert (kept(reading) is not None) == stays
