@@ -1,7 +1,15 @@
 """Bytes into bounded arrays; every refusal is a `MediaError` in words."""
 
 from mer_core.media.audio import MAX_SECONDS, MIN_SECONDS, load_audio
-from mer_core.media.errors import MediaError
+from mer_core.media.errors import MediaError, MediaErrorKind
 from mer_core.media.text import MAX_CHARACTERS, load_text
 
-__all__ = ["MAX_CHARACTERS", "MAX_SECONDS", "MIN_SECONDS", "MediaError", "load_audio", "load_text"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "MAX_SECONDS",
+    "MIN_SECONDS",
+    "MediaError",
+    "MediaErrorKind",
+    "load_audio",
+    "load_text",
+]

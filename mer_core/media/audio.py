@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from mer_core.media.boxes import MAX_SAMPLES, ImplausibleBoxesError, samples_of
-from mer_core.media.errors import MediaError
+from mer_core.media.errors import MediaError, MediaErrorKind
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray
 
@@ -59,19 +59,19 @@ def load_audio(source: AudioSource) -> FloatArray:
     _check_duration(channels.shape[1] / rate)
     if channels.shape[1] < MIN_SECONDS * rate:
         raise MediaError(
-            "too_short",
+            MediaErrorKind.TOO_SHORT,
             f"The recording holds {channels.shape[1] / rate:.2g} s of sound; "
             f"at least {MIN_SECONDS} s is needed to hear a word.",
         )
     if not np.isfinite(channels).all():
         raise MediaError(
-            "not_finite",
+            MediaErrorKind.NOT_FINITE,
             "The recording holds values that are not numbers (NaN or infinite); "
             "samples must lie in [-1, 1].",
         )
     if np.abs(channels).max() > MAX_AMPLITUDE:
         raise MediaError(
-            "out_of_range",
+            MediaErrorKind.OUT_OF_RANGE,
             f"The waveform reaches {np.abs(channels).max():.0f}; floats must lie in [-1, 1].",
         )
     return np.clip(_resample(_downmix(channels), rate), -1.0, 1.0)
@@ -80,7 +80,7 @@ def load_audio(source: AudioSource) -> FloatArray:
 def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
     if not isinstance(source, bytes | bytearray | str | os.PathLike):
         raise MediaError(
-            "bad_type",
+            MediaErrorKind.BAD_TYPE,
             f"Audio must be a path, bytes or (waveform, sample rate in Hz), "
             f"not {type(source).__name__}.",
         )
@@ -91,7 +91,7 @@ def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
         plausible = False
     if not plausible:
         raise MediaError(
-            "not_audio",
+            MediaErrorKind.NOT_AUDIO,
             f"The file could not be read as sound: it claims more than it can hold. {ACCEPTED}",
         )
     return opened
@@ -115,10 +115,10 @@ def open_source(
         # `file:` keeps a name such as `concat:a.wav` or `http://x` from meaning a protocol.
         opened = f"file:{path}"
     if size == 0:
-        raise MediaError("empty", f"The file is empty (0 bytes). {accepted}")
+        raise MediaError(MediaErrorKind.EMPTY, f"The file is empty (0 bytes). {accepted}")
     if size > max_bytes:
         raise MediaError(
-            "too_large",
+            MediaErrorKind.TOO_LARGE,
             f"The file has {size / 2**20:.0f} MB; at most {max_bytes // 2**20} MB are read.",
         )
     return opened
@@ -129,13 +129,19 @@ def _file_size(path: Path, accepted: str) -> int:
     name = (path.name or str(path))[:80]
     try:
         if path.is_dir():
-            raise MediaError("not_a_file", f"{name!r} is a folder, not a file. {accepted}")
+            raise MediaError(
+                MediaErrorKind.NOT_A_FILE, f"{name!r} is a folder, not a file. {accepted}"
+            )
         if not path.is_file():
-            raise MediaError("not_found", f"There is no file named {name!r}. {accepted}")
+            raise MediaError(
+                MediaErrorKind.NOT_FOUND, f"There is no file named {name!r}. {accepted}"
+            )
         with path.open("rb"):
             return path.stat().st_size
     except OSError:  # no permission, a name longer than the file system takes, ...
-        raise MediaError("not_found", f"{name!r} cannot be opened. {accepted}") from None
+        raise MediaError(
+            MediaErrorKind.NOT_FOUND, f"{name!r} cannot be opened. {accepted}"
+        ) from None
 
 
 def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
@@ -145,17 +151,20 @@ def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
         with av.open(opened, metadata_errors="ignore", container_options=options) as container:
             if not container.streams.audio:
                 kind = "video without sound" if container.streams.video else "file without sound"
-                raise MediaError("no_sound", f"This is a {kind}. {ACCEPTED}")
+                raise MediaError(MediaErrorKind.NO_SOUND, f"This is a {kind}. {ACCEPTED}")
             return _decode_stream(container, container.streams.audio[0])
     except av.FFmpegError:
         raise MediaError(
-            "not_audio", f"The file could not be read as sound: no audio, or damaged. {ACCEPTED}"
+            MediaErrorKind.NOT_AUDIO,
+            f"The file could not be read as sound: no audio, or damaged. {ACCEPTED}",
         ) from None
 
 
 def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], int]:
     if stream.codec_context is None:
-        raise MediaError("not_audio", f"The file's sound is in a form nobody knows. {ACCEPTED}")
+        raise MediaError(
+            MediaErrorKind.NOT_AUDIO, f"The file's sound is in a form nobody knows. {ACCEPTED}"
+        )
     rate = int(stream.rate or 0)
     _check_rate(rate)
     # A stream's own duration is exact; a container's covers its longest stream.
@@ -178,7 +187,7 @@ def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], in
         if decoded < MIN_SECONDS * rate:  # keep what came before the damage, if it says anything
             raise
     if not chunks:
-        raise MediaError("empty", f"The file holds no sound at all. {ACCEPTED}")
+        raise MediaError(MediaErrorKind.EMPTY, f"The file holds no sound at all. {ACCEPTED}")
     return np.concatenate(chunks, axis=1), rate
 
 
@@ -203,16 +212,19 @@ def _from_array(source: tuple[Any, ...]) -> tuple[NDArray[np.float32], int]:
         waveform, given_rate = source
         array, rate = np.asarray(waveform), int(given_rate)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # RuntimeError: torch's refusals
-        raise MediaError("bad_type", "Audio must be (waveform, sample rate in Hz).") from None
+        raise MediaError(
+            MediaErrorKind.BAD_TYPE, "Audio must be (waveform, sample rate in Hz)."
+        ) from None
     if array.dtype.kind not in "iuf" or array.ndim not in (1, 2):
         raise MediaError(
-            "bad_type",
+            MediaErrorKind.BAD_TYPE,
             f"The waveform must be numbers of shape (S,) or (S, channels), "
             f"not {array.dtype} of shape {array.shape}.",
         )
     if array.size == 0:
         raise MediaError(
-            "empty", f"The waveform holds no samples; at least {MIN_SECONDS} s is needed."
+            MediaErrorKind.EMPTY,
+            f"The waveform holds no samples; at least {MIN_SECONDS} s is needed.",
         )
     _check_rate(rate)
     _check_duration(max(array.shape) / rate)  # before any copy is made
@@ -232,7 +244,7 @@ def _from_array(source: tuple[Any, ...]) -> tuple[NDArray[np.float32], int]:
 def _check_rate(rate: int) -> None:
     if not MIN_RATE <= rate <= MAX_RATE:
         raise MediaError(
-            "bad_rate",
+            MediaErrorKind.BAD_RATE,
             f"A sample rate of {rate} Hz cannot be used; {MIN_RATE} to {MAX_RATE} Hz are accepted.",
         )
 
@@ -241,7 +253,8 @@ def _check_duration(seconds: float) -> None:
     if seconds > MAX_SECONDS + SLACK_SECONDS:
         minutes = f"{seconds / 60:.0f}" if seconds > 600 else f"{seconds / 60:.1f}"
         raise MediaError(
-            "too_long", f"The recording lasts {minutes} minutes; at most 5 minutes are analysed."
+            MediaErrorKind.TOO_LONG,
+            f"The recording lasts {minutes} minutes; at most 5 minutes are analysed.",
         )
 
 

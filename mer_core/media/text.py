@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from mer_core.media.errors import MediaError
+from mer_core.media.errors import MediaError, MediaErrorKind
 
 MAX_CHARACTERS = 2_000  # a long paragraph; the text encoder reads the first tokens of it
 
@@ -18,10 +18,12 @@ def load_text(text: str | None) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise MediaError("bad_type", f"The text must be a string, not {type(text).__name__}.")
+        raise MediaError(
+            MediaErrorKind.BAD_TYPE, f"The text must be a string, not {type(text).__name__}."
+        )
     if len(text) > MAX_CHARACTERS:
         raise MediaError(
-            "text_too_long",
+            MediaErrorKind.TEXT_TOO_LONG,
             f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. "
             "Please keep the sentence that was said.",
         )

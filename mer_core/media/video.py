@@ -20,7 +20,7 @@ import numpy as np
 
 from mer_core.media.audio import SLACK_SECONDS, open_source
 from mer_core.media.boxes import MAX_SAMPLES, ImplausibleBoxesError, samples_of
-from mer_core.media.errors import MediaError
+from mer_core.media.errors import MediaError, MediaErrorKind
 from mer_core.media.upright import Upright, stretch_of
 from mer_core.media.video_bounds import (
     MAX_BYTES,
@@ -98,14 +98,17 @@ def has_picture(source: VideoSource) -> bool:
 
 def _unreadable() -> MediaError:
     return MediaError(
-        "not_video", f"The file could not be read as video: no video, or damaged. {ACCEPTED}"
+        MediaErrorKind.NOT_VIDEO,
+        f"The file could not be read as video: no video, or damaged. {ACCEPTED}",
     )
 
 
 def _open_checked(source: VideoSource) -> str | io.BytesIO:
     """Something PyAV opens, whose boxes claim no more than a recording holds."""
     if not isinstance(source, bytes | bytearray | str | os.PathLike):
-        raise MediaError("bad_type", f"Video must be a path or bytes, not {type(source).__name__}.")
+        raise MediaError(
+            MediaErrorKind.BAD_TYPE, f"Video must be a path or bytes, not {type(source).__name__}."
+        )
     opened = open_source(source, MAX_BYTES, ACCEPTED)
     try:
         samples = samples_of(opened)
@@ -136,7 +139,7 @@ def _picture_of(opened: str | io.BytesIO) -> Iterator[tuple[Any, Any]]:
         streams = [s for s in container.streams.video if not s.disposition & cover]
         if not streams:
             sound = "sound but no moving picture" if container.streams.audio else "no picture"
-            raise MediaError("no_picture", f"The file holds {sound}. {ACCEPTED}")
+            raise MediaError(MediaErrorKind.NO_PICTURE, f"The file holds {sound}. {ACCEPTED}")
         yield container, streams[0]
 
 
@@ -177,7 +180,7 @@ def _scan(opened: str | io.BytesIO) -> _Clip:
                 end = max(end, seconds + min(length, MAX_SECONDS))
             check_amount(count, last - first, stream)
         if not count:
-            raise MediaError("empty", f"The file holds no picture at all. {ACCEPTED}")
+            raise MediaError(MediaErrorKind.EMPTY, f"The file holds no picture at all. {ACCEPTED}")
         interval = 1 / min(max(float(stream.guessed_rate or 25), 1.0), 1_000.0)
         if first == math.inf:  # no time stamp anywhere
             first, last, end = 0.0, (count - 1) * interval, 0.0
@@ -206,7 +209,9 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 
 def _check_header(container: Any, stream: Any) -> None:
     if stream.codec_context is None:
-        raise MediaError("not_video", f"The picture is in a form nobody knows. {ACCEPTED}")
+        raise MediaError(
+            MediaErrorKind.NOT_VIDEO, f"The picture is in a form nobody knows. {ACCEPTED}"
+        )
     check_size(stream.codec_context.width, stream.codec_context.height)
     # A stream's own duration is exact; a container's covers its longest stream.
     if stream.duration is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mer_core.media.audio import SLACK_SECONDS
-from mer_core.media.errors import MediaError
+from mer_core.media.errors import MediaError, MediaErrorKind
 
 MAX_SECONDS = 60.0
 MAX_BYTES = 100 * 2**20
@@ -19,7 +19,7 @@ def check_size(width: int, height: int) -> None:
     """Refuse pictures over 4K."""
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise MediaError(
-            "too_big_picture",
+            MediaErrorKind.TOO_BIG_PICTURE,
             f"The picture has {width} × {height} pixels; at most 4K (3840 × 2160) is read.",
         )
 
@@ -32,7 +32,7 @@ def check_amount(frames: int, seconds: float, stream: Any) -> None:
     width, height = stream.codec_context.width, stream.codec_context.height
     if frames * width * height > MAX_DECODED_PIXELS:
         raise MediaError(
-            "too_many_frames",
+            MediaErrorKind.TOO_MANY_FRAMES,
             f"The video has too many frames of {width} × {height} pixels to be read; "
             "a minute at 1920 × 1080 and 60 frames a second is the most.",
         )
@@ -41,7 +41,7 @@ def check_amount(frames: int, seconds: float, stream: Any) -> None:
 def too_many(frames: int) -> MediaError:
     """The refusal of so many frames."""
     return MediaError(
-        "too_many_frames",
+        MediaErrorKind.TOO_MANY_FRAMES,
         f"The video has {frames} frames or more; at most {MAX_DECODED_FRAMES} are read.",
     )
 
@@ -51,6 +51,6 @@ def check_duration(seconds: float) -> None:
     if seconds > MAX_SECONDS + SLACK_SECONDS:
         length = f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
         raise MediaError(
-            "too_long",
+            MediaErrorKind.TOO_LONG,
             f"The video lasts {length}; at most {MAX_SECONDS:.0f} seconds are analysed.",
         )

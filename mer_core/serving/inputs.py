@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mer_core.encoders.text_tokens import TextTokenizer, TokenizedText
-from mer_core.media import MediaError, load_audio, load_text
+from mer_core.media import MediaError, MediaErrorKind, load_audio, load_text
 from mer_core.media.audio import ACCEPTED, AudioSource
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
 from mer_core.serving.messages import explain
@@ -95,10 +95,12 @@ class SpeechTextReader:
 
     def _refuse_nothing(self, *, blank: bool) -> None:
         if len(self.modalities) == 1:
-            raise MediaError("no_input", f"This model reads {self.modalities[0]} only: give some.")
+            raise MediaError(
+                MediaErrorKind.NO_INPUT, f"This model reads {self.modalities[0]} only: give some."
+            )
         start = "The text is blank and there" if blank else "There"
         raise MediaError(
-            "no_input",
+            MediaErrorKind.NO_INPUT,
             f"{start} is no recording: give a recording, a text, or both. {ACCEPTED}",
         )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 import torch
 
-from mer_core.media import MediaError
+from mer_core.media import MediaError, MediaErrorKind
 from mer_core.media.speech_activity import detect_speech
 from mer_core.serving.inputs import SpeechTextInputs, why_unspoken
 from mer_core.serving.video_inputs import VideoInputs, missing
@@ -133,7 +133,7 @@ def _changed_recording(
     if muted_words or not text or not text.strip():
         text = None
     if waveform is None and text is None:
-        raise MediaError("no_input", NOTHING_LEFT)
+        raise MediaError(MediaErrorKind.NO_INPUT, NOTHING_LEFT)
     again = reader.read(None if waveform is None else (waveform, SAMPLE_RATE), text)
     reasons = again.reasons
     # What was unfit in `inputs` was not kept, so it could not be read again; its reasons remain.
@@ -154,7 +154,7 @@ def _changed_video(inputs: VideoInputs, changes: Changes) -> VideoInputs:
     no_voice = mute_voice or inputs.waveform is None
     no_words = mute_words or inputs.text is None
     if no_voice and no_words and (mute_face or inputs.pictures is None):
-        raise MediaError("no_input", NOTHING_LEFT)
+        raise MediaError(MediaErrorKind.NO_INPUT, NOTHING_LEFT)
     waveform = None if mute_voice else _changed_sound(inputs.waveform, changes)
     activity = None if waveform is None else detect_speech(waveform)
     has_face = inputs.pictures is not None and not mute_face

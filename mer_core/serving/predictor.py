@@ -18,7 +18,7 @@ from mer_core.checkpoints.checkpoint import Checkpoint, load_checkpoints, parame
 from mer_core.checkpoints.shipped import DEFAULT_MODEL
 from mer_core.device import pick_device
 from mer_core.frameworks.base import Framework
-from mer_core.media import MediaError
+from mer_core.media import MediaError, MediaErrorKind
 from mer_core.media.audio import AudioSource
 from mer_core.media.video import VideoSource
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
@@ -227,18 +227,20 @@ class Predictor:
         self, video: VideoSource, audio: AudioSource | None, text: str | None
     ) -> VideoInputs:
         if audio is not None:
-            raise MediaError("two_sounds", "Give a video or a recording, not both at once.")
+            raise MediaError(
+                MediaErrorKind.TWO_SOUNDS, "Give a video or a recording, not both at once."
+            )
         return self._video_or_refuse().reader.read(video, text)
 
     def _speech_text_or_refuse(self) -> SpeechTextPipeline:
         if self._speech_text is None:
-            raise MediaError("no_input", "This model judges video only: give one.")
+            raise MediaError(MediaErrorKind.NO_INPUT, "This model judges video only: give one.")
         return self._speech_text
 
     def _video_or_refuse(self) -> VideoPipeline:
         if self._video is None:
             raise MediaError(
-                "no_framework",
+                MediaErrorKind.NO_FRAMEWORK,
                 "This model judges no video; give the clip as a recording to judge its sound.",
             )
         return self._video

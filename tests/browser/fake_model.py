@@ -78,7 +78,7 @@ class FakeModel:
 
         text = load_text(text)
         if audio is None and text is None:
-            raise MediaError("nothing", "There is nothing to analyse: record or type.")
+            raise MediaError("no_input", "There is nothing to analyse: record or type.")
         waveform = None if audio is None else load_audio(audio)
         if text and "crash" in text:
             raise RuntimeError("secret inside")

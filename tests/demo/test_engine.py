@@ -54,7 +54,7 @@ def started(answer: Any) -> Engine:
 def test_an_examined_clip_keeps_what_was_read() -> None:
     examined = started(OK).examine(None, "words")
     assert (examined.prediction, examined.reading) == (OK, "what was read")
-    refused = started(MediaError("broken", "It is broken.")).examine("clip.wav", None)
+    refused = started(MediaError("not_audio", "It is broken.")).examine("clip.wav", None)
     assert refused.reading is None
     assert refused.prediction.message == "It is broken."
 
