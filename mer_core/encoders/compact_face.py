@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.encoders.base import Augmentation, Encoder
-from mer_core.layers.residual import SEBlock
+from mer_core.layers.residual import SEBlock, check_channels
 from mer_core.types import Batch, Features
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
@@ -27,8 +27,8 @@ class CompactFaceConfig:
 
     Attributes:
         size: Side of the picture that it sees, pixels; others are resized.
-        stem: Channels of the first convolution.
-        channels: Width of each residual stage; every stage halves the picture.
+        stem: Channels of the first convolution, at least 16.
+        channels: Width of each residual stage, at least 16; every stage halves the picture.
         blocks: Residual blocks of each stage.
         dropout: Of the tokens.
         mirror: A token is the mean over the face and its mirror image (evaluation only).
@@ -48,6 +48,10 @@ class CompactFaceConfig:
     rotate: float = 12.0
     zoom: float = 0.15
     erase: float = 0.4
+
+    def __post_init__(self) -> None:
+        check_channels("stem", self.stem)
+        check_channels("channels", *self.channels)
 
 
 class CompactFaceEncoder(Encoder):

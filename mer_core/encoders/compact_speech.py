@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from mer_core.encoders.base import Augmentation, Encoder
 from mer_core.layers.attention import MaskedAttention
-from mer_core.layers.residual import SEBlock
+from mer_core.layers.residual import SEBlock, check_channels
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, Batch, Features
 
@@ -36,7 +36,8 @@ class CompactSpeechConfig:
 
     Attributes:
         mels: Mel bands.
-        channels: Width of each residual stage; time is halved by the first three, frequency by all.
+        channels: Width of each residual stage, at least 16; time is halved by the first three,
+            frequency by all.
         blocks: Residual blocks a stage.
         width: D of the tokens.
         attention_layers: Self-attention blocks over the tokens.
@@ -55,6 +56,9 @@ class CompactSpeechConfig:
     frequency_mask: int = 12
     time_mask: int = 25
     frequency_shift: int = 4
+
+    def __post_init__(self) -> None:
+        check_channels("channels", *self.channels)
 
 
 class CompactSpeechEncoder(Encoder):

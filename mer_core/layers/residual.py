@@ -6,6 +6,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# oneDNN (3.12, in torch 2.13) writes outside its memory in the weight gradient of a 1 × 1 strided
+# channels-last convolution, the shortcut below, where the input has fewer channels than a vector
+# register has floats: 8 with AVX2, 16 with AVX-512. Wider inputs and other layouts are sound.
+MIN_CHANNELS = 16
+
+
+def check_channels(field: str, *channels: int) -> None:
+    """Refuse widths at which training can crash the process.
+
+    Raises:
+        ValueError: One of `channels`, values of the setting `field`, is below `MIN_CHANNELS`.
+    """
+    narrowest = min(channels, default=MIN_CHANNELS)
+    if narrowest < MIN_CHANNELS:
+        raise ValueError(
+            f"{field} = {narrowest}: at least {MIN_CHANNELS} channels are needed, because narrower "
+            "strided convolutions crash in training on some CPUs (oneDNN)."
+        )
+
 
 class SEBlock(nn.Module):
     """conv-BN-ReLU-conv-BN, squeeze-and-excitation, residual (Hu et al., arXiv 1709.01507).

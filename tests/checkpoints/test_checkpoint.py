@@ -28,7 +28,7 @@ from mer_core.types import Utterance
 @pytest.fixture
 def framework() -> Unimodal:
     torch.manual_seed(0)
-    shape = CompactSpeechConfig(channels=(8, 16), blocks=1, width=8)
+    shape = CompactSpeechConfig(channels=(16, 16), blocks=1, width=8)
     return Unimodal(CompactSpeechEncoder(shape), ("calm", "loud")).eval()
 
 
@@ -137,7 +137,7 @@ def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch):
 
 
 def foal_net(speech: CompactSpeechEncoder) -> FoalNet:
-    face = CompactFaceEncoder(CompactFaceConfig(stem=8, channels=(8,), blocks=(1,)))
+    face = CompactFaceEncoder(CompactFaceConfig(stem=16, channels=(16,), blocks=(1,)))
     return FoalNet(speech, face, ("calm", "loud"), FoalNetConfig(projection_width=8)).eval()
 
 

@@ -32,8 +32,8 @@ from mer_core.types import Batch, Utterance
 @pytest.fixture
 def framework() -> FoalNet:
     torch.manual_seed(0)
-    speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(8, 16), blocks=1, width=8))
-    face = CompactFaceEncoder(CompactFaceConfig(stem=8, channels=(8,), blocks=(1,)))
+    speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(16, 16), blocks=1, width=8))
+    face = CompactFaceEncoder(CompactFaceConfig(stem=16, channels=(16,), blocks=(1,)))
     return FoalNet(speech, face, ("calm", "loud"), FoalNetConfig(projection_width=8)).eval()
 
 

@@ -17,7 +17,7 @@ from mer_core.types import Batch, ByteArray, Features, Utterance
 
 SIDE = CompactFaceConfig().size
 LENGTHS = (1, 5, 3)
-SMALL = {"family": "compact_face", "stem": 8, "channels": [8, 8, 16], "blocks": [1, 1, 1]}
+SMALL = {"family": "compact_face", "stem": 16, "channels": [16, 16, 16], "blocks": [1, 1, 1]}
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +264,12 @@ def test_round_trip_and_unknown_settings(encoder: Encoder) -> None:
     assert build_encoder(small.architecture()).architecture() == small.architecture()
     with pytest.raises(ValueError, match="colour"):
         build_encoder({"family": "compact_face", "colour": "red"})
+
+
+@pytest.mark.parametrize(("field", "widths"), [("stem", 15), ("channels", (16, 8))])
+def test_widths_that_crash_some_cpus_are_refused(field: str, widths: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{field} = \d+: at least 16 channels .*oneDNN"):
+        CompactFaceConfig(**{field: widths})
+    with pytest.raises(ValueError, match=rf"^{field} = "):
+        build_encoder({"family": "compact_face", field: widths})
+    assert min(CompactFaceConfig(stem=16, channels=(16, 16, 16)).channels) == 16

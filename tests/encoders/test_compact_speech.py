@@ -119,7 +119,7 @@ def test_evaluation_is_deterministic_and_training_augments(
 
 def test_it_learns(voice: MakeWave) -> None:
     torch.manual_seed(0)
-    small = build_encoder({"family": "compact_speech", "channels": [8, 8, 8, 16], "width": 16})
+    small = build_encoder({"family": "compact_speech", "channels": [16, 16, 16, 16], "width": 16})
     features = small.train()(collate([Utterance(), Utterance(waveform=voice(1.0))]))
     features.tokens.square().sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in small.parameters())
@@ -135,3 +135,11 @@ def test_round_trip_and_unknown_settings(encoder: Encoder) -> None:
         build_encoder({"family": "x"})
     assert CompactSpeechConfig().width == encoder.width
     assert SAMPLE_RATE == 16_000
+
+
+def test_widths_that_crash_some_cpus_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^channels = 8: at least 16 channels .*oneDNN"):
+        CompactSpeechConfig(channels=(24, 8))
+    with pytest.raises(ValueError, match=r"^channels = 4: "):
+        build_encoder({"family": "compact_speech", "channels": [4, 32]})
+    assert CompactSpeechConfig(channels=(16, 16)).channels == (16, 16)

@@ -130,7 +130,7 @@ class TinyEar(Encoder):
 
 
 def test_sound_and_pictures_train_end_to_end():
-    face = CompactFaceEncoder(CompactFaceConfig(size=16, stem=8, channels=(8,), blocks=(1,),
+    face = CompactFaceEncoder(CompactFaceConfig(size=16, stem=16, channels=(16,), blocks=(1,),
                                                 crop=14))  # fmt: skip
     model = FoalNet(TinyEar(), face, LABELS, FoalNetConfig(**SETTINGS)).train()
     random = np.random.default_rng(0)

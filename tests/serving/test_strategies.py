@@ -48,14 +48,14 @@ def written(folder: Path, make: Make, names: tuple[str, ...]) -> Path:
 @pytest.fixture(scope="module")
 def speech() -> CompactSpeechEncoder:
     torch.manual_seed(0)
-    shape = CompactSpeechConfig(channels=(8, 16), blocks=1, width=16)
+    shape = CompactSpeechConfig(channels=(16, 16), blocks=1, width=16)
     return CompactSpeechEncoder(shape).eval()
 
 
 @pytest.fixture(scope="module")
 def foal_net(speech: CompactSpeechEncoder) -> Make:
     torch.manual_seed(1)
-    face = CompactFaceEncoder(CompactFaceConfig(stem=8, channels=(8,), blocks=(1,))).eval()
+    face = CompactFaceEncoder(CompactFaceConfig(stem=16, channels=(16,), blocks=(1,))).eval()
 
     def make(strategy: str) -> Framework:
         config = FoalNetConfig(

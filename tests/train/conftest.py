@@ -136,7 +136,7 @@ def speech_experiment() -> Experiment:
             "dropout": 0.1,
             "encoder": {
                 "family": "compact_speech",
-                "channels": (8, 16),
+                "channels": (16, 16),
                 "blocks": 1,
                 "width": 16,
                 "frequency_shift": 1,
@@ -161,7 +161,7 @@ def face_experiment() -> Experiment:
         architecture={
             "framework": "unimodal",
             "encoder": {
-                "family": "compact_face", "stem": 8, "channels": (8, 16), "blocks": (1, 1),
+                "family": "compact_face", "stem": 16, "channels": (16, 16), "blocks": (1, 1),
                 "crop": 0, "rotate": 3.0,
             },
         },

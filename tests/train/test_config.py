@@ -19,7 +19,7 @@ framework = "unimodal"
 
 [architecture.encoder]
 family = "compact_speech"
-channels = [8, 16]
+channels = [16, 16]
 
 [sources.speech]
 corpora = { ravdess = 1, nemo = 0.5 }
@@ -46,7 +46,7 @@ def test_a_file_holds_differences_from_the_defaults(path: Path) -> None:
     assert experiment.optim == OptimConfig(epochs=2, learning_rate=1.0)
     source = experiment.sources["speech"]
     assert source == SourceConfig({"ravdess": 1.0, "nemo": 0.5}, speeds=(0.9, 1.0))
-    assert experiment.architecture["encoder"]["channels"] == [4, 8]
+    assert experiment.architecture["encoder"]["channels"] == [16, 16]
     assert experiment.drop_modality == {}
 
 

@@ -26,7 +26,7 @@ labels = "speech"
 framework = "unimodal"
 [architecture.encoder]
 family = "compact_speech"
-channels = [8, 16]
+channels = [16, 16]
 blocks = 1
 width = 16
 [sources.speech]
@@ -85,8 +85,8 @@ labels = "face"
 framework = "unimodal"
 [architecture.encoder]
 family = "compact_face"
-stem = 4
-channels = [8, 16]
+stem = 16
+channels = [16, 16]
 blocks = [1, 1]
 [sources.video]
 corpora = { fer2013 = 1.0 }

@@ -13,7 +13,7 @@ from transformers import BertConfig, BertModel  # isort: skip
 
 from train.config import Experiment, OptimConfig, SourceConfig
 
-SPEECH = {"family": "compact_speech", "channels": (8, 16), "blocks": 1, "width": 16}
+SPEECH = {"family": "compact_speech", "channels": (16, 16), "blocks": 1, "width": 16}
 OPTIM = OptimConfig(epochs=1, draws=16, batch_size=8, learning_rate=1e-3, precision="fp32")
 
 
@@ -57,7 +57,7 @@ def tiny_foal_net() -> Experiment:
         architecture={
             "framework": "foal_net", "projection_width": 8, "heads": 2, "audio_encoder": SPEECH,
             "video_encoder": {
-                "family": "compact_face", "stem": 8, "channels": (8, 16), "blocks": (1, 1),
+                "family": "compact_face", "stem": 16, "channels": (16, 16), "blocks": (1, 1),
                 "crop": 0,
             },
         },

@@ -32,8 +32,8 @@ Make = Callable[[], Any]
 def network(seed: int) -> FoalNet:
     """Tiny, with encoders of its own."""
     torch.manual_seed(seed)
-    speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(8, 16), blocks=1, width=8))
-    face = CompactFaceEncoder(CompactFaceConfig(stem=8, channels=(8,), blocks=(1,)))
+    speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(16, 16), blocks=1, width=8))
+    face = CompactFaceEncoder(CompactFaceConfig(stem=16, channels=(16,), blocks=(1,)))
     config = FoalNetConfig(projection_width=8, width=8, heads=2)
     return FoalNet(speech, face, EMOTIONS, config).eval()
 

@@ -102,7 +102,7 @@ width = 12
 heads = 2
 [architecture.speech_encoder]
 family = "compact_speech"
-channels = [8, 16]
+channels = [16, 16]
 blocks = 1
 width = 16
 [architecture.text_encoder]

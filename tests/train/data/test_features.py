@@ -18,7 +18,7 @@ from train.data.features import BATCH, frozen_features
 @pytest.fixture
 def encoder() -> CompactSpeechEncoder:
     torch.manual_seed(0)
-    return CompactSpeechEncoder(CompactSpeechConfig(channels=(8, 16), blocks=1, width=6)).eval()
+    return CompactSpeechEncoder(CompactSpeechConfig(channels=(16, 16), blocks=1, width=6)).eval()
 
 
 @pytest.fixture
