@@ -51,12 +51,14 @@ class Switch:
         short: The same within a strategy's title.
         settings: Settings that mean nothing without it. A strategy without this switch is the
             same run whatever they are, and a sweep's `none` is the ablation's.
+        tokens: Whether it aligns single tokens, and so gives words their attention over time.
     """
 
     name: str
     title: str
     short: str
     settings: tuple[str, ...] = ()
+    tokens: bool = False
 
 
 def _always_shares(architecture: Mapping[str, Any], space: str) -> bool:
@@ -108,6 +110,11 @@ class FrameworkDescriptor:
         return tuple(switch.name for switch in self.switches)
 
     @property
+    def token_switch(self) -> Switch | None:
+        """The switch that aligns tokens, if there is one."""
+        return next((switch for switch in self.switches if switch.tokens), None)
+
+    @property
     def strategies(self) -> tuple[str, ...]:
         """Every strategy: nothing on, then one switch, then more, and `SHARP` at the end."""
         names = self.switch_names
@@ -140,7 +147,7 @@ DESCRIPTORS = {
                         "learn_distribution_temperature",
                     ),
                 ),
-                Switch("token", "Tokens", "token"),
+                Switch("token", "Tokens", "token", tokens=True),
                 Switch(
                     "instance", "Instances", "instance",
                     ("instance_targets", "instance_temperature"),

@@ -15,7 +15,8 @@ from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo.components import atlas_map
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
-from mer_core.demo.panels.granularity import distributions_view, instances_view
+from mer_core.demo.panels.distributions import distributions_view
+from mer_core.demo.panels.instances import instances_view
 from mer_core.demo.panels.neighbours import neighbours_panel
 from mer_core.demo.panels.own_pairs import own_pairs
 from mer_core.demo.panels.strategy_metrics import metrics_table

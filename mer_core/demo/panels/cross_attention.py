@@ -1,45 +1,54 @@
-"""How voice and face attended to each other: two heatmaps, time over time, to be unfolded."""
+"""Cross-attention between two modalities: two heat maps, time over time, to be unfolded."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mer_core.demo.panels.attention import EVEN_NOTE, heatmap, is_even, peaks
-from mer_core.demo.panels.markup import seconds
+from mer_core.demo.panels.heatmap import EVEN_NOTE, heatmap, is_even, peaks
+from mer_core.demo.panels.markup import caption, seconds
+from mer_core.demo.panels.nouns import modalities, noun
 from mer_core.demo.panels.video_timeline import clip_length
 from mer_core.types import FloatArray, Prediction, TokenAttention
 
-ROWS = 12  # moments that a heatmap lists, neighbours averaged
+ROWS = 12  # rows of a heat map at most; neighbouring moments are averaged
 
 
 def cross_attention_figure(prediction: Prediction) -> str:
-    """Both directions of the cross-attention, or nothing where one half is missing."""
+    """Both directions of the cross-attention, or nothing where one modality is missing."""
     directions = both_directions(prediction)
     if prediction.emotion is None or not directions:
         return ""
+    first, second = map(noun, modalities(prediction))
     return (
         '<details class="at-card at-fold"><summary>'
-        '<span class="at-title">How voice and face attended to each other</span></summary>'
-        '<p class="at-caption">Cross-attention: each row is a moment of the one; the stronger a '
-        "cell, the more of its attention that moment gave to that moment of the other.</p>"
-        f"{directions}</details>"
+        f'<span class="at-title">How the model relates {first} and {second} over time</span>'
+        f"</summary>{caption(meaning(first, second))}{directions}</details>"
+    )
+
+
+def meaning(first: str, second: str) -> str:
+    """What the heat maps show, for people."""
+    return (
+        f"Cross-attention combines {first} and {second}: for each moment of one (a row), the model "
+        "weighs the moments of the other. The stronger the colour, the more weight."
     )
 
 
 def both_directions(prediction: Prediction) -> str:
-    """Two heatmaps side by side, or nothing where one half is missing."""
-    crossing = prediction.cross_attention
-    if crossing is None or not crossing.audio_to_video.size or not crossing.video_to_audio.size:
+    """Two heat maps side by side, or nothing where one modality is missing."""
+    weights = prediction.cross_attention
+    if weights is None or not weights.audio_to_video.size or not weights.video_to_audio.size:
         return ""
-    heard = ((crossing.audio_times[:-1] + crossing.audio_times[1:]) / 2).astype(np.float32)
-    to_face, edges = over_time(crossing.audio_to_video, crossing.video_times)
-    voice_first = by_moments(to_face, heard, edges)
-    face_first = by_moments(crossing.video_to_audio, crossing.video_times, crossing.audio_times)
-    duration = max(clip_length(prediction), float(crossing.audio_times[-1]), float(edges[-1]))
+    first, second = map(noun, modalities(prediction))
+    middles = ((weights.audio_times[:-1] + weights.audio_times[1:]) / 2).astype(np.float32)
+    to_second, edges = over_time(weights.audio_to_video, weights.video_times)
+    duration = max(clip_length(prediction), float(weights.audio_times[-1]), float(edges[-1]))
+    first_rows = by_moments(to_second, middles, edges)
+    second_rows = by_moments(weights.video_to_audio, weights.video_times, weights.audio_times)
     return (
         f'<div class="at-pair">'
-        f"{_direction('voice', 'face', voice_first, duration)}"
-        f"{_direction('face', 'voice', face_first, duration)}"
+        f"{_direction(first, second, first_rows, duration)}"
+        f"{_direction(second, first, second_rows, duration)}"
         "</div>"
     )
 
@@ -47,7 +56,7 @@ def both_directions(prediction: Prediction) -> str:
 def over_time(weights: FloatArray, times: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(R, C) weights of C moments as (R, K) cells and their (K + 1,) edges in seconds.
 
-    A moment stands until the next one; where moments are missing, an empty cell does.
+    A moment's cell reaches to the next moment; where moments are missing, an empty cell fills in.
     """
     step = float(np.median(np.diff(times))) if times.size > 1 else 1.0
     columns, edges = [], [float(times[0])]
@@ -78,14 +87,14 @@ def by_moments(weights: FloatArray, moments: FloatArray, edges: FloatArray) -> T
     return TokenAttention(names, edges, joined.astype(np.float32))
 
 
-def _direction(one: str, other: str, attention: TokenAttention, duration: float) -> str:
+def _direction(rows: str, columns: str, attention: TokenAttention, duration: float) -> str:
     listed = "; ".join(f"{name} at {seconds(moment)}" for name, moment in peaks(attention))
-    described = (
-        f"Heatmap. Moments of the {one}, each with the moment of the {other} it attends to most: "
-        f"{listed}."
+    label = (
+        f"Heat map. Moments of the {rows}, each with the moment of the {columns} it attends to "
+        f"most: {listed}."
     )
-    even = f'<p class="at-caption">{EVEN_NOTE.strip()}</p>' if is_even(attention) else ""
+    even = caption(EVEN_NOTE) if is_even(attention) else ""
     return (
-        f"<div><h3>Rows: {one}, across: {other}</h3>"
-        f"{heatmap(attention, duration, described)}{even}</div>"
+        f"<div><h3>Rows: {rows}, columns: {columns}</h3>"
+        f"{heatmap(attention, duration, label)}{even}</div>"
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mer_core.atlas.analysis.ablation import Cell
 
-# Half the width that a drawing spans at least, so that noise is not blown up to look like much.
+# Half the width that a drawing spans at least, so that noise does not look large.
 NARROWEST = 0.05
-ROOM = 1.1  # of the farthest end, to either side
+MARGIN = 1.1  # half the width, over the interval's farther end
 
 
 def verdict_mark(cell: Cell, better: str) -> tuple[str, str, str]:
@@ -27,14 +27,14 @@ def verdict_mark(cell: Cell, better: str) -> tuple[str, str, str]:
 
 
 def interval_plot(cell: Cell, tone: str) -> str:
-    """SVG: a tick at 0, the interval as a bar, the difference as a dot; its numbers stand beside.
+    """SVG: a tick at 0, the interval as a bar, the difference as a dot; its numbers are beside it.
 
-    Shapes only, for it stretches with its cell.
+    Shapes only, because it stretches with its cell.
     """
     if cell.difference is None:
         return ""
     low, high = cell.interval or (cell.difference, cell.difference)
-    half = ROOM * max(abs(low), abs(high), abs(cell.difference), NARROWEST)
+    half = MARGIN * max(abs(low), abs(high), abs(cell.difference), NARROWEST)
 
     def x(value: float) -> float:
         return 50 + 50 * value / half

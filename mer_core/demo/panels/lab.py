@@ -21,21 +21,21 @@ def render_lab(
     """Every strategy's card: category and probabilities of the original and of the changed clip.
 
     Args:
-        before: Strategy → what its network said of the clip as it is.
-        after: The same strategies → of the changed clip, or None while nothing is changed.
+        before: Strategy → its network's prediction for the clip as it is.
+        after: The same for the changed clip, or None while nothing is changed.
         titles: Strategy → its name for people; its own name where none is given.
-        refused: Why the changed clip could not be judged, in place of the summary.
+        refused: Why the changed clip could not be analysed, in place of the summary.
     """
     later = after or {}
     cards = "".join(
         _card(titles.get(name, name), prediction, later.get(name))
         for name, prediction in before.items()
     )
-    said = refused or lab_summary(before, after)
+    summary = refused or lab_summary(before, after)
     look = "at-lab-note" if refused else "at-lab-summary"
     return (
         f'<section class="at-lab" aria-label="{INTRO}">'
-        f'<p class="{look}" role="status" data-testid="lab-summary">{escape(said)}</p>'
+        f'<p class="{look}" role="status" data-testid="lab-summary">{escape(summary)}</p>'
         f"{_note(after)}{_legend() if after else ''}"
         f'<div class="at-lab-cards">{cards}</div></section>'
     )
@@ -46,19 +46,19 @@ def lab_summary(before: Mapping[str, Prediction], after: Mapping[str, Prediction
     if after is None:
         return UNCHANGED
     total = len(before)
-    silent = sum(after[name].emotion is None for name in before)
-    if silent == total:
+    without = sum(after[name].emotion is None for name in before)
+    if without == total:
         return "No strategy can assign a category to the changed clip."
     flipped = sum(
         after[name].emotion not in (None, earlier.emotion) for name, earlier in before.items()
     )
     if not flipped:
-        under = f"under {total - silent} of {total}" if silent else f"under all {total}"
-        said = f"The category stays the same {under} strategies"
+        under = f"under {total - without} of {total}" if without else f"under all {total}"
+        sentence = f"The category stays the same {under} strategies"
     else:
         which = f"All {total}" if flipped == total else f"{flipped} of {total}"
-        said = f"{which} strategies now {_assign(flipped)} another category"
-    return f"{said}; {silent} {_assign(silent)} none." if silent else f"{said}."
+        sentence = f"{which} strategies now {_assign(flipped)} another category"
+    return f"{sentence}; {without} {_assign(without)} none." if without else f"{sentence}."
 
 
 def _assign(strategies: int) -> str:
@@ -66,10 +66,11 @@ def _assign(strategies: int) -> str:
 
 
 def _note(after: Mapping[str, Prediction] | None) -> str:
-    """What could not be judged of the changed clip, once for all strategies."""
-    said = dict.fromkeys(p.message for p in (after or {}).values() if p.message)
+    """What the changed clip lacks, once for all strategies."""
+    messages = dict.fromkeys(p.message for p in (after or {}).values() if p.message)
     return "".join(
-        f'<p class="at-lab-note" data-testid="lab-note">{escape(message)}</p>' for message in said
+        f'<p class="at-lab-note" data-testid="lab-note">{escape(message)}</p>'
+        for message in messages
     )
 
 
@@ -135,5 +136,5 @@ def _numbers(was: float | None, now: float | None) -> str:
     )
 
 
-def _size(chance: float) -> str:
-    return f"inline-size:{100 * min(max(chance, 0.0), 1.0):.1f}%"
+def _size(probability: float) -> str:
+    return f"inline-size:{100 * min(max(probability, 0.0), 1.0):.1f}%"

@@ -1,4 +1,4 @@
-"""Among whom a visitor's clips lie in the original space, before and after, and in one sentence."""
+"""A visitor's clips among their nearest neighbours: in a sentence, and as tables."""
 
 from __future__ import annotations
 
@@ -15,18 +15,33 @@ from mer_core.atlas.analysis.neighbours import (
 )
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.markup import CORPUS_TITLES, emotion_style, escape, percent
-from mer_core.demo.panels.nouns import noun
+from mer_core.demo.panels.markup import (
+    CORPUS_TITLES,
+    capitalised,
+    caption,
+    card,
+    dotted,
+    emotion_style,
+    escape,
+    percent,
+    table,
+)
+from mer_core.demo.panels.nouns import noun, several, verb
+from mer_core.demo.panels.stages import stages_of
 from mer_core.frameworks.descriptor import BEFORE
 
-SHOWN = 5  # neighbours a table lists
-CROWDS = {"speech": "voices", "audio": "voices", "text": "words", "video": "faces"}
-PLURAL = {"text"}  # of the nouns: "your words stay", "your voice stays"
-STILL = 0.01  # cosine distance below which halves are said to have kept their distance
-STEADY = 0.02  # share of pairs below which their rank among pairs has
-EMPTY = (
-    "No clip of yours is on this map yet. Analyse one on another page, and its nearest neighbours "
-    "are listed here."
+LISTED = 5  # neighbours in a table
+MAJORITY = 0.5  # share of neighbours below which their emotions are called mixed
+SAME_DISTANCE = 0.01  # change of cosine distance below which two halves count as unmoved
+SAME_RANK = 0.02  # change of the share of pairs below which their rank counts as unchanged
+NO_CLIP = (
+    "None of your clips is on this map yet. Analyse one on another page to see the recordings "
+    "that the model finds most similar."
+)
+MEANING = (
+    "Neighbours are the recordings that the model finds most similar. The number is the cosine "
+    "distance between embeddings, 0 (same direction) to 2 (opposite); the map does not count. "
+    "Emotions are the data sets' labels, not yours."
 )
 
 
@@ -38,95 +53,88 @@ def neighbours_panel(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) 
         strategy: Whose map is "after".
         clips: In the order they were made.
     """
-    shown = list(reversed(clips))
-    parts = "".join(_clip(atlas, strategy, clip, i == 0) for i, clip in enumerate(shown))
-    inside = parts or f'<p class="at-caption">{EMPTY}</p>'
-    return (
-        '<section class="at-card at-panel at-neighbours" '
-        'aria-label="Nearest neighbours of your clips">'
-        '<h2 class="at-title">Where your clips lie</h2>'
-        '<p class="at-caption">Neighbours are found in the original space by cosine distance, 0 '
-        "(same direction) to 2: the number beside each. Categories are labels of the data sets, "
-        "not of you.</p>"
-        f"{inside}</section>"
+    latest_first = list(reversed(clips))
+    parts = "".join(_clip(atlas, strategy, clip, i == 0) for i, clip in enumerate(latest_first))
+    return card(
+        "What is closest to your clips",
+        caption(MEANING) + (parts or caption(NO_CLIP)),
+        label="Nearest neighbours of your clips",
+        classes="at-panel at-neighbours",
     )
 
 
-def movement_sentence(found: Movement, strategy: str) -> str:
+def movement_sentence(moved: Movement, strategy: str) -> str:
     """What alignment did to a clip; plain text."""
     if strategy == BEFORE:
-        return _lies(found)
-    clauses = [_moved(name, *stages) for name, stages in found.surroundings.items()]
-    if found.halves is not None:
-        clauses.append(_halves(*found.halves, _pair(found)))
+        return _without_alignment(moved)
+    clauses = [_moved(name, *stages) for name, stages in moved.surroundings.items()]
+    if moved.halves is not None:
+        clauses.append(_pair_moved(*moved.halves, _pair(moved)))
     return " ".join(clauses)
 
 
-def _lies(found: Movement) -> str:
+def _without_alignment(moved: Movement) -> str:
     """The same where there is nothing to compare with."""
     parts = [
-        f"your {noun(name)} {_verb(name, 'lies', 'lie')} {_among(stage)}"
-        for name, (stage, _) in found.surroundings.items()
+        f"your {noun(name)} {verb(name, 'is', 'are')} near {_described(stage)}"
+        for name, (stage, _) in moved.surroundings.items()
     ]
-    said = f"Without alignment, {' and '.join(parts)}."
-    if found.halves is None:
-        return said
-    apart = found.halves[0]
+    sentence = f"Without alignment, {' and '.join(parts)}."
+    if moved.halves is None:
+        return sentence
+    apart = moved.halves[0]
     return (
-        f"{said} {_pair(found).capitalize()} are at a cosine distance of {apart.distance:.2f}, "
-        f"closer than {percent(apart.closer_than)} of pairs of one emotion."
+        f"{sentence} The cosine distance between {_pair(moved)} is {apart.distance:.2f}: closer "
+        f"than {percent(apart.closer_than)} of pairs of one emotion."
     )
 
 
 def _moved(modality: str, before: Surroundings, after: Surroundings) -> str:
-    name = f"Your {noun(modality)}"
-    if _among(before) == _among(after):
-        return f"{name} {_verb(modality, 'stays', 'stay')} {_among(after)}."
-    return f"{name} moved from {_among(before)} to {_among(after)}."
+    yours = f"Your {noun(modality)}"
+    if _described(before) == _described(after):
+        return f"{yours} {verb(modality, 'stays', 'stay')} near {_described(after)}."
+    return f"{yours} moved from {_described(before)} to {_described(after)}."
 
 
-def _among(stage: Surroundings) -> str:
-    crowd = " and ".join(CROWDS.get(name, name) for name in stage.modalities)
-    if stage.share < 0.5:
-        return f"among {crowd} of mixed emotions"
-    return f"among {stage.emotion} {crowd}"
+def _described(stage: Surroundings) -> str:
+    """The neighbours of one half, such as `angry words and voices`."""
+    kinds = " and ".join(several(name) for name in stage.modalities)
+    return f"{kinds} of mixed emotions" if stage.share < MAJORITY else f"{stage.emotion} {kinds}"
 
 
-def _halves(before: Apart, after: Apart, pair: str) -> str:
-    """Distances of two spaces say little by themselves; the rank among pairs compares them."""
+def _pair_moved(before: Apart, after: Apart, pair: str) -> str:
+    """Distances of two spaces mean little by themselves; the rank among pairs compares them."""
     nearer = before.distance - after.distance
     gained = after.closer_than - before.closer_than
-    if abs(nearer) < STILL:
-        said = "keep their distance"
+    if abs(nearer) < SAME_DISTANCE:
+        change = "are as far apart as before"
     elif nearer > 0:
-        said = "now lie closer together"
-        said += ", but other pairs of one emotion came closer still" if gained < -STEADY else ""
+        change = "are now closer together"
+        if gained < -SAME_RANK:
+            change += ", but other pairs of one emotion came even closer"
     else:
-        said = "now lie further apart"
-        said += ", but less so than other pairs of one emotion" if gained > STEADY else ""
+        change = "are now further apart"
+        if gained > SAME_RANK:
+            change += ", but less so than other pairs of one emotion"
     return (
-        f"{pair.capitalize()} {said} (cosine distance {before.distance:.2f} → "
+        f"{capitalised(pair)} {change} (cosine distance {before.distance:.2f} → "
         f"{after.distance:.2f}; closer than {percent(after.closer_than)} of pairs of one emotion, "
         f"before: {percent(before.closer_than)})."
     )
 
 
-def _pair(found: Movement) -> str:
-    first, second = found.surroundings
+def _pair(moved: Movement) -> str:
+    first, second = moved.surroundings
     return f"your {noun(first)} and your {noun(second)}"
-
-
-def _verb(modality: str, singular: str, plural: str) -> str:
-    return plural if modality in PLURAL else singular
 
 
 def _clip(atlas: Atlas, strategy: str, clip: VisitorClip, unfolded: bool) -> str:
     tables = "".join(_table(atlas, strategy, clip, modality) for modality in clip.modalities)
-    said = escape(movement_sentence(movement(atlas, strategy, clip), strategy))
+    sentence = escape(movement_sentence(movement(atlas, strategy, clip), strategy))
     return (
         f'<article class="at-visitor" data-clip="{escape(clip.id)}">'
         f'<h3 class="at-visitor-name"><span aria-hidden="true">★</span> {escape(clip.name)}</h3>'
-        f'<p class="at-sentence">{said}</p>'
+        f'<p class="at-sentence">{sentence}</p>'
         f'<details class="at-details"{" open" if unfolded else ""}>'
         f'<summary data-fold="clip {escape(clip.id)}">Nearest neighbours</summary>'
         f"{tables}</details></article>"
@@ -135,21 +143,19 @@ def _clip(atlas: Atlas, strategy: str, clip: VisitorClip, unfolded: bool) -> str
 
 def _table(atlas: Atlas, strategy: str, clip: VisitorClip, modality: str) -> str:
     """One half's neighbours, the nearest first: a column a stage, so that they compare."""
-    stages = [("No alignment", BEFORE)]
-    if strategy != BEFORE:
-        stages = [("Before", BEFORE), ("After", strategy)]
-    columns = [_near(atlas, clip, modality, name) for _, name in stages]
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title, _ in stages)
-    rows = "".join(f"<tr>{''.join(map(_cell, found))}</tr>" for found in zip_longest(*columns))
-    return (
-        f'<table class="at-nearest"><caption>Nearest to your {escape(noun(modality))}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    stages = stages_of(strategy)
+    columns = [_nearest(atlas, clip, modality, stage.strategy) for stage in stages]
+    return table(
+        [stage.title for stage in stages],
+        (f"<tr>{''.join(map(_cell, row))}</tr>" for row in zip_longest(*columns)),
+        classes="at-nearest",
+        title=f"<caption>Nearest to your {escape(noun(modality))}</caption>",
     )
 
 
-def _near(atlas: Atlas, clip: VisitorClip, modality: str, strategy: str) -> Sequence[Neighbour]:
+def _nearest(atlas: Atlas, clip: VisitorClip, modality: str, strategy: str) -> Sequence[Neighbour]:
     vector = clip.vector(strategy, modality)
-    return () if vector is None else nearest(atlas.charts[strategy].reference, vector, SHOWN)
+    return () if vector is None else nearest(atlas.charts[strategy].reference, vector, LISTED)
 
 
 def _cell(neighbour: Neighbour | None) -> str:
@@ -157,8 +163,7 @@ def _cell(neighbour: Neighbour | None) -> str:
         return "<td></td>"
     corpus = CORPUS_TITLES.get(neighbour.corpus, neighbour.corpus)
     return (
-        f'<td style="{emotion_style(neighbour.emotion)}">'
-        f'<span class="at-dot" aria-hidden="true"></span>{escape(neighbour.emotion)} '
+        f'<td style="{emotion_style(neighbour.emotion)}">{dotted(neighbour.emotion)} '
         f'{escape(noun(neighbour.modality))} <span class="at-where">{escape(corpus)}, '
         f"{neighbour.distance:.2f}</span></td>"
     )

@@ -1,4 +1,4 @@
-"""What stands on a page before, beside and while something is analysed."""
+"""A page's header, notices and placeholders: what it shows around a result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Texts:
 
     Attributes:
         tagline: The page's question, below the name.
-        credit: Whose model, learned from what.
+        credit: Whose model it is and what it was trained on.
     """
 
     tagline: str
@@ -23,12 +23,12 @@ class Texts:
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingTexts(Texts):
-    """Those of a page that opens a microphone or a camera.
+    """The texts of a page that opens a microphone or a camera.
 
     Attributes:
         judged: What categories are assigned to, as in "a machine assigns … to …".
-        kept: What becomes of clips and results, after how long clips stay.
-        start: What to do, before the first analysis.
+        kept: What happens to clips and results; follows how long clips are kept.
+        start: What to do before the first analysis.
         promises: (title, rest) of what a result will show.
     """
 
@@ -39,7 +39,7 @@ class RecordingTexts(Texts):
 
 
 def header(sentence: str, state: State, tagline: str) -> str:
-    """The name of the house, what it does, and whether the model is ready."""
+    """The app's name, what it does, and whether the model is ready."""
     return (
         '<header class="at-header"><div><h1 class="at-brand">Attune</h1>'
         f'<p class="at-tagline">{escape(tagline)}</p></div>'
@@ -83,7 +83,7 @@ _SKETCH = (18, 34, 62, 40, 78, 96, 58, 30, 52, 84, 66, 38, 22, 46, 70, 48, 26, 1
 
 
 def working(sentence: str) -> str:
-    """In place of the result while it is computed."""
+    """A placeholder while the result is computed."""
     return (
         '<section class="at-card at-working" aria-busy="true" aria-label="Result">'
         f'<p class="at-kicker">{escape(sentence)}</p><div class="at-pulse"></div>'
@@ -92,7 +92,7 @@ def working(sentence: str) -> str:
 
 
 def footer(texts: Texts) -> str:
-    """Who made what, below everything."""
+    """The credits at the end of the page."""
     return f'<footer class="at-footer">{escape(texts.credit)}</footer>'
 
 

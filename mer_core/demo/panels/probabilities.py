@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from mer_core.demo.panels.markup import MODALITY_TITLES, emotion_style, escape, percent, ranked
+from mer_core.demo.panels.markup import card, emotion_style, escape, percent, ranked
 from mer_core.demo.panels.nouns import modalities, noun
 from mer_core.demo.panels.summary import is_sure, summary
-from mer_core.types import Prediction
+from mer_core.types import Prediction, State
 
+TOGETHER = "Both together"
 STATE_TITLES = {
-    "silence": "Nothing to hear",
-    "no_speech": "No speech found",
-    "unreadable_text": "Text could not be read",
-    "refused": "This could not be analysed",
+    State.SILENCE: "Nothing to hear",
+    State.NO_SPEECH: "No speech found",
+    State.UNREADABLE_TEXT: "Text could not be read",
+    State.REFUSED: "This could not be analysed",
 }
-
-# Of a video, either half gives a category, so that without one both are missing.
-BOTH_MISSING = "Neither face nor voice found"
-
-MISSING_HINTS = {
-    "speech": "Add a recording to see voice and words side by side.",
-    "text": "Type what was said to see voice and words side by side.",
-}
+# What adds a modality that was left out; pages of video ask for one file that holds both.
+TO_ADD = {"speech": "Add a recording", "text": "Type what was said"}
 
 
 def verdict(prediction: Prediction) -> str:
@@ -28,7 +23,7 @@ def verdict(prediction: Prediction) -> str:
     if prediction.emotion is None:
         return message_panel(_state_title(prediction), summary(prediction))
     emotion = prediction.emotion
-    chance = prediction.probabilities.get(emotion, 0.0)
+    confidence = prediction.probabilities.get(emotion, 0.0)
     kicker = "Category the model assigns"
     if prediction.probabilities and not is_sure(prediction.probabilities):
         kicker = "Most likely category, but the model is not sure"
@@ -38,16 +33,10 @@ def verdict(prediction: Prediction) -> str:
         f'<p class="at-kicker">{kicker}</p>'
         f'<p class="at-headline"><span class="at-emotion" data-testid="emotion">'
         f"{escape(emotion.capitalize())}</span> "
-        f'<span class="at-confidence">{escape(percent(chance))} confidence</span></p>'
+        f'<span class="at-confidence">{escape(percent(confidence))} confidence</span></p>'
         f'<p class="at-sentence" data-testid="sentence">{escape(summary(prediction))}</p>'
         f"{bars(prediction.probabilities)}</section>"
     )
-
-
-def _state_title(prediction: Prediction) -> str:
-    if "video" in prediction.by_modality and prediction.state != "refused":
-        return BOTH_MISSING
-    return STATE_TITLES.get(prediction.state, "No category assigned")
 
 
 def message_panel(title: str, message: str) -> str:
@@ -65,9 +54,9 @@ def bars(probabilities: dict[str, float]) -> str:
     rows = "".join(
         f'<li style="{emotion_style(name)}"><span class="at-name">{escape(name)}</span>'
         f'<span class="at-track" aria-hidden="true">'
-        f'<span class="at-fill" style="inline-size:{100 * chance:.1f}%"></span></span>'
-        f'<span class="at-number">{escape(percent(chance))}</span></li>'
-        for name, chance in probabilities.items()
+        f'<span class="at-fill" style="inline-size:{100 * probability:.1f}%"></span></span>'
+        f'<span class="at-number">{escape(percent(probability))}</span></li>'
+        for name, probability in probabilities.items()
     )
     return f'<ul class="at-bars">{rows}</ul>'
 
@@ -76,46 +65,46 @@ def comparison(prediction: Prediction) -> str:
     """Each modality alone and both together, side by side; empty without any label."""
     if prediction.emotion is None or not prediction.by_modality:
         return ""
-    tops = {
-        name: ranked(chances)[0][0]
-        for name, chances in prediction.by_modality.items()
-        if chances and name != "both"
-    }
-    if len(tops) < 2:
+    names = modalities(prediction)
+    if not names or not all(prediction.by_modality[name] for name in names):
         return _missing(prediction)
     cards = "".join(
-        _modality_card(name, chances, tops, prediction.emotion)
-        for name, chances in prediction.by_modality.items()
-        if chances
+        _modality_card(prediction, name, probabilities)
+        for name, probabilities in prediction.by_modality.items()
+        if probabilities
     )
-    return (
-        '<section class="at-card" aria-label="Each modality alone and both together">'
-        f'<h2 class="at-title">{_pair_title(prediction)}</h2>'
-        f'<div class="at-compare">{cards}</div></section>'
-    )
+    title = f"{', '.join(map(noun, names))} and both".capitalize()
+    label = "Each modality alone and both together"
+    return card(title, f'<div class="at-compare">{cards}</div>', label=label)
 
 
-def _pair_title(prediction: Prediction) -> str:
-    nouns = [noun(name) for name in modalities(prediction)]
-    return f"{', '.join(nouns)} and both".capitalize()
+def _state_title(prediction: Prediction) -> str:
+    # Either half of a video gives a category, so that without one both are missing.
+    if "video" in prediction.by_modality and prediction.state != State.REFUSED:
+        return f"Neither {' nor '.join(map(noun, modalities(prediction)))} found"
+    return STATE_TITLES.get(prediction.state, "No category assigned")
 
 
-def _modality_card(name: str, chances: dict[str, float], tops: dict[str, str], emotion: str) -> str:
-    title = escape(MODALITY_TITLES.get(name, name))
-    top, chance = ranked(chances)[0]
-    apart = name in tops and top != emotion
-    badge = '<span class="at-badge">differs</span>' if apart else ""
+def _modality_card(prediction: Prediction, name: str, probabilities: dict[str, float]) -> str:
+    top, confidence = ranked(probabilities)[0]
+    alone = name in modalities(prediction)
+    title = f"{noun(name)} alone".capitalize() if alone else TOGETHER
+    differs = alone and top != prediction.emotion
+    badge = '<span class="at-badge">differs</span>' if differs else ""
     return (
         f'<article class="at-modality" style="{emotion_style(top)}" data-modality="{escape(name)}">'
         f'<h3>{title}</h3><p class="at-top"><span class="at-dot" aria-hidden="true"></span>'
-        f"{escape(top.capitalize())} {escape(percent(chance))}{badge}</p>{bars(chances)}</article>"
+        f"{escape(top.capitalize())} {escape(percent(confidence))}{badge}</p>"
+        f"{bars(probabilities)}</article>"
     )
 
 
 def _missing(prediction: Prediction) -> str:
     """What to add so that there is something to compare."""
-    if prediction.state != "ok":
-        return ""  # both were given; the sentence says why one was not judged
-    absent = [n for n, chances in prediction.by_modality.items() if not chances and n != "both"]
-    hints = " ".join(MISSING_HINTS[name] for name in absent if name in MISSING_HINTS)
+    if prediction.state != State.OK:
+        return ""  # both were given; the sentence says why one was not used
+    names = modalities(prediction)
+    absent = [name for name in names if not prediction.by_modality[name] and name in TO_ADD]
+    pair = " and ".join(map(noun, names))
+    hints = " ".join(f"{TO_ADD[name]} to see {pair} side by side." for name in absent)
     return f'<p class="at-card at-missing">{hints}</p>' if hints else ""

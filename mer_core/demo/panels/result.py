@@ -1,4 +1,4 @@
-"""A whole prediction as the two stretches of a page: beside the inputs, and below them."""
+"""A whole prediction as two parts of a page: beside the inputs, and below them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def render_verdict(prediction: Prediction) -> str:
 
 
 def render_details(prediction: Prediction) -> str:
-    """Figures that want the full width; empty where there is nothing to draw."""
+    """Figures of the full width; empty where there is nothing to draw."""
     return timeline_figure(prediction) + attention_figure(prediction)
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
-from mer_core.demo.panels.markup import emotion_style, escape, percent, seconds
-from mer_core.demo.panels.waveform import axis, outline
+from mer_core.demo.panels.markup import (
+    caption,
+    card,
+    emotion_style,
+    escape,
+    folded_table,
+    legend,
+    percent,
+    seconds,
+)
+from mer_core.demo.panels.waveform import recording_figure
 from mer_core.types import Prediction, Window
 
-ROOM = 0.11  # share of the width below which a stretch carries no label
-NO_SPEECH = "no speech"  # what an empty window of a recording is called
+NARROWEST = 0.11  # share of the width below which a category's span carries no label
+LISTED = 20  # windows in the description for screen readers
+NO_SPEECH = "no speech"  # how an empty window of a recording is labelled
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """The part of the clip that one window stands for.
+class Segment:
+    """The part of the clip that is drawn for one window.
 
     Attributes:
         start: Seconds.
@@ -33,43 +43,61 @@ def timeline_figure(prediction: Prediction) -> str:
     if not prediction.timeline or not prediction.duration:
         return ""
     duration = max(prediction.duration, prediction.timeline[-1].end)
-    return (
-        '<section class="at-card" aria-label="Timeline">'
-        '<h2 class="at-title">How it changes</h2>'
-        '<p class="at-caption">The voice in overlapping windows; taller means more probable, '
-        "hatched means no speech.</p>"
-        f"{strip(prediction, duration, NO_SPEECH)}{legend(prediction.timeline, NO_SPEECH)}"
-        f"{table(prediction.timeline, NO_SPEECH)}</section>"
+    meaning = (
+        "The recording in overlapping windows, each with its own category. Taller means more "
+        f"probable, hatched means {NO_SPEECH}."
+    )
+    return card(
+        "Category over time",
+        f"{caption(meaning)}{windows_figure(prediction, duration, NO_SPEECH)}"
+        f"{windows_key(prediction.timeline, NO_SPEECH)}",
+        label="Timeline",
     )
 
 
-def strip(prediction: Prediction, duration: float, nothing: str) -> str:
-    """The waveform, the windows under it, and the axis; an empty window is called `nothing`."""
-    wave = "" if prediction.envelope is None else outline(prediction.envelope, duration)
-    parts = stretches(prediction.timeline, duration) if prediction.timeline else []
-    windows = f"{_tops(parts, duration)}{_columns(parts, duration)}" if parts else ""
-    described = escape(_described(prediction.timeline, nothing))
-    return (
-        f'<div class="at-strip" role="img" aria-label="{described}">'
-        f"{wave}{windows}{axis(duration)}</div>"
+def windows_figure(prediction: Prediction, duration: float, empty: str) -> str:
+    """The waveform, the windows under it, and the axis; `empty` labels an empty window."""
+    parts = segments(prediction.timeline, duration) if prediction.timeline else []
+    drawn = f"{_labels(parts, duration)}{_columns(parts, duration)}" if parts else ""
+    listed = "; ".join(
+        f"{seconds(w.start)} to {seconds(w.end)} {w.emotion or empty}"
+        for w in prediction.timeline[:LISTED]
     )
+    label = f"Timeline of {len(prediction.timeline)} windows: {listed}."
+    return recording_figure(prediction.envelope, duration, label, drawn)
 
 
-def stretches(timeline: tuple[Window, ...], duration: float) -> list[Stretch]:
+def windows_key(timeline: tuple[Window, ...], empty: str) -> str:
+    """The colours in words, and the windows as a table."""
+    emotions = next((w.probabilities for w in timeline if w.probabilities), {})
+    has_empty = any(window.emotion is None for window in timeline)
+    hatched = f'<li><span class="at-dot at-hatched"></span>{empty}</li>' if has_empty else ""
+    rows = (
+        f"<tr><td>{seconds(window.start)} to {seconds(window.end)}</td>"
+        f"<td>{escape(window.emotion or empty)}</td><td>{_confidence(window)}</td></tr>"
+        for window in timeline
+    )
+    colours = legend(emotions, 'aria-hidden="true"', hatched)
+    return colours + folded_table(("Window", "Category", "Confidence"), rows)
+
+
+def segments(timeline: tuple[Window, ...], duration: float) -> list[Segment]:
     """Windows cut in the middle of what each shares with the next, without gap or overlap."""
     cuts = [(left.end + right.start) / 2 for left, right in pairwise(timeline)]
     edges = [0.0, *cuts, duration]
     return [
-        Stretch(start, end, window)
+        Segment(start, end, window)
         for start, end, window in zip(edges[:-1], edges[1:], timeline, strict=True)
     ]
 
 
-def _tops(parts: list[Stretch], duration: float) -> str:
-    """One label over each run of equal categories that is wide enough."""
+def _labels(parts: list[Segment], duration: float) -> str:
+    """One label over neighbouring segments of one category, where they are wide enough."""
     labels = []
-    for start, end, emotion in _runs(parts):
-        if emotion is not None and (end - start) / duration >= ROOM:
+    for emotion, group in groupby(parts, key=lambda part: part.window.emotion):
+        same = list(group)
+        start, end = same[0].start, same[-1].end
+        if emotion is not None and (end - start) / duration >= NARROWEST:
             labels.append(
                 f'<span style="inset-inline-start:{100 * start / duration:.2f}%;'
                 f'inline-size:{100 * (end - start) / duration:.2f}%;{emotion_style(emotion)}">'
@@ -78,17 +106,7 @@ def _tops(parts: list[Stretch], duration: float) -> str:
     return f'<div class="at-tops" aria-hidden="true">{"".join(labels)}</div>'
 
 
-def _runs(parts: list[Stretch]) -> list[tuple[float, float, str | None]]:
-    runs: list[tuple[float, float, str | None]] = []
-    for part in parts:
-        if runs and runs[-1][2] == part.window.emotion:
-            runs[-1] = (runs[-1][0], part.end, part.window.emotion)
-        else:
-            runs.append((part.start, part.end, part.window.emotion))
-    return runs
-
-
-def _columns(parts: list[Stretch], duration: float) -> str:
+def _columns(parts: list[Segment], duration: float) -> str:
     cells = "".join(_column(part) for part in parts)
     return (
         f'<svg class="at-columns" viewBox="0 0 {duration:.3f} 1" preserveAspectRatio="none" '
@@ -96,53 +114,21 @@ def _columns(parts: list[Stretch], duration: float) -> str:
     )
 
 
-def _column(part: Stretch) -> str:
-    place = f'x="{part.start:.3f}" width="{part.end - part.start:.3f}"'
+def _column(part: Segment) -> str:
+    """Stacked probabilities; nothing over the hatched ground of an empty window."""
     if part.window.emotion is None:
-        return ""  # the hatched ground shows
+        return ""
+    across = f'x="{part.start:.3f}" width="{part.end - part.start:.3f}"'
     drawn, bottom = [], 1.0
-    for emotion, chance in part.window.probabilities.items():
-        bottom -= chance
+    for emotion, probability in part.window.probabilities.items():
+        bottom -= probability
         drawn.append(
-            f'<rect style="{emotion_style(emotion)}" {place} '
-            f'y="{max(bottom, 0):.4f}" height="{chance:.4f}"/>'
+            f'<rect style="{emotion_style(emotion)}" {across} '
+            f'y="{max(bottom, 0):.4f}" height="{probability:.4f}"/>'
         )
     return "".join(drawn)
 
 
-def legend(timeline: tuple[Window, ...], nothing: str) -> str:
-    """The colours in words."""
-    emotions = next((w.probabilities for w in timeline if w.probabilities), {})
-    entries = "".join(
-        f'<li style="{emotion_style(name)}"><span class="at-dot"></span>{escape(name)}</li>'
-        for name in emotions
-    )
-    silent = any(window.emotion is None for window in timeline)
-    hatched = f'<li><span class="at-dot at-hatched"></span>{nothing}</li>' if silent else ""
-    return f'<ul class="at-legend" aria-hidden="true">{entries}{hatched}</ul>'
-
-
-def _described(timeline: tuple[Window, ...], nothing: str) -> str:
-    listed = "; ".join(
-        f"{seconds(w.start)} to {seconds(w.end)} {w.emotion or nothing}" for w in timeline[:20]
-    )
-    return f"Timeline of {len(timeline)} windows: {listed}."
-
-
-def table(timeline: tuple[Window, ...], nothing: str) -> str:
-    """The windows, for reading."""
-    rows = "".join(
-        f"<tr><td>{seconds(window.start)} to {seconds(window.end)}</td>"
-        f"<td>{escape(window.emotion or nothing)}</td><td>{_confidence(window)}</td></tr>"
-        for window in timeline
-    )
-    return (
-        '<details class="at-details"><summary>As a table</summary><table><thead><tr>'
-        "<th>Window</th><th>Category</th><th>Confidence</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></details>"
-    )
-
-
 def _confidence(window: Window) -> str:
-    chance = window.probabilities.get(window.emotion or "")
-    return "" if chance is None else escape(percent(chance))
+    probability = window.probabilities.get(window.emotion or "")
+    return "" if probability is None else escape(percent(probability))

@@ -1,4 +1,4 @@
-"""A clip over time: the face that was followed, moment by moment, above the categories.
+"""A video over time: the followed face in thumbnails above the category of every second.
 
 Pictures are part of the page itself (data URIs): none is ever written to disk or has an address.
 """
@@ -14,27 +14,27 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image
 
-from mer_core.demo.panels.markup import percent, seconds
-from mer_core.demo.panels.timeline import legend, strip, table
+from mer_core.demo.panels.markup import caption, card, percent, seconds
+from mer_core.demo.panels.nouns import modalities, noun
+from mer_core.demo.panels.timeline import windows_figure, windows_key
 from mer_core.types import ByteArray, FaceTrack, Prediction
 
-MOMENTS = 12  # pictures in the film at most, so that they stay recognisable on a phone
-EVERY = 0.5  # seconds between two of them at least
+MAX_THUMBNAILS = 12  # in a row, so that they stay recognisable on a phone
+SPACING = 0.5  # seconds between two of them at least
 PREVIEW_SIDE = 480  # pixels of the preview's longer side
 THUMBNAIL_SIDE = 96
 QUALITY = 82  # of the JPEG pictures
-NOTHING = "nothing to judge"  # what an empty window is called
-SPARSE = 0.6  # share of pictures with a face below which the page says so
+SPARSE = 0.6  # share of frames with a face below which the page says so
 
 
 @dataclass(frozen=True)
-class Moment:
-    """One cell of the film.
+class Slot:
+    """The part of the clip that one thumbnail covers.
 
     Attributes:
         start: Seconds.
         end: Seconds.
-        frame: Index of the picture that stands for it, or None if no face was seen.
+        frame: Index of the frame that is shown, or None if no face was found.
     """
 
     start: float
@@ -43,64 +43,63 @@ class Moment:
 
 
 def video_timeline_figure(prediction: Prediction) -> str:
-    """The preview beside film and timeline; nothing without a category or anything to draw."""
+    """The preview beside thumbnails and timeline; empty without a category, or face and windows."""
     duration = clip_length(prediction)
     if prediction.emotion is None or not duration:
         return ""
-    face = prediction.face
-    if not prediction.timeline and face is None:
+    face, windows = prediction.face, prediction.timeline
+    if not windows and face is None:
         return ""
-    windows = prediction.timeline
-    key = f"{legend(windows, NOTHING)}{table(windows, NOTHING)}" if windows else ""
-    return (
-        '<section class="at-card" aria-label="Timeline">'
-        '<h2 class="at-title">Second by second</h2>'
-        f'<p class="at-caption">The category in each second; taller means more probable, hatched '
-        f"means {NOTHING}.</p>"
-        f'<div class="at-scene">{"" if face is None else preview(face)}'
-        f'<div class="at-takes">{"" if face is None else film(face, duration)}'
-        f"{strip(prediction, duration, NOTHING)}{key}</div></div></section>"
+    empty = f"no {' or '.join(map(noun, modalities(prediction)))}"
+    meaning = (
+        f"The category of each second. Taller means more probable, hatched means {empty} was found."
+    )
+    return card(
+        "Second by second",
+        f'{caption(meaning)}<div class="at-scene">{"" if face is None else preview(face)}'
+        f'<div class="at-takes">{"" if face is None else thumbnails(face, duration)}'
+        f"{windows_figure(prediction, duration, empty)}"
+        f"{windows_key(windows, empty) if windows else ''}</div></div>",
+        label="Timeline",
     )
 
 
 def clip_length(prediction: Prediction) -> float:
-    """Seconds that the drawing spans: the longest of sound, windows and pictures."""
+    """Seconds that the drawing spans: the longest of sound, windows and frames."""
     ends = [prediction.duration or 0.0, *(window.end for window in prediction.timeline)]
     if prediction.face is not None and prediction.face.times.size:
         ends.append(float(prediction.face.times[-1]))
     return max(ends)
 
 
-def moments(face: FaceTrack, duration: float) -> list[Moment]:
-    """Equal stretches of the clip, each with the found frame nearest to its middle."""
+def slots(face: FaceTrack, duration: float) -> list[Slot]:
+    """Equal parts of the clip, each with the frame of the face nearest to its middle."""
     gap = float(np.diff(face.times).max()) if face.times.size > 1 else 0.0
-    count = max(1, min(MOMENTS, math.floor(duration / max(EVERY, gap))))
+    count = max(1, min(MAX_THUMBNAILS, math.floor(duration / max(SPACING, gap))))
     edges = np.linspace(0.0, duration, count + 1)
-    return [
-        Moment(start, end, _nearest(face, start, end)) for start, end in pairwise(edges.tolist())
-    ]
+    return [Slot(start, end, _nearest(face, start, end)) for start, end in pairwise(edges.tolist())]
 
 
-def film(face: FaceTrack, duration: float) -> str:
-    """Thumbnails on the time axis; a moment without a face stays visibly empty."""
-    cells = "".join(_cell(face, moment) for moment in moments(face, duration))
-    return f'<ol class="at-film" aria-label="The face, moment by moment">{cells}</ol>'
+def thumbnails(face: FaceTrack, duration: float) -> str:
+    """Thumbnails on the time axis; a part without a face stays visibly empty."""
+    cells = "".join(_thumbnail(face, slot) for slot in slots(face, duration))
+    return f'<ol class="at-film" aria-label="The face over time">{cells}</ol>'
 
 
 def preview(face: FaceTrack) -> str:
-    """One picture of the clip with a box around the face."""
+    """One frame of the clip with a box around the face."""
     if not face.preview.size:
         return ""
     index = face.preview_index
     moment = seconds(float(face.times[index]))
     source = data_uri(face.preview, PREVIEW_SIDE)
     share = float(np.mean(face.found))
-    seen = f" It was seen in {percent(share)} of the pictures." if share < SPARSE else ""
+    sparse = f" It was found in {percent(share)} of the frames." if share < SPARSE else ""
     return (
         '<figure class="at-preview"><div class="at-frame">'
         f'<img src="{source}" alt="Picture from the clip at {moment}">'
         f"{_box(face)}</div>"
-        f"<figcaption>The face that was followed, at {moment}.{seen}</figcaption></figure>"
+        f"<figcaption>The face that was followed, at {moment}.{sparse}</figcaption></figure>"
     )
 
 
@@ -121,13 +120,13 @@ def _nearest(face: FaceTrack, start: float, end: float) -> int | None:
     return int(np.argmin(distance))
 
 
-def _cell(face: FaceTrack, moment: Moment) -> str:
-    if moment.frame is None:
-        said = f"No face from {seconds(moment.start)} to {seconds(moment.end)}"
-        return f'<li class="at-blank"><span class="at-hidden">{said}</span></li>'
-    at = seconds(float(face.times[moment.frame]))
-    source = data_uri(face.thumbnails[moment.frame], THUMBNAIL_SIDE)
-    return f'<li><img src="{source}" alt="Face at {at}"></li>'
+def _thumbnail(face: FaceTrack, slot: Slot) -> str:
+    if slot.frame is None:
+        label = f"No face from {seconds(slot.start)} to {seconds(slot.end)}"
+        return f'<li class="at-blank"><span class="at-hidden">{label}</span></li>'
+    moment = seconds(float(face.times[slot.frame]))
+    source = data_uri(face.thumbnails[slot.frame], THUMBNAIL_SIDE)
+    return f'<li><img src="{source}" alt="Face at {moment}"></li>'
 
 
 def _box(face: FaceTrack) -> str:

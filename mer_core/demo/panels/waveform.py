@@ -8,11 +8,30 @@ from __future__ import annotations
 
 import numpy as np
 
+from mer_core.demo.panels.markup import escape
 from mer_core.types import ENVELOPE_RATE, FloatArray
 
 COLUMNS = 300  # outline points; more than the pixels of a phone, few enough to stay light
 TICKS = 6  # at most, on a time axis
 STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0)  # seconds between ticks
+
+
+def recording_figure(
+    envelope: FloatArray | None, duration: float, label: str, below: str = ""
+) -> str:
+    """The waveform, if there is one, above its time axis; what is drawn `below` shares the axis.
+
+    Args:
+        envelope: (N,) as in `Prediction`.
+        duration: Seconds.
+        label: Describes the drawing to screen readers.
+        below: Markup.
+    """
+    wave = "" if envelope is None else outline(envelope, duration)
+    return (
+        f'<div class="at-strip" role="img" aria-label="{escape(label)}">'
+        f"{wave}{below}{axis(duration)}</div>"
+    )
 
 
 def outline(envelope: FloatArray, duration: float) -> str:
@@ -45,7 +64,7 @@ def axis(duration: float) -> str:
 
 
 def _thinned(loudness: np.ndarray) -> np.ndarray:
-    """At most `COLUMNS` values, each the loudest of its stretch."""
+    """At most `COLUMNS` values, each the maximum of its part."""
     if loudness.size <= COLUMNS:
         return loudness
     starts = np.linspace(0, loudness.size, COLUMNS, endpoint=False).astype(int)

@@ -37,12 +37,12 @@ def test_both_directions_of_the_cross_attention_are_folded_away(watched: Predict
     page = Page(cross_attention_figure(watched))
     (fold,) = page.having(class_="at-fold")
     assert "open" not in fold
-    assert "Rows: voice, across: face" in page.text
-    assert "Rows: face, across: voice" in page.text
+    assert "Rows: voice, columns: face" in page.text
+    assert "Rows: face, columns: voice" in page.text
     first, second = page.having(role="img")
     assert "0.2 s at 0.1 s; 0.8 s at 0.5 s" in str(first["aria-label"])
     assert "Moments of the face" in str(second["aria-label"])
-    assert page.text.count("almost evenly") == 1  # the second direction is flat
+    assert page.text.count("almost even") == 1  # the second direction is flat
 
 
 def test_no_cross_attention_no_fold(watched: Prediction) -> None:

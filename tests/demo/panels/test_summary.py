@@ -1,32 +1,33 @@
+"""A prediction in one sentence."""
+
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
 
-from mer_core.demo.panels.markup import percent, seconds
 from mer_core.demo.panels.summary import is_sure, summary
-from mer_core.types import Prediction
+from mer_core.types import Prediction, State
 from tests.demo.conftest import chances
 
 
 def test_agreement(agreeing: Prediction) -> None:
     assert summary(agreeing) == (
-        "Voice and words point the same way: the model assigns happy with 81% confidence."
+        "Voice and words agree: the model assigns happy with 81% confidence."
     )
 
 
 def test_disagreement(disagreeing: Prediction) -> None:
     assert summary(disagreeing) == (
-        "Voice and words point apart: the voice alone to angry (62%), the words alone to happy "
-        "(70%). Together, the model assigns angry with 58% confidence."
+        "Voice and words disagree: the voice alone suggests angry (62%), the words alone suggest "
+        "happy (70%). Together, the model assigns angry with 58% confidence."
     )
 
 
 def test_together_otherwise_than_each_alone(agreeing: Prediction) -> None:
     other = replace(agreeing, emotion="sad", probabilities=chances("sad", 0.6))
     assert summary(other) == (
-        "Voice and words each point to happy, yet together the model assigns sad "
+        "Voice and words each suggest happy, yet together the model assigns sad "
         "with 60% confidence."
     )
 
@@ -40,7 +41,7 @@ def test_not_sure_between_two(words_only: Prediction) -> None:
     close = {"angry": 0.36, "happy": 0.31, "neutral": 0.2, "sad": 0.13}
     said = summary(replace(words_only, emotion="angry", probabilities=close))
     assert said == (
-        "From the words alone, the model is not sure: angry (36%) comes just before happy (31%)."
+        "From the words alone, the model is not sure: angry (36%) is just ahead of happy (31%)."
     )
 
 
@@ -50,14 +51,14 @@ def test_not_sure_although_ahead(words_only: Prediction) -> None:
     assert "not sure: angry leads with only 46%." in said
 
 
-@pytest.mark.parametrize("state", ["silence", "no_speech", "unreadable_text", "refused"])
-def test_without_a_label_the_message_is_the_sentence(state: str) -> None:
+@pytest.mark.parametrize("state", sorted(set(State) - {State.OK}))
+def test_without_a_label_the_message_is_the_sentence(state: State) -> None:
     assert summary(Prediction(None, {}, {}, state, "Why there is none.")) == "Why there is none."
     assert "no category" in summary(Prediction(None, {}, {}, state))
 
 
 def test_a_message_comes_before_a_label(words_only: Prediction) -> None:
-    heard = replace(words_only, state="silence", message="The recording is silent.")
+    heard = replace(words_only, state=State.SILENCE, message="The recording is silent.")
     assert summary(heard) == ("The recording is silent. The model assigns sad with 64% confidence.")
 
 
@@ -76,18 +77,6 @@ def test_sure_needs_half_and_a_lead() -> None:
     assert is_sure({"a": 1.0})
 
 
-def test_percent_never_claims_certainty() -> None:
-    assert [percent(p) for p in (0.0, 0.004, 0.005, 0.555, 0.994, 0.999, 1.0)] == [
-        "<1%", "<1%", "1%", "56%", "99%", ">99%", ">99%",
-    ]  # fmt: skip
-
-
-def test_seconds() -> None:
-    assert [seconds(s) for s in (0.0, 2.54, 59.9, 59.96, 61.0, 299.6)] == [
-        "0.0 s", "2.5 s", "59.9 s", "1:00", "1:01", "5:00",
-    ]  # fmt: skip
-
-
 def test_a_note_on_good_input_comes_after_the_label(agreeing: Prediction) -> None:
     cut = summary(replace(agreeing, message="Only the first 3 words of the text were read."))
     assert cut == f"{summary(agreeing)} Only the first 3 words of the text were read."
@@ -97,5 +86,16 @@ def test_agreement_without_certainty(agreeing: Prediction) -> None:
     unsure = {"angry": 0.25, "happy": 0.28, "neutral": 0.24, "sad": 0.23}
     assert summary(replace(agreeing, probabilities=unsure)) == (
         "Voice and words both lean towards happy, but the model is not sure: "
-        "happy (28%) comes just before angry (25%)."
+        "happy (28%) is just ahead of angry (25%)."
+    )
+
+
+def test_only_the_meter_speaks_of_agreement(watched: Prediction) -> None:
+    assert summary(watched) == (
+        "Voice and face each suggest happy: the model assigns happy with 81% confidence."
+    )
+    angry = {**watched.by_modality, "audio": chances("angry", 0.6)}
+    assert summary(replace(watched, by_modality=angry)) == (
+        "The voice alone suggests angry (60%), the face alone suggests happy (76%). Together, "
+        "the model assigns happy with 81% confidence."
     )
