@@ -205,7 +205,7 @@ def test_the_default_keeps_its_bounds(predictor):
         assert torch.equal(mine, shared)
     assert sum(f.stat().st_size for f in DEFAULT_MODEL.rglob("*")) <= 44 * 2**20
     assert sorted(f.name for f in DEFAULT_MODEL.iterdir()) == [
-        "README.md", "face", "foal_net", "mgcma", "speech_encoder.safetensors",
+        "LICENSE.md", "README.md", "face", "foal_net", "mgcma", "speech_encoder.safetensors",
         "text_encoder.safetensors", "tokenizer.json", "video_encoder.safetensors",
     ]  # fmt: skip
     for name in ("face", "foal_net", "mgcma"):
