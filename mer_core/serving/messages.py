@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mer_core.frameworks.descriptor import MODALITIES
 from mer_core.types import State
 
 SENTENCES = {
@@ -21,6 +22,8 @@ ADVICE = {
     State.UNREADABLE_TEXT: "Write it in English, or leave it out.",
 }
 
+PLURALS = {modality.noun for modality in MODALITIES.values() if modality.plural}
+
 
 def explain(reasons: Sequence[State], judged: Sequence[str], words_read: int | None = None) -> str:
     """What could not be judged and why, and what was judged instead; empty if nothing is missing.
@@ -34,9 +37,8 @@ def explain(reasons: Sequence[State], judged: Sequence[str], words_read: int | N
     if reasons and not judged:
         sentences += [ADVICE[reason] for reason in reasons]
     elif reasons:
-        sentences.append(
-            f"Only the {' and the '.join(judged)} {'were' if len(judged) > 1 else 'was'} judged."
-        )
+        verb = "were" if len(judged) > 1 or judged[0] in PLURALS else "was"
+        sentences.append(f"Only the {' and the '.join(judged)} {verb} judged.")
     if words_read is not None:
         sentences.append(f"Only the first {words_read} words of the text were read.")
     return " ".join(sentences)
