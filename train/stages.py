@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from mer_core.checkpoints.checkpoint import load_encoder, parameters, save_checkpoint
+from mer_core.checkpoints.checkpoint import load_encoder, save_checkpoint
+from mer_core.checkpoints.weights import parameters
 from mer_core.data import load_corpus
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import LABEL_SETS

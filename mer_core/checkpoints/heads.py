@@ -1,8 +1,8 @@
-"""Heads: frameworks saved without their encoders, to stand on ones that are already loaded.
+"""Heads: frameworks saved without their encoders, for encoders that are already loaded.
 
-`config.json` names the encoders that a head was trained on by their hash, and whoever loads it
-gives them: features of any other would mean nothing to it. So the heads of all alignment strategies
-share one set of encoders, and each is a small file.
+The heads of all alignment strategies share one set of encoders, so each is a small file.
+`config.json` names the encoders that a head was trained on by their hash: features of any other
+encoder are meaningless to it, so they are refused.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from torch import Tensor
 from mer_core.checkpoints.checkpoint import (
     CONFIG_FILE,
     GIVEN,
-    WEIGHTS_FILE,
     Checkpoint,
-    CheckpointError,
-    as_stored,
     describe,
-    encoder_attributes,
     read_checkpoint,
+    write_json,
+)
+from mer_core.checkpoints.errors import CheckpointError, ForeignHeadError, MissingHeadError
+from mer_core.checkpoints.weights import (
+    WEIGHTS_FILE,
+    as_stored,
+    encoder_attributes,
     read_weights,
     weights_by_file,
-    write_json,
     write_weights,
 )
 from mer_core.encoders.base import CachedEncoder, Encoder, encoder_hash
@@ -35,20 +37,12 @@ from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 
 
-class MissingHeadError(CheckpointError):
-    """A head that is not there, or a file of it that is not."""
-
-
-class ForeignHeadError(CheckpointError):
-    """A head that was trained on other encoders than are given, or is of another framework."""
-
-
 def save_head(folder: Path, framework: Framework, *, half: bool = True, **extra: Any) -> None:
     """Write everything of `framework` but its encoders, and their hashes.
 
     Args:
         folder: Made if missing; files of the same names are replaced.
-        framework: With the very encoders that it will be given again.
+        framework: With the encoders that it will be loaded with.
         half: Store floats as fp16, half the size.
         **extra: Further JSON-able keys of `config.json`, such as `temperatures`.
     """
@@ -63,22 +57,22 @@ def save_head(folder: Path, framework: Framework, *, half: bool = True, **extra:
 
 
 def load_head(folder: Path, encoders: Mapping[str, Encoder]) -> Checkpoint:
-    """Put what `save_head` wrote on given encoders, which are shared and not copied.
+    """Load what `save_head` wrote, on given encoders, which are shared and not copied.
 
     Args:
         folder: Of the head.
-        encoders: As `Framework.encoders` gives them: by any name, for what they read decides.
+        encoders: As `Framework.encoders` gives them; what they read counts, not their keys.
 
     Raises:
-        MissingHeadError: No head there, or half of one.
+        MissingHeadError: There is no head, or a file of it is missing.
         ForeignHeadError: It was trained on other encoders.
-        CheckpointError: It is damaged, no head, or of a newer format; the two above are its kinds.
+        CheckpointError: It is damaged, no head, or of a newer format.
     """
     return _Given.of(encoders).load(folder)
 
 
 def load_heads(folder: Path, encoders: Mapping[str, Encoder]) -> dict[str, Checkpoint]:
-    """Every head inside `folder` by the name of its own folder, in their order.
+    """Every head inside `folder` by the name of its subfolder, sorted.
 
     Raises:
         CheckpointError: As for `load_head`.
@@ -108,18 +102,18 @@ class _Given:
 
     def _build(self, config: dict[str, Any], folder: Path) -> Framework:
         if config.get("encoders_in") != GIVEN:
-            raise CheckpointError(f"{folder.name} is no head: it comes with encoders of its own.")
+            raise CheckpointError(f"{folder.name} is no head: it comes with its own encoders.")
         _check_values(config)
         for modality, name in config["encoders"].items():
             if modality not in self.hashes:
-                raise ForeignHeadError(f"{folder.name}: this head needs a {modality} encoder, too.")
+                raise ForeignHeadError(f"{folder.name}: this head also needs a {modality} encoder.")
             if self.hashes[modality] != name:
                 raise ForeignHeadError(
                     f"{folder.name}: this head was trained on another {modality} encoder."
                 )
         labels = tuple(config["labels"])
         framework = build_framework(config["architecture"], labels, encoders=self.encoders)
-        # All of them, for an encoder that the file does not name could be any.
+        # All of them: an encoder without a hash could be any.
         needed = {encoder.modality for encoder in framework.encoders().values()}
         if config["encoders"].keys() != needed:
             names = ", ".join(sorted(needed))
@@ -129,7 +123,7 @@ class _Given:
 
 
 def _check_values(config: dict[str, Any]) -> None:
-    """Refuse what JSON can say and a head cannot."""
+    """Refuse values that JSON allows and a head does not."""
     if not isinstance(config.get("architecture"), dict):
         raise ValueError(f"{CONFIG_FILE} must hold an architecture.")
     hashes = config.get("encoders")
@@ -143,9 +137,9 @@ def _check_values(config: dict[str, Any]) -> None:
 
 
 def _fill(framework: Framework, weights: Mapping[str, Tensor]) -> None:
-    """Give a framework behind its encoders exactly the weights that it has, all of them finite."""
+    """Load exactly the weights that a framework has besides its encoders, all of them finite."""
     own = weights_by_file(framework)[WEIGHTS_FILE]
-    # Exactly these: a file that brought an encoder's weights would change the shared encoder.
+    # Exactly these: a file with an encoder's weights would change the shared encoder.
     differ = {
         key
         for key in weights.keys() | own.keys()

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from mer_core.checkpoints.checkpoint import Checkpoint, load_checkpoints, parameters
+from mer_core.checkpoints.checkpoint import Checkpoint, load_checkpoints
 from mer_core.checkpoints.shipped import DEFAULT_MODEL
+from mer_core.checkpoints.weights import parameters
 from mer_core.device import pick_device
 from mer_core.frameworks.base import Framework
 from mer_core.media import MediaError, MediaErrorKind

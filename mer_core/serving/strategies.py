@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mer_core.checkpoints.checkpoint import Checkpoint
-from mer_core.checkpoints.heads import ForeignHeadError, MissingHeadError, load_heads
+from mer_core.checkpoints.errors import ForeignHeadError, MissingHeadError
+from mer_core.checkpoints.heads import load_heads
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.speech_text import SpeechTextScorer

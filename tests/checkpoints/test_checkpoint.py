@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import load_file
 
 from mer_core.checkpoints.checkpoint import (
-    CheckpointError,
     load_checkpoint,
     load_checkpoints,
     load_encoder,
     save_checkpoint,
 )
+from mer_core.checkpoints.errors import CheckpointError
 from mer_core.data import collate
 from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder

@@ -12,14 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mer_core.checkpoints.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from mer_core.checkpoints.heads import (
-    ForeignHeadError,
-    MissingHeadError,
-    load_head,
-    load_heads,
-    save_head,
-)
+from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from mer_core.checkpoints.errors import CheckpointError, ForeignHeadError, MissingHeadError
+from mer_core.checkpoints.heads import load_head, load_heads, save_head
 from mer_core.data import collate
 from mer_core.encoders.base import CachedEncoder, encoder_hash
 from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
@@ -99,7 +94,7 @@ def test_other_encoders_are_refused_in_words(framework, tmp_path: Path):
     given = {"audio": other, "video": framework.video_encoder}
     with pytest.raises(ForeignHeadError, match="none: this head was trained on another speech enc"):
         load_head(tmp_path / "none", given)
-    with pytest.raises(ForeignHeadError, match="this head needs a video encoder, too"):
+    with pytest.raises(ForeignHeadError, match="this head also needs a video encoder"):
         load_head(tmp_path / "none", {"audio": framework.audio_encoder})
 
 
@@ -204,7 +199,7 @@ NAMED = "hashes in config.json must be those of its encoders: speech, video"
         (weights_with(lambda weights: {k: v * torch.nan for k, v in weights.items()}), "finite"),
         (
             lambda folder, framework: save_checkpoint(folder, framework),
-            "is no head: it comes with encoders of its own",
+            "is no head: it comes with its own encoders",
         ),
         (lambda folder, _: write(folder / "metrics.json", b"{"), "is no(t a checkpoint| head)"),
     ],
@@ -237,7 +232,7 @@ def test_a_head_names_no_encoder_that_it_does_not_stand_on(framework, tmp_path: 
 
 def test_a_head_alone_is_no_checkpoint(framework, tmp_path: Path):
     save_head(tmp_path, framework)
-    with pytest.raises(CheckpointError, match="must be given the encoders it stands on"):
+    with pytest.raises(CheckpointError, match="load it with the encoders"):
         load_checkpoint(tmp_path)
 
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from mer_core import MediaError, Prediction, Predictor
-from mer_core.checkpoints.checkpoint import load_checkpoints, parameters
+from mer_core.checkpoints.checkpoint import load_checkpoints
+from mer_core.checkpoints.weights import parameters
 from mer_core.emotions import FOUR
 from mer_core.media import load_audio
 from mer_core.serving.inputs import SpeechTextReader

@@ -12,7 +12,8 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from mer_core.checkpoints.heads import ForeignHeadError, MissingHeadError, save_head
+from mer_core.checkpoints.errors import ForeignHeadError, MissingHeadError
+from mer_core.checkpoints.heads import save_head
 from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder

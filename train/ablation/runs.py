@@ -19,7 +19,8 @@ from typing import Any
 
 import torch
 
-from mer_core.checkpoints.checkpoint import WEIGHTS_FILE, load_checkpoint, save_checkpoint
+from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from mer_core.checkpoints.weights import WEIGHTS_FILE
 from mer_core.encoders.base import Encoder, encoder_hash
 from train.ablation.measure import AblationData, measure
 from train.ablation.strategies import NONE, SWITCHES, full, only, strategies, sweep_overrides

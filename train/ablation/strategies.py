@@ -13,7 +13,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from mer_core.checkpoints.checkpoint import encoder_attributes, load_checkpoint
+from mer_core.checkpoints.checkpoint import load_checkpoint
+from mer_core.checkpoints.weights import encoder_attributes
 from mer_core.frameworks.descriptor import BEFORE
 from train.config import Experiment
 

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.checkpoints.checkpoint import CONFIG_FILE, encoder_attributes, load_checkpoint
+from mer_core.checkpoints.checkpoint import CONFIG_FILE, load_checkpoint
 from mer_core.checkpoints.heads import load_head, save_head
+from mer_core.checkpoints.weights import encoder_attributes
 from mer_core.encoders.base import Encoder, encoder_hash
 from mer_core.frameworks.base import MATCH, MATCH_LOGITS, Framework
 from mer_core.types import COMBINED

@@ -165,8 +165,7 @@ class Atlases:
 
     def _strategies_on(self, scorer: Any, framework: str) -> Any:
         """A framework's `Strategies` on the encoders of a scorer, or why there are none."""
-        from mer_core.checkpoints.checkpoint import CheckpointError  # imports torch
-        from mer_core.checkpoints.heads import ForeignHeadError, MissingHeadError
+        from mer_core.checkpoints.errors import CheckpointError, ForeignHeadError, MissingHeadError
         from mer_core.serving.strategies import Strategies
 
         try:
