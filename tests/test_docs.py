@@ -1,0 +1,98 @@
+"""The documents: links lead somewhere, the README stays short, and stated facts agree."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from mer_core import __version__
+from train.__main__ import parser
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = 1_300  # of the README, without its front matter
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "LICENSE.md",
+    ROOT / "assets" / "default" / "LICENSE.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+COMMANDS = (
+    "pip install -r requirements.txt && python app.py",
+    "pip install -r requirements-dev.txt && python -m pytest",
+)
+
+
+def front_matter_and_text() -> tuple[str, str]:
+    _, front_matter, text = (ROOT / "README.md").read_text("utf-8").split("---\n", 2)
+    return front_matter, text
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors of its headings, as GitHub makes them."""
+    lines = re.findall(r"^#+ (.+)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line).lower().replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_exist(document: Path) -> None:
+    for target in LINK.findall(document.read_text("utf-8")):
+        if target.startswith(("https://", "http://", "mailto:")):
+            continue
+        name, _, anchor = unquote(target).partition("#")
+        linked = (document.parent / name).resolve() if name else document
+        assert linked.exists(), target
+        assert linked.is_relative_to(ROOT), target
+        if anchor:
+            assert anchor in headings(linked), target
+
+
+def test_every_document_is_linked_from_the_readme() -> None:
+    linked = set(LINK.findall(front_matter_and_text()[1]))
+    for document in (ROOT / "docs").iterdir():
+        if document.suffix in {".md", ".ipynb"}:
+            assert f"docs/{document.name}" in linked
+    assert {"CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff"} <= linked
+
+
+def test_the_readme_is_short_and_has_both_commands() -> None:
+    _, text = front_matter_and_text()
+    assert len(text.split()) <= WORDS
+    assert all(f"```sh\n{command}\n```" in text for command in COMMANDS)
+
+
+def test_the_front_matter_names_the_licence_of_the_weights() -> None:
+    """The Hub asks for a name, and for `LICENSE` or `LICENSE.md`, where a licence is `other`."""
+    fields = dict(re.findall(r"^(\w+): *(.+)$", front_matter_and_text()[0], re.MULTILINE))
+    assert fields["license"] == "other"
+    assert re.fullmatch(r"[a-z0-9.-]+", fields["license_name"])
+    assert fields["license_link"] == "LICENSE.md"
+    assert (ROOT / fields["app_file"]).is_file()
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\n## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_architecture_names_every_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    for top in ("mer_core", "train"):
+        for init in (ROOT / top).rglob("__init__.py"):
+            assert f"{init.parent.name}/" in text, init.parent
+
+
+def test_stated_training_commands_parse() -> None:
+    """Every full `python -m train` line in a code block has options that exist."""
+    for document in DOCUMENTS:
+        for block in re.findall(r"```sh\n(.*?)```", document.read_text("utf-8"), re.DOTALL):
+            for line in block.splitlines():
+                arguments = line.partition("#")[0].split()
+                for start in (["python", "-m", "train"], ["attune", "train"]):
+                    if arguments[: len(start)] == start:
+                        parser().parse_args(arguments[len(start) :])
