@@ -1,28 +1,29 @@
-"""The label sets, and every corpus' map onto them.
+"""The label sets, and how the corpora's labels map onto them.
 
 Both papers use four classes (angry, happy, sad, neutral). Encoders are trained on the full label
-sets of their corpora; four-class work leaves every other label out and never folds it in.
+sets of their corpora; four-class training and evaluation leave out every other label instead of
+merging it.
 """
 
 from __future__ import annotations
 
 FOUR = ("angry", "happy", "neutral", "sad")
 
-# What the speech corpora distinguish (RAVDESS' eight; nEMO has six of them).
+# Labels of the speech corpora (RAVDESS has all eight, nEMO six).
 SPEECH = ("angry", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
 
-# What the text corpora distinguish, taken together.
+# Labels of all text corpora together.
 TEXT = (
     "angry", "disgust", "fearful", "guilt", "happy", "neutral", "peaceful", "powerful", "sad",
     "shame", "surprised",
 )  # fmt: skip
 
-# What FER2013 distinguishes.
+# Labels of FER2013.
 FACE = ("angry", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
 
 LABEL_SETS = {"four": FOUR, "speech": SPEECH, "text": TEXT, "face": FACE}
 
-# Corpus spelling → ours. Spellings that already are ours need no entry.
+# Corpus spelling → ours, where they differ.
 SYNONYMS = {
     "anger": "angry",
     "ang": "angry",
@@ -43,6 +44,6 @@ SYNONYMS = {
 
 
 def canonical(label: str) -> str:
-    """Our name for a corpus' label, whatever its case; unknown labels come back lower-cased."""
+    """Our name of a corpus' label in any case; unknown labels are returned in lower case."""
     lowered = label.strip().lower()
     return SYNONYMS.get(lowered, lowered)

@@ -1,9 +1,9 @@
-"""The one door to torchaudio, so that it imports on a CPU-only torch as well.
+"""torchaudio, importable with a CPU-only torch too; import it from here only.
 
-The registry's Linux wheels of torchaudio are CUDA builds: their C++ extension cannot load beside
-a CPU-only torch, and `import torchaudio` raises OSError. transformers imports torchaudio whenever
-it is installed, so its models fail too. Everything used here (resampling, log-mel features,
-augmentation) is plain Python on torch, so a stand-in for the extension module is enough.
+The registry's Linux wheels of torchaudio are CUDA builds. Their C++ extension cannot be loaded with
+a CPU-only torch, so `import torchaudio` raises OSError, and so do transformers' models, which
+import torchaudio wherever it is installed. Everything used here (resampling, log-mel features,
+augmentation) is plain Python on torch, so a stub in place of the extension module is enough.
 
 Import this module before transformers. Where the extension loads, nothing is changed.
 """
@@ -18,7 +18,7 @@ __all__ = ["torchaudio"]
 
 
 def _extension_stub() -> ModuleType:
-    """A `torchaudio._extension` that says: no compiled code here."""
+    """A `torchaudio._extension` without compiled code."""
 
     def fail_if_no_align(function: Any) -> Any:
         return function
@@ -38,7 +38,7 @@ def _import_torchaudio() -> ModuleType:
         import torchaudio
     except OSError:
         for name in [n for n in sys.modules if n.split(".")[0] == "torchaudio"]:
-            del sys.modules[name]  # halves of the failed import
+            del sys.modules[name]  # partly imported modules
         sys.modules["torchaudio._extension"] = _extension_stub()
         import torchaudio
     return torchaudio

@@ -1,4 +1,4 @@
-"""Corpora, splits and the one place that pads."""
+"""Corpora with their splits, and padded batches."""
 
 from mer_core.data.collate import collate
 from mer_core.data.corpora import CORPORA, load_corpus

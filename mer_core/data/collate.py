@@ -1,4 +1,4 @@
-"""Utterances into one padded batch; nothing else in the house pads."""
+"""Utterances → one padded batch; padding happens only here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Tokenize = Callable[[str], list[int]]
 
 
 def collate(utterances: Sequence[Utterance], tokenize: Tokenize | None = None) -> Batch:
-    """Pad B utterances on the right and say what is real and what is present.
+    """Pad B utterances on the right, with masks of what is real and what is present.
 
     Args:
         utterances: At least one; any modality may be absent.
@@ -23,7 +23,7 @@ def collate(utterances: Sequence[Utterance], tokenize: Tokenize | None = None) -
 
     Returns:
         `waveform` (B, S), `input_ids` (B, T), `frames` (B, F, C, H, W) and their masks; S, T and
-        F are at least 1. Pictures of one batch must have one size.
+        F are at least 1. All pictures of a batch must have the same size.
     """
     waveforms: list[Any] = [u.waveform if u.waveform is not None else [] for u in utterances]
     waveform, waveform_mask = pad([torch.as_tensor(np.asarray(w, np.float32)) for w in waveforms])
@@ -49,7 +49,7 @@ def collate(utterances: Sequence[Utterance], tokenize: Tokenize | None = None) -
 
 
 def _pictures(utterances: Sequence[Utterance]) -> list[Tensor]:
-    """(F, C, H, W) of each utterance, F = 0 where it has none."""
+    """(F, C, H, W) of each utterance; F = 0 if it has no frames."""
     rows = [
         None if u.frames is None else torch.from_numpy(u.frames).permute(0, 3, 1, 2)
         for u in utterances
@@ -62,8 +62,8 @@ def collate_features(rows: Sequence[dict[str, Tensor | None]], widths: dict[str,
     """Pad features computed earlier.
 
     Args:
-        rows: One {modality: (T, D) tokens, or None where absent} an utterance.
-        widths: D of every modality, which no row tells where all lack it.
+        rows: One {modality: (T, D) tokens, or None where absent} per utterance.
+        widths: D of every modality; needed where all rows lack it.
     """
     cached = {}
     for modality, width in widths.items():

@@ -26,7 +26,7 @@ def load_corpus(
     """The examples of one corpus, optionally of one split and of some labels only.
 
     Raises:
-        ValueError: No such corpus, or nothing of it lies under `root`.
+        ValueError: The corpus is unknown, or there is nothing of it under `root`.
     """
     if name not in CORPORA:
         raise ValueError(f"There is no corpus {name!r}; corpora are {', '.join(CORPORA)}.")

@@ -1,6 +1,6 @@
 """MELD and EmoryNLP: utterances of the series Friends, official splits; groups are dialogues.
 
-Both follow the same series, so a sentence may occur in both; each keeps its own split.
+Both annotate the same series, so a sentence may occur in both; each keeps its official split.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """FER2013: 35 887 grey 48 × 48 faces, 7 emotions (Goodfellow et al., arXiv 1307.0414).
 
 Official splits: train, validation (PublicTest, here `dev`) and test (PrivateTest). Training leaves
-out byte-identical copies and pictures that stand under two emotions; the two other splits are as
-published. Who is shown is not known, so every picture is a group of its own and the same person
-may stand in two splits.
+out byte-identical copies and pictures with two labels; the other two splits are as published. The
+people are unknown, so every picture is its own group and a person may occur in two splits.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ FLAGS = ("duplicate", "ambiguous")
 
 
 def load(root: Path) -> list[Example]:
-    """Every picture that `root`/fer2013/metadata.csv lists, from images.zip or beside it."""
+    """Every picture in `root`/fer2013/metadata.csv, from images.zip or from the folder itself."""
     folder = root / "fer2013"
     pictures = folder / "images.zip" if (folder / "images.zip").exists() else folder
     examples = []

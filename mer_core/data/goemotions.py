@@ -1,6 +1,6 @@
 """GoEmotions: Reddit comments, seven Ekman groups, official split.
 
-Comments that carry several labels are left out: one text, one category.
+Comments with several labels are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def load(root: Path) -> list[Example]:
     names = [canonical(line) for line in (folder / "labels.txt").read_text("utf-8").split()]
     examples = []
     for split in ("train", "dev", "test"):
-        # Not splitlines(): comments may hold other line separators, such as U+2028.
+        # Not splitlines(): comments may contain other line separators, such as U+2028.
         for line in (folder / f"{split}.tsv").read_text("utf-8").split("\n"):
             if not line:
                 continue

@@ -1,11 +1,12 @@
 """IEMOCAP: ten actors in five sessions of two, audio and video of scripted and improvised scenes.
 
-Licensed by the University of Southern California, so nothing of it is here: this reads a copy as
-it is released (`Session1` to `Session5`). Four classes as both papers use them, excitement counted
-as happiness: 5 531 utterances. Session 5 tests and session 4 selects; a leave-one-session-out
-study moves the two.
+Licensed by the University of Southern California and not included: this reads a copy as released
+(`Session1` to `Session5`). Four classes as in both papers, with excitement as happiness: 5 531
+utterances. Session 5 is the test split and session 4 selects; a leave-one-session-out study moves
+both.
 
-Its videos show both people of a session side by side. `speaker_half` says where the speaker is.
+The videos show both people of a session side by side. The letter after the session number
+(`Ses01F`) names the one who wears the motion-capture markers and sits on the left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from pathlib import Path
 
 from mer_core.data.example import Example
 from mer_core.emotions import FOUR, canonical
-from mer_core.types import ByteArray
 
 TEST_SESSION, DEV_SESSION = 5, 4
 # [6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
@@ -44,26 +44,10 @@ def load(root: Path) -> list[Example]:
 
 
 def transcript(path: Path) -> dict[str, str]:
-    """Utterance → what was said, of one scene; nothing where the scene has no transcript."""
+    """Utterance → its words, of one scene; empty if the scene has no transcript."""
     return dict(SPOKEN.findall(path.read_text("utf-8"))) if path.exists() else {}
 
 
 def speaker(name: str) -> str:
-    """`F` or `M`, who speaks in an utterance such as `Ses01F_impro04_M012`."""
+    """`F` or `M`, the speaker of an utterance such as `Ses01F_impro04_M012`."""
     return name.rsplit("_", 1)[1][0]
-
-
-def speaker_half(name: str) -> str:
-    """The half of the picture, `left` or `right`, that shows the speaker of an utterance.
-
-    The letter after the session tells who wears the motion-capture markers, and that person sits
-    on the left. Found alike in MERTools and MEmoBert; the Foal-Net code starts from features.
-    """
-    return "left" if name[len("Ses01")] == speaker(name) else "right"
-
-
-def crop_speaker(frames: ByteArray, name: str) -> ByteArray:
-    """(F, H, W, C) pictures of both people → (F, H, W // 2, C) of the one who speaks."""
-    middle = frames.shape[2] // 2
-    left = speaker_half(name) == "left"
-    return frames[:, :, :middle] if left else frames[:, :, -middle:]

@@ -11,7 +11,7 @@ from mer_core.emotions import canonical
 
 
 def load(root: Path) -> list[Example]:
-    """Reports of `root`/text/isear/isear.csv, without refusals such as "[ No response.]"."""
+    """Reports of `root`/text/isear/isear.csv, without blanks such as "[ No response.]"."""
     examples = []
     path = root / "text" / "isear" / "isear.csv"
     with path.open(encoding="utf-8", errors="replace", newline="") as file:

@@ -1,7 +1,7 @@
 """nEMO: 4481 Polish clips, 9 speakers, 6 emotions, 90 neutral sentences.
 
-Labels come from the file names (speaker_emotion_number). Speakers MK0 (F) and WR0 (M) test,
-EB0 (F) selects, the other six train.
+Labels come from the file names (speaker_emotion_number). Speakers MK0 (F) and WR0 (M) are the test
+split and EB0 (F) the dev split; the other six train.
 """
 
 from __future__ import annotations

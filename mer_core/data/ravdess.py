@@ -1,7 +1,7 @@
 """RAVDESS speech: 1440 English clips, 24 actors, 8 emotions, two neutral sentences.
 
 Labels come from the file names (modality-channel-emotion-intensity-statement-repetition-actor).
-Splits follow EmoBox's six speaker-independent folds: fold 6's actors test, fold 5's select.
+Splits follow EmoBox's six speaker-independent folds: fold 6 tests, fold 5 selects.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def load(root: Path) -> list[Example]:
     examples = []
     for path in sorted((root / "ravdess").glob("Actor_*/*.*")):
         fields = path.stem.split("-")
-        if len(fields) != 7 or fields[:2] != [AUDIO_ONLY, SPEECH]:  # videos and songs lie beside
+        if len(fields) != 7 or fields[:2] != [AUDIO_ONLY, SPEECH]:  # a video or a song
             continue
         actor = int(fields[6])
         split = (
