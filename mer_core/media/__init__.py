@@ -1,4 +1,4 @@
-"""Bytes into bounded arrays; every refusal is a `MediaError` in words."""
+"""Files and bytes → bounded arrays; input that cannot be read raises a `MediaError`."""
 
 from mer_core.media.audio import MAX_SECONDS, MIN_SECONDS, load_audio
 from mer_core.media.errors import MediaError, MediaErrorKind

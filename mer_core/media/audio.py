@@ -1,4 +1,4 @@
-"""Files, bytes and arrays into one mono 16 kHz waveform, bounded before anything is decoded.
+"""Files, bytes and arrays → one mono 16 kHz waveform; limits are checked before decoding.
 
 PyAV reads wav, flac, mp3, ogg, opus, m4a, webm and the sound of video files without a system
 ffmpeg; torchaudio resamples.
@@ -10,7 +10,6 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -18,8 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mer_core.media.boxes import MAX_SAMPLES, ImplausibleBoxesError, samples_of
 from mer_core.media.errors import MediaError, MediaErrorKind
+from mer_core.media.mp4_tables import MAX_SAMPLES, ImplausibleBoxesError, declared_samples
+from mer_core.media.source import open_source
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray
 
@@ -27,11 +27,11 @@ MAX_SECONDS = 300.0  # longer recordings are refused from their header
 MIN_SECONDS = 0.3  # shorter than any word
 MAX_BYTES = 256 * 2**20  # 5 minutes of stereo 32-bit WAV at 96 kHz fit
 MIN_RATE, MAX_RATE = 4_000, 384_000  # Hz
-SLACK_SECONDS = 1.0  # containers round their duration up
-DECODED_RATE = 48_000  # Hz; faster files are thinned while they are decoded, to bound memory
-MAX_AMPLITUDE = 8.0  # floats beyond this are integers in disguise
+SLACK_SECONDS = 1.0  # tolerated beyond a limit: containers round their duration up
+DECODED_RATE = 48_000  # Hz; higher rates are resampled while decoding, to bound memory
+MAX_AMPLITUDE = 8.0  # larger floats are integers that were not scaled
 ACCEPTED = "Accepted: wav, flac, mp3, ogg, opus, m4a, webm or mp4 with sound, up to 5 minutes."
-# Playlists (m3u8, ffconcat) are left out: they name other files, which a visitor must not open.
+# No playlists (m3u8, ffconcat): they name other files, which a visitor must not open.
 DEMUXERS = "wav,w64,aiff,flac,mp3,ogg,aac,caf,amr,mov,mp4,m4a,3gp,matroska,webm,avi,mpegts"
 
 AudioSource = str | os.PathLike[str] | bytes | tuple[Any, int]
@@ -48,7 +48,7 @@ def load_audio(source: AudioSource) -> FloatArray:
         (S,) float32 in [-1, 1] at `SAMPLE_RATE`.
 
     Raises:
-        MediaError: The source is missing, empty, no audio, corrupt, not finite, shorter than
+        MediaError: The source is missing, empty, not audio, damaged, not finite, shorter than
             `MIN_SECONDS` or longer than `MAX_SECONDS`.
     """
     if isinstance(source, tuple):
@@ -57,24 +57,29 @@ def load_audio(source: AudioSource) -> FloatArray:
         channels, rate = _decode(_open_source(source))
     _check_rate(rate)
     _check_duration(channels.shape[1] / rate)
+    _check_samples(channels, rate)
+    return np.clip(_resample(_downmix(channels), rate), -1.0, 1.0)
+
+
+def _check_samples(channels: NDArray[np.float32], rate: int) -> None:
+    """Refuse (channels, S) that are too short, not finite or out of range."""
     if channels.shape[1] < MIN_SECONDS * rate:
         raise MediaError(
             MediaErrorKind.TOO_SHORT,
-            f"The recording holds {channels.shape[1] / rate:.2g} s of sound; "
-            f"at least {MIN_SECONDS} s is needed to hear a word.",
+            f"The recording has {channels.shape[1] / rate:.2g} s of sound; "
+            f"at least {MIN_SECONDS} s is needed.",
         )
     if not np.isfinite(channels).all():
         raise MediaError(
             MediaErrorKind.NOT_FINITE,
-            "The recording holds values that are not numbers (NaN or infinite); "
-            "samples must lie in [-1, 1].",
+            "The recording contains values that are not numbers (NaN or infinite); "
+            "samples must be in [-1, 1].",
         )
     if np.abs(channels).max() > MAX_AMPLITUDE:
         raise MediaError(
             MediaErrorKind.OUT_OF_RANGE,
-            f"The waveform reaches {np.abs(channels).max():.0f}; floats must lie in [-1, 1].",
+            f"The waveform reaches {np.abs(channels).max():.0f}; floats must be in [-1, 1].",
         )
-    return np.clip(_resample(_downmix(channels), rate), -1.0, 1.0)
 
 
 def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
@@ -86,66 +91,20 @@ def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
         )
     opened = open_source(source, MAX_BYTES, ACCEPTED)
     try:
-        plausible = samples_of(opened) <= MAX_SAMPLES
+        plausible = declared_samples(opened) <= MAX_SAMPLES
     except (ImplausibleBoxesError, OSError):
         plausible = False
     if not plausible:
         raise MediaError(
             MediaErrorKind.NOT_AUDIO,
-            f"The file could not be read as sound: it claims more than it can hold. {ACCEPTED}",
+            "The file could not be read as sound: its header declares more than it can contain. "
+            + ACCEPTED,
         )
     return opened
-
-
-def open_source(
-    source: str | os.PathLike[str] | bytes, max_bytes: int, accepted: str
-) -> str | io.BytesIO:
-    """Something PyAV opens, after the checks that need no decoding.
-
-    Raises:
-        MediaError: The source is missing, a folder, empty or larger than `max_bytes`; `accepted`
-            is the sentence that says what would be read.
-    """
-    opened: str | io.BytesIO
-    if isinstance(source, bytes | bytearray):
-        size, opened = len(source), io.BytesIO(source)
-    else:
-        path = Path(source)
-        size = _file_size(path, accepted)
-        # `file:` keeps a name such as `concat:a.wav` or `http://x` from meaning a protocol.
-        opened = f"file:{path}"
-    if size == 0:
-        raise MediaError(MediaErrorKind.EMPTY, f"The file is empty (0 bytes). {accepted}")
-    if size > max_bytes:
-        raise MediaError(
-            MediaErrorKind.TOO_LARGE,
-            f"The file has {size / 2**20:.0f} MB; at most {max_bytes // 2**20} MB are read.",
-        )
-    return opened
-
-
-def _file_size(path: Path, accepted: str) -> int:
-    """Bytes of a file that exists and can be opened."""
-    name = (path.name or str(path))[:80]
-    try:
-        if path.is_dir():
-            raise MediaError(
-                MediaErrorKind.NOT_A_FILE, f"{name!r} is a folder, not a file. {accepted}"
-            )
-        if not path.is_file():
-            raise MediaError(
-                MediaErrorKind.NOT_FOUND, f"There is no file named {name!r}. {accepted}"
-            )
-        with path.open("rb"):
-            return path.stat().st_size
-    except OSError:  # no permission, a name longer than the file system takes, ...
-        raise MediaError(
-            MediaErrorKind.NOT_FOUND, f"{name!r} cannot be opened. {accepted}"
-        ) from None
 
 
 def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
-    """(channels, S) at up to `DECODED_RATE`; stops early at the bound whatever the header says."""
+    """(channels, S) at up to `DECODED_RATE`; stops at the limit, whatever the header declares."""
     try:
         options = {"format_whitelist": DEMUXERS}
         with av.open(opened, metadata_errors="ignore", container_options=options) as container:
@@ -156,18 +115,18 @@ def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
     except av.FFmpegError:
         raise MediaError(
             MediaErrorKind.NOT_AUDIO,
-            f"The file could not be read as sound: no audio, or damaged. {ACCEPTED}",
+            f"The file could not be read as sound: not audio, or damaged. {ACCEPTED}",
         ) from None
 
 
 def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], int]:
     if stream.codec_context is None:
         raise MediaError(
-            MediaErrorKind.NOT_AUDIO, f"The file's sound is in a form nobody knows. {ACCEPTED}"
+            MediaErrorKind.NOT_AUDIO, f"The file's sound has an unknown format. {ACCEPTED}"
         )
     rate = int(stream.rate or 0)
     _check_rate(rate)
-    # A stream's own duration is exact; a container's covers its longest stream.
+    # A stream's duration is exact; a container's covers its longest stream.
     if stream.duration is not None:
         _check_duration(float(stream.duration * stream.time_base))
     elif container.duration is not None:
@@ -184,21 +143,21 @@ def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], in
             if decoded > limit:
                 _check_duration(decoded / rate)
     except av.FFmpegError:
-        if decoded < MIN_SECONDS * rate:  # keep what came before the damage, if it says anything
+        if decoded < MIN_SECONDS * rate:  # keep what came before the damage, if it is long enough
             raise
     if not chunks:
-        raise MediaError(MediaErrorKind.EMPTY, f"The file holds no sound at all. {ACCEPTED}")
+        raise MediaError(MediaErrorKind.EMPTY, f"The file contains no sound. {ACCEPTED}")
     return np.concatenate(chunks, axis=1), rate
 
 
 def _converted(frames: Iterable[Any], layout: str, rate: int) -> Iterator[NDArray[np.float32]]:
-    """(channels, S) float32 chunks of one layout and rate, whatever the frames have."""
+    """(channels, S) float32 chunks of one layout and rate, whatever those of the frames."""
     resampler: Any = None
-    setup = None
+    input_format = None
     for frame in frames:
-        # Damaged and spliced files change in mid-stream; PyAV's resampler keeps to its first frame.
-        if setup != (frame.format.name, frame.layout.name, frame.sample_rate):
-            setup = (frame.format.name, frame.layout.name, frame.sample_rate)
+        # Damaged and spliced files change in mid-stream, but PyAV's resampler accepts one format.
+        if input_format != (frame.format.name, frame.layout.name, frame.sample_rate):
+            input_format = (frame.format.name, frame.layout.name, frame.sample_rate)
             resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
         for converted in resampler.resample(frame):
             yield np.asarray(converted.to_ndarray(), np.float32)
@@ -207,11 +166,11 @@ def _converted(frames: Iterable[Any], layout: str, rate: int) -> Iterator[NDArra
 
 
 def _from_array(source: tuple[Any, ...]) -> tuple[NDArray[np.float32], int]:
-    """(channels, S) float32 from whatever array-like the caller has."""
+    """(channels, S) float32 from any array-like."""
     try:
-        waveform, given_rate = source
-        array, rate = np.asarray(waveform), int(given_rate)
-    except (TypeError, ValueError, OverflowError, RuntimeError):  # RuntimeError: torch's refusals
+        waveform, rate_value = source
+        array, rate = np.asarray(waveform), int(rate_value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # torch raises RuntimeError
         raise MediaError(
             MediaErrorKind.BAD_TYPE, "Audio must be (waveform, sample rate in Hz)."
         ) from None
@@ -224,7 +183,7 @@ def _from_array(source: tuple[Any, ...]) -> tuple[NDArray[np.float32], int]:
     if array.size == 0:
         raise MediaError(
             MediaErrorKind.EMPTY,
-            f"The waveform holds no samples; at least {MIN_SECONDS} s is needed.",
+            f"The waveform has no samples; at least {MIN_SECONDS} s is needed.",
         )
     _check_rate(rate)
     _check_duration(max(array.shape) / rate)  # before any copy is made
@@ -236,7 +195,7 @@ def _from_array(source: tuple[Any, ...]) -> tuple[NDArray[np.float32], int]:
     else:
         floats = array
     # (1, S), (S, channels) or (channels, S)
-    with np.errstate(over="ignore"):  # becomes infinite, which is refused in words
+    with np.errstate(over="ignore"):  # overflow becomes infinite, which is refused
         channels = np.atleast_2d(floats).astype(np.float32)
     return (channels.T if channels.shape[0] > channels.shape[1] else channels), rate
 
@@ -245,7 +204,7 @@ def _check_rate(rate: int) -> None:
     if not MIN_RATE <= rate <= MAX_RATE:
         raise MediaError(
             MediaErrorKind.BAD_RATE,
-            f"A sample rate of {rate} Hz cannot be used; {MIN_RATE} to {MAX_RATE} Hz are accepted.",
+            f"The sample rate is {rate} Hz; {MIN_RATE} to {MAX_RATE} Hz is accepted.",
         )
 
 
@@ -268,8 +227,8 @@ def _downmix(channels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _resample(waveform: NDArray[np.float32], rate: int) -> FloatArray:
-    # torchaudio's kernel has as many rows as the reduced ratio's numerator: 16 000 of them at
-    # 44 099 Hz. The nearest ratio of small integers is off by less than one part in a million.
+    # torchaudio's kernel has as many rows as the numerator of the reduced ratio: 16 000 at
+    # 44 099 Hz. The nearest ratio of small integers differs by less than one part in a million.
     ratio = Fraction(SAMPLE_RATE, rate).limit_denominator(1_000)
     resampled = torchaudio.functional.resample(
         torch.from_numpy(np.ascontiguousarray(waveform)), ratio.denominator, ratio.numerator

@@ -1,4 +1,4 @@
-"""Decoded frames as people see them: turned upright, square pixels, one size, RGB."""
+"""Decoded frames as a player displays them: upright, square pixels, one size, RGB."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from av.video.reformatter import VideoReformatter
 from mer_core.media.video_bounds import check_size
 from mer_core.types import ByteArray
 
-STORED_SIDE = 640  # pixels, the longer side of what is kept
-MAX_STRETCH = 4.0  # width of a pixel over its height, or the other way round
+STORED_SIDE = 640  # pixels, the longer side of the frames that are kept
+MAX_PIXEL_ASPECT = 4.0  # width of a pixel over its height, or the reverse
 
 
-def stretch_of(stream: Any) -> float:
-    """Width of a pixel over its height; 1 where the file says nothing sensible."""
+def pixel_aspect(stream: Any) -> float:
+    """Width of a pixel over its height; 1 where the file gives none or an implausible one."""
     ratio = float(stream.sample_aspect_ratio or 1)
-    return ratio if 1 / MAX_STRETCH <= ratio <= MAX_STRETCH else 1.0
+    return ratio if 1 / MAX_PIXEL_ASPECT <= ratio <= MAX_PIXEL_ASPECT else 1.0
 
 
-class Upright:
-    """Turns frames upright and brings all to the size of the first, whatever size they have.
+class DisplayConverter:
+    """Rotates and scales frames as displayed, all to the size of the first one.
 
     Attributes:
         width: Of the first frame as displayed, before shrinking.
         height: Of the first frame as displayed, before shrinking.
     """
 
-    def __init__(self, stretch: float) -> None:
+    def __init__(self, pixel_aspect: float) -> None:
         self.width = self.height = 0
-        self._stretch = stretch
+        self._pixel_aspect = pixel_aspect
         self._canvas: tuple[int, int] | None = None  # height, width
         self._reformatter = VideoReformatter()  # keeps its tables from frame to frame
 
-    def upright(self, frame: Any) -> ByteArray:
-        """(H, W, 3) RGB; frames of another shape than the first lie on black."""
+    def convert(self, frame: Any) -> ByteArray:
+        """(H, W, 3) RGB; a frame of another shape than the first is centred on black."""
         check_size(frame.width, frame.height)
         turns = round(frame.rotation / 90) % 4
-        wide, high = max(1, round(frame.width * self._stretch)), frame.height
-        shown = (high, wide) if turns % 2 else (wide, high)
+        wide, high = max(1, round(frame.width * self._pixel_aspect)), frame.height
+        displayed = (high, wide) if turns % 2 else (wide, high)
         if self._canvas is None:
-            self.width, self.height = shown
-            scale = min(1.0, STORED_SIDE / max(shown))
+            self.width, self.height = displayed
+            scale = min(1.0, STORED_SIDE / max(displayed))
         else:
-            scale = min(self._canvas[1] / shown[0], self._canvas[0] / shown[1])
+            scale = min(self._canvas[1] / displayed[0], self._canvas[0] / displayed[1])
         shrunk = self._reformatter.reformat(
             frame,
             width=max(1, round(wide * scale)),
@@ -60,7 +60,7 @@ class Upright:
 
 
 def _centred(picture: ByteArray, canvas: tuple[int, int]) -> ByteArray:
-    """`picture` in the middle of black of shape (height, width, 3)."""
+    """`picture` in the middle of a black picture of `canvas` = (height, width)."""
     height, width = canvas
     if picture.shape[:2] == canvas:
         return picture

@@ -1,9 +1,9 @@
-"""What an MP4 or MOV file claims to hold, read from its boxes before FFmpeg believes it.
+"""How many samples an MP4 or MOV file declares, read from its boxes before FFmpeg trusts them.
 
-FFmpeg builds an entry in memory for every sample that a table claims. Most tables take four bytes
-a sample, so that a claim is as large as its file; two of them do not, and 900 bytes can claim
-enough samples to fill the memory: sizes that are all the same (`stsz`) and fragments without a
-field of their own a sample (`trun`).
+FFmpeg builds an entry in memory for every sample that a table declares. Most tables take four bytes
+per sample, so they cannot declare more than the file's size allows. Two of them can: sizes that are
+all the same (`stsz`) and fragments without a field per sample (`trun`). With these, 900 bytes
+declare enough samples to fill the memory.
 """
 
 from __future__ import annotations
@@ -13,53 +13,53 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-MAX_SAMPLES = 1_000_000  # an index of them takes 35 MB; an hour of sound has a tenth of it
-MAX_BOXES = 100_000  # a minute of fragments, one a frame, has 20 000
+MAX_SAMPLES = 1_000_000  # their index takes 35 MB; an hour of sound has a tenth of that
+MAX_BOXES = 100_000  # a minute of fragments, one per frame, has 20 000
 CONTAINERS = frozenset(
     (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"mvex", b"edts", b"udta")
 )
 TABLES = frozenset((b"trak", b"hdlr", b"stts", b"stsz", b"trun"))
-FIELDS_PER_SAMPLE = 0xF00  # flags of `trun`: duration, size, flags or offset follow a sample
+FIELDS_PER_SAMPLE = 0xF00  # flags of `trun`: a duration, size, flags or offset per sample
 
 
 class ImplausibleBoxesError(ValueError):
-    """The boxes are more or deeper than any camera writes, or hidden by compression."""
+    """There are more boxes than any camera writes, or compression hides them."""
 
 
-def samples_of(opened: str | io.BytesIO) -> int:
-    """What `claimed_samples` says of a `file:` path or of bytes.
+def declared_samples(opened: str | io.BytesIO) -> int:
+    """`count_samples` of a `file:` path or of bytes.
 
     Raises:
         ImplausibleBoxesError: See there.
         OSError: The file cannot be opened.
     """
     if isinstance(opened, io.BytesIO):
-        samples = claimed_samples(opened)
+        samples = count_samples(opened)
         opened.seek(0)
         return samples
     with open(opened.removeprefix("file:"), "rb") as file:
-        return claimed_samples(file)
+        return count_samples(file)
 
 
-def claimed_samples(file: BinaryIO) -> int:
-    """The most samples that a table without an entry a sample claims; 0 if there is none.
+def count_samples(file: BinaryIO) -> int:
+    """The most samples declared by a table without an entry per sample; 0 if there is none.
 
-    Samples of sound whose clock ticks once a sample (PCM) are left out: FFmpeg keeps one entry
-    for many of those.
+    Sound whose clock ticks once per sample (PCM) is left out: FFmpeg keeps one entry for many of
+    its samples.
 
     Raises:
         ImplausibleBoxesError: See there.
     """
     most = 0
-    ticks, sound = 0, False  # of a sample and of the track that is being read
+    ticks, is_sound = 0, False  # ticks per sample and kind of the current track
     for kind, body in _tables(file):
         if kind == b"trak":
-            ticks, sound = 0, False
+            ticks, is_sound = 0, False
         elif kind == b"hdlr" and body[8:12] in (b"soun", b"vide"):
-            sound = body[8:12] == b"soun"
+            is_sound = body[8:12] == b"soun"
         elif kind == b"stts":  # comes before `stsz`
             ticks = _number(body, 12) if _number(body, 4) == 1 else 0
-        elif kind == b"stsz" and _number(body, 4) and not (sound and ticks == 1):
+        elif kind == b"stsz" and _number(body, 4) and not (is_sound and ticks == 1):
             most = max(most, _number(body, 8))
         elif kind == b"trun" and not _number(body, 0) & FIELDS_PER_SAMPLE:
             most = max(most, _number(body, 4))
@@ -67,26 +67,26 @@ def claimed_samples(file: BinaryIO) -> int:
 
 
 def _tables(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """(kind, its first 16 bytes) of each box of interest, in order of the file."""
+    """(kind, first 16 bytes of the body) of each box in `TABLES`, in the order of the file."""
     end = file.seek(0, 2)
-    position, seen = 0, 0
+    position, boxes = 0, 0
     while position + 8 <= end:
         file.seek(position)
         size, kind = struct.unpack(">I4s", file.read(8))
         header = 8
         if size == 1:  # the size follows in 64 bits
             size, header = struct.unpack(">Q", file.read(8).rjust(8, b"\0"))[0], 16
-        seen += 1
-        if seen > MAX_BOXES or kind == b"cmov":
+        boxes += 1
+        if boxes > MAX_BOXES or kind == b"cmov":
             raise ImplausibleBoxesError(kind)
         if kind in TABLES:
             yield kind, file.read(16)
-        # A container is entered, and what it holds read as if it stood beside it.
+        # The boxes inside a container are read as if they followed it.
         if kind in CONTAINERS:
             position += header
         elif size >= header:
             position += size
-        else:  # 0: up to the end of the file; the rest is damage
+        else:  # 0: up to the end of the file; anything else is damage
             return
 
 

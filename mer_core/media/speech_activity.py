@@ -1,7 +1,7 @@
-"""Is there speech at all? Silence and noise must never get a label.
+"""Whether and where a recording contains speech: silence and noise must never get a label.
 
-Silero VAD, whose small model ships inside its package, says for every 32 ms how likely it is
-speech. Loud noise, hum, tones and music stay far below speech there.
+Silero VAD, whose small model ships inside its package, predicts the probability of speech for every
+32 ms. For loud noise, hum, tones and music it stays far below that of speech.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import torch
 
 from mer_core.types import SAMPLE_RATE, FloatArray
 
-STEP = 512  # samples: 32 ms, what one speech probability covers
+STEP = 512  # samples per speech probability: 32 ms
 SPEECH_PROBABILITY = 0.5  # Silero's own threshold
 MIN_SPEECH_SECONDS = 0.2  # less is a click or a breath
-SILENCE_RMS = 10 ** (-60 / 20)  # full scale; a quiet room through a microphone is around -55 dB
+SILENCE_RMS = 10 ** (-60 / 20)  # of full scale; a microphone in a quiet room gives about -55 dB
 
-_lock = threading.Lock()  # the model keeps a state while it runs
+_lock = threading.Lock()  # the model has a state while it runs
 
 
 @dataclass(frozen=True)
 class SpeechActivity:
-    """Where a recording holds speech.
+    """Where a recording contains speech.
 
     Attributes:
         probability: (T,) of speech, one every `STEP` samples.
-        silent: The loudest tenth of a second lies below `SILENCE_RMS`.
+        silent: Whether even the loudest tenth of a second is below `SILENCE_RMS`.
     """
 
     probability: FloatArray
@@ -45,7 +45,7 @@ class SpeechActivity:
 
     @property
     def spoken(self) -> bool:
-        """Whether there is enough speech to say anything about it."""
+        """Whether there is enough speech to recognise an emotion."""
         return not self.silent and self.seconds >= MIN_SPEECH_SECONDS
 
     def between(self, start: float, end: float) -> SpeechActivity:
@@ -68,7 +68,7 @@ def detect_speech(waveform: FloatArray) -> SpeechActivity:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Hundreds of tiny steps: on busy cores a second thread made them up to 100 times slower."""
+    """With one torch thread: on busy cores, two made these tiny steps up to 100 times slower."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""Typed or pasted text into something a tokenizer can be given."""
+"""Typed or pasted text → text that a tokenizer can read."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import unicodedata
 
 from mer_core.media.errors import MediaError, MediaErrorKind
 
-MAX_CHARACTERS = 2_000  # a long paragraph; the text encoder reads the first tokens of it
+MAX_CHARACTERS = 2_000  # a long paragraph, of which the text encoder reads the first tokens
 
 
 def load_text(text: str | None) -> str | None:
     """The text without control characters and surrounding white space, or None if none is left.
 
     Raises:
-        MediaError: It is no string, or longer than `MAX_CHARACTERS`.
+        MediaError: It is not a string, or longer than `MAX_CHARACTERS`.
     """
     if text is None:
         return None
@@ -24,8 +24,8 @@ def load_text(text: str | None) -> str | None:
     if len(text) > MAX_CHARACTERS:
         raise MediaError(
             MediaErrorKind.TEXT_TOO_LONG,
-            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read. "
-            "Please keep the sentence that was said.",
+            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are accepted. "
+            "Please shorten it to what was said.",
         )
     kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
     return " ".join(kept.split()) or None

@@ -1,7 +1,7 @@
-"""Speech to text with a Whisper model from the local Hub cache or, if it answers, the Hub.
+"""Speech to text with a Whisper model from the local Hub cache or, where reachable, the Hub.
 
 Radford et al., Robust speech recognition via large-scale weak supervision, arXiv:2212.04356.
-Nothing here is needed for recognition; where no Whisper model can be had, the page says so.
+Emotion recognition does not need it; without a Whisper model, the page says so.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import Any
 
 from mer_core.types import SAMPLE_RATE
 
-# Multilingual ones, best first; the middle one is what gets downloaded where none is cached.
+# Multilingual models, best first. Where none is cached, `DOWNLOADED` is downloaded.
 MODELS = ("openai/whisper-small", "openai/whisper-base", "openai/whisper-tiny")
 DOWNLOADED = "openai/whisper-base"
 DOWNLOADED_MB = 290
-NEEDED = ("config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors")
-CHUNK_SECONDS = 30.0  # Whisper's window; longer recordings need time stamps
+FILES = ("config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors")
+CHUNK_SECONDS = 30.0  # Whisper's window; longer recordings need timestamps
 
 
 @dataclass(frozen=True)
 class Whisper:
-    """Which model can transcribe here, if any.
+    """The Whisper model that is available, if any.
 
     Attributes:
         model: Folder or Hub id, or None.
-        cached: Whether it is on this machine already.
-        reason: One sentence for the visitor on where it comes from, or why there is none.
+        cached: Whether it is already on this machine.
+        reason: One sentence for the visitor on what transcription uses, or why it is off.
     """
 
     model: str | None
@@ -38,32 +38,32 @@ class Whisper:
 
 
 def find_whisper(timeout: float = 3.0) -> Whisper:
-    """The best cached model, or one that the Hub offers within `timeout` seconds."""
+    """The best cached model, or `DOWNLOADED` if the Hub answers within `timeout` seconds."""
     for model in MODELS:
         if folder := cached_folder(model):
-            return Whisper(folder, True, f"Transcribe writes down what was said, with {model}.")
+            return Whisper(folder, True, f"Transcribe turns the recording into text with {model}.")
     if hub_answers(DOWNLOADED, timeout):
         reason = f"The first transcription downloads {DOWNLOADED} ({DOWNLOADED_MB} MB)."
         return Whisper(DOWNLOADED, False, reason)
     return Whisper(
         None,
         False,
-        "Transcribe is off: there is no Whisper model on this machine and the Hugging Face Hub "
-        "cannot be reached.",
+        "Transcribe is off: this machine has no Whisper model, and the Hugging Face Hub cannot be "
+        "reached.",
     )
 
 
 def cached_folder(model: str) -> str | None:
-    """Where the local Hub cache holds all of a model, or None; a folder loads without network."""
+    """The local Hub cache's folder of a complete model, or None; it loads without a network."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = [try_to_load_from_cache(model, file) for file in NEEDED]
-    paths = [path for path in found if isinstance(path, str)]
-    return os.path.dirname(paths[0]) if len(paths) == len(NEEDED) else None
+    cached = [try_to_load_from_cache(model, file) for file in FILES]
+    paths = [path for path in cached if isinstance(path, str)]
+    return os.path.dirname(paths[0]) if len(paths) == len(FILES) else None
 
 
 def hub_answers(model: str, timeout: float) -> bool:
-    """Whether the Hub knows the model and answers in time; never raises."""
+    """Whether the Hub has the model and answers in time; never raises."""
     from huggingface_hub import HfApi
     from huggingface_hub.constants import is_offline_mode
 
@@ -71,13 +71,13 @@ def hub_answers(model: str, timeout: float) -> bool:
         return False
     try:
         HfApi().model_info(model, timeout=timeout)
-    except Exception:  # every way a network can fail means the same here
+    except Exception:  # any failure means that the Hub cannot be used
         return False
     return True
 
 
 class Transcriber:
-    """Whisper behind one call; the model is loaded at the first one.
+    """A Whisper model, loaded at the first call.
 
     Args:
         model: Hub id or local folder.
@@ -89,7 +89,7 @@ class Transcriber:
         self._lock = threading.Lock()
 
     def __call__(self, source: str) -> str:
-        """The words of a recording, stripped.
+        """The words of a recording, without surrounding white space.
 
         Raises:
             MediaError: The recording cannot be read.
@@ -101,10 +101,10 @@ class Transcriber:
         with self._lock:
             if self._pipeline is None:
                 self._pipeline = self._load()
-            said = self._pipeline(
+            result = self._pipeline(
                 {"raw": waveform, "sampling_rate": SAMPLE_RATE}, return_timestamps=long
             )
-        return str(said["text"]).strip()
+        return str(result["text"]).strip()
 
     def _load(self) -> Any:
         import mer_core.torchaudio_compat  # noqa: F401  (transformers imports torchaudio)

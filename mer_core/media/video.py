@@ -1,8 +1,8 @@
-"""Files and bytes into a few upright RGB frames, bounded before anything is decoded.
+"""Files and bytes → a few upright RGB frames; limits are checked before decoding.
 
-A file is read twice. The first pass reads the header and the time stamps of the packets and
-decodes nothing, so that browsers' recordings, which state neither length nor number of frames, are
-bounded like any other file. The second decodes, and keeps a frame for each 1/`FRAME_RATE` s.
+A file is read twice. The first pass reads the header and the packets' timestamps without decoding,
+so that the limits also hold for browser recordings, whose headers give neither length nor number of
+frames. The second pass decodes and keeps one frame per 1/`FRAME_RATE` s.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Any
 import av
 import numpy as np
 
-from mer_core.media.audio import SLACK_SECONDS, open_source
-from mer_core.media.boxes import MAX_SAMPLES, ImplausibleBoxesError, samples_of
+from mer_core.media.audio import SLACK_SECONDS
+from mer_core.media.display import DisplayConverter, pixel_aspect
 from mer_core.media.errors import MediaError, MediaErrorKind
-from mer_core.media.upright import Upright, stretch_of
+from mer_core.media.mp4_tables import MAX_SAMPLES, ImplausibleBoxesError, declared_samples
+from mer_core.media.source import open_source
 from mer_core.media.video_bounds import (
     MAX_BYTES,
     MAX_DECODED_FRAMES,
@@ -34,14 +35,14 @@ from mer_core.media.video_bounds import (
 )
 from mer_core.types import ByteArray, FloatArray
 
-FRAME_RATE = 5.0  # frames kept a second
-MAX_FRAMES = 150  # frames kept; clips over 30 s are read more sparsely
-THREADS = 2  # each holds frames of its own
+FRAME_RATE = 5.0  # frames kept per second
+MAX_FRAMES = 150  # frames kept; clips over 30 s are sampled more sparsely
+THREADS = 2  # every thread holds frames in memory
 ACCEPTED = "Accepted: webm, mp4, mov or mkv, up to 60 seconds and 100 MB."
-# Playlists (m3u8, ffconcat) are left out: they name other files, which a visitor must not open.
+# No playlists (m3u8, ffconcat): they name other files, which a visitor must not open.
 DEMUXERS = "mov,mp4,m4a,3gp,matroska,webm"
-# FFmpeg decodes frames when it opens a file whose header leaves something out: the bound on their
-# size holds there too. 1 000 streams are the most that it opens.
+# FFmpeg decodes frames when it opens a file with an incomplete header, so the limit on their size
+# is set there too. It opens 1 000 streams at most.
 DECODER_BOUNDS = {"max_pixels": str(MAX_PIXELS)}
 STREAM_BOUNDS: Any = [DECODER_BOUNDS] * 1_000
 
@@ -50,7 +51,7 @@ VideoSource = str | os.PathLike[str] | bytes
 
 @dataclass(frozen=True)
 class Video:
-    """The frames of one clip that are looked at.
+    """The frames of one clip that are kept.
 
     Attributes:
         frames: (F, H, W, 3) uint8 RGB, upright, square pixels, longer side <= `STORED_SIDE`.
@@ -58,7 +59,7 @@ class Video:
         duration: Seconds, up to the end of the last picture.
         width: As displayed, in pixels of the file, before shrinking.
         height: As displayed, in pixels of the file, before shrinking.
-        has_sound: True if the file has sound too.
+        has_sound: Whether the file also has sound.
     """
 
     frames: ByteArray
@@ -70,25 +71,24 @@ class Video:
 
 
 def load_video(source: VideoSource) -> Video:
-    """Decode, turn upright, shrink and thin out one recording.
+    """Decode one recording and keep a few upright, shrunken frames.
 
     Args:
         source: A path or the bytes of a file.
 
     Raises:
-        MediaError: The source is missing, empty, no video, damaged from the start, without a
-            moving picture, or beyond one of the bounds above.
+        MediaError: The source is missing, empty, not a video, damaged from the start, without a
+            moving picture, or beyond one of the limits.
     """
     opened = _open_checked(source)
     try:
-        clip = _scan(opened)
-        return _read(opened, clip)
+        return _read(opened, _scan(opened))
     except av.FFmpegError:
         raise _unreadable() from None
 
 
 def has_picture(source: VideoSource) -> bool:
-    """True if the file has a moving picture; cover art is none, nor is anything unreadable."""
+    """Whether the file is readable and has a moving picture; cover art does not count."""
     try:
         with _picture_of(_open_checked(source)):
             return True
@@ -99,19 +99,19 @@ def has_picture(source: VideoSource) -> bool:
 def _unreadable() -> MediaError:
     return MediaError(
         MediaErrorKind.NOT_VIDEO,
-        f"The file could not be read as video: no video, or damaged. {ACCEPTED}",
+        f"The file could not be read as video: not a video, or damaged. {ACCEPTED}",
     )
 
 
 def _open_checked(source: VideoSource) -> str | io.BytesIO:
-    """Something PyAV opens, whose boxes claim no more than a recording holds."""
+    """What PyAV opens, after the checks that need no decoding."""
     if not isinstance(source, bytes | bytearray | str | os.PathLike):
         raise MediaError(
             MediaErrorKind.BAD_TYPE, f"Video must be a path or bytes, not {type(source).__name__}."
         )
     opened = open_source(source, MAX_BYTES, ACCEPTED)
     try:
-        samples = samples_of(opened)
+        samples = declared_samples(opened)
     except (ImplausibleBoxesError, OSError):
         raise _unreadable() from None
     if samples > MAX_SAMPLES:
@@ -121,7 +121,7 @@ def _open_checked(source: VideoSource) -> str | io.BytesIO:
 
 @contextmanager
 def _picture_of(opened: str | io.BytesIO) -> Iterator[tuple[Any, Any]]:
-    """The open container and its first stream of moving pictures."""
+    """The open container and its first video stream that is not cover art."""
     file: Any = opened
     if isinstance(opened, io.BytesIO):
         opened.seek(0)
@@ -132,26 +132,26 @@ def _picture_of(opened: str | io.BytesIO) -> Iterator[tuple[Any, Any]]:
             container_options={"format_whitelist": DEMUXERS},
             stream_options=STREAM_BOUNDS,
         )
-    except ValueError:  # invalid data, and PyAV's words for a header without any stream
+    except ValueError:  # invalid data, or a header without any stream
         raise _unreadable() from None
     with container:
         cover = av.stream.Disposition.attached_pic
         streams = [s for s in container.streams.video if not s.disposition & cover]
         if not streams:
-            sound = "sound but no moving picture" if container.streams.audio else "no picture"
-            raise MediaError(MediaErrorKind.NO_PICTURE, f"The file holds {sound}. {ACCEPTED}")
+            content = "sound but no moving picture" if container.streams.audio else "no picture"
+            raise MediaError(MediaErrorKind.NO_PICTURE, f"The file contains {content}. {ACCEPTED}")
         yield container, streams[0]
 
 
 @dataclass(frozen=True)
-class _Clip:
-    """What the first pass found.
+class _Timing:
+    """What the first pass measures.
 
     Attributes:
         start: Seconds on the file's clock.
         duration: Seconds.
-        interval: Seconds between two frames, on average.
-        has_sound: True if the file has sound too.
+        interval: Mean seconds between two frames.
+        has_sound: Whether the file also has sound.
     """
 
     start: float
@@ -161,12 +161,16 @@ class _Clip:
 
     @property
     def rate(self) -> float:
-        """Frames to keep a second."""
+        """Frames to keep per second."""
         return min(FRAME_RATE, MAX_FRAMES / self.duration)
 
 
-def _scan(opened: str | io.BytesIO) -> _Clip:
-    """The clip's bounds from its header and its packets; nothing is decoded."""
+def _scan(opened: str | io.BytesIO) -> _Timing:
+    """Timing from the header and the packets, without decoding.
+
+    Raises:
+        MediaError: The video is empty or beyond a limit.
+    """
     with _picture_of(opened) as (container, stream):
         _check_header(container, stream)
         first, last, end, count = math.inf, -math.inf, -math.inf, 0
@@ -180,26 +184,32 @@ def _scan(opened: str | io.BytesIO) -> _Clip:
                 end = max(end, seconds + min(length, MAX_SECONDS))
             check_amount(count, last - first, stream)
         if not count:
-            raise MediaError(MediaErrorKind.EMPTY, f"The file holds no picture at all. {ACCEPTED}")
+            message = f"The file contains no video frames. {ACCEPTED}"
+            raise MediaError(MediaErrorKind.EMPTY, message)
         interval = 1 / min(max(float(stream.guessed_rate or 25), 1.0), 1_000.0)
-        if first == math.inf:  # no time stamp anywhere
+        if first == math.inf:  # no timestamp anywhere
             first, last, end = 0.0, (count - 1) * interval, 0.0
         elif count > 1 and last > first:
             interval = (last - first) / (count - 1)
         if end <= last:
             end = last + interval
-        start = first
-        if container.start_time is not None:  # sound may begin a little before the picture
-            begin = container.start_time / av.time_base
-            start = begin if first - SLACK_SECONDS <= begin <= first else first
+        start = _start_of(container, first)
         check_duration(end - start)
-        return _Clip(start, end - start, interval, bool(container.streams.audio))
+        return _Timing(start, end - start, interval, bool(container.streams.audio))
+
+
+def _start_of(container: Any, first: float) -> float:
+    """Seconds at which the clip starts: its sound may begin a little before the `first` frame."""
+    if container.start_time is None:
+        return first
+    begin = float(container.start_time / av.time_base)
+    return begin if first - SLACK_SECONDS <= begin <= first else first
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
-    """The stream's packets, up to the end of the file or to where it is damaged.
+    """The stream's packets up to the end of the file, or up to damage.
 
-    The last one is empty: it makes the decoder give out what it holds.
+    The last one is empty: it flushes the decoder.
     """
     try:
         yield from container.demux(stream)
@@ -209,11 +219,9 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
 
 def _check_header(container: Any, stream: Any) -> None:
     if stream.codec_context is None:
-        raise MediaError(
-            MediaErrorKind.NOT_VIDEO, f"The picture is in a form nobody knows. {ACCEPTED}"
-        )
+        raise MediaError(MediaErrorKind.NOT_VIDEO, f"The video has an unknown format. {ACCEPTED}")
     check_size(stream.codec_context.width, stream.codec_context.height)
-    # A stream's own duration is exact; a container's covers its longest stream.
+    # A stream's duration is exact; a container's covers its longest stream.
     if stream.duration is not None:
         check_duration(float(stream.duration * stream.time_base))
     elif container.duration is not None:
@@ -221,17 +229,17 @@ def _check_header(container: Any, stream: Any) -> None:
     check_amount(stream.frames, 0.0, stream)
 
 
-def _read(opened: str | io.BytesIO, clip: _Clip) -> Video:
-    """The frames that are kept, in one array that grows no copy."""
+def _read(opened: str | io.BytesIO, timing: _Timing) -> Video:
+    """The second pass: the sampled frames, written into one array without copies."""
     with _picture_of(opened) as (container, stream):
         context = stream.codec_context
         context.thread_type, context.thread_count = "AUTO", THREADS
         context.options = {**context.options, **DECODER_BOUNDS}
-        shape = Upright(stretch_of(stream))
+        converter = DisplayConverter(pixel_aspect(stream))
         frames: ByteArray | None = None
         times: list[float] = []
-        for seconds, frame in _chosen(container, stream, clip):
-            picture = shape.upright(frame)
+        for seconds, frame in _sampled(container, stream, timing):
+            picture = converter.convert(frame)
             if frames is None:
                 frames = np.empty((MAX_FRAMES, *picture.shape), np.uint8)
             frames[len(times)] = picture
@@ -241,29 +249,29 @@ def _read(opened: str | io.BytesIO, clip: _Clip) -> Video:
         return Video(
             frames=frames[: len(times)],
             times=np.asarray(times, np.float32),
-            duration=clip.duration,
-            width=shape.width,
-            height=shape.height,
-            has_sound=clip.has_sound,
+            duration=timing.duration,
+            width=converter.width,
+            height=converter.height,
+            has_sound=timing.has_sound,
         )
 
 
-def _chosen(container: Any, stream: Any, clip: _Clip) -> Iterator[tuple[float, Any]]:
-    """(seconds, frame) of the first frame in each 1 / `clip.rate` s; at most `MAX_FRAMES`."""
-    kept, latest = 0, -1
+def _sampled(container: Any, stream: Any, timing: _Timing) -> Iterator[tuple[float, Any]]:
+    """(seconds, frame) of the first frame in each 1 / `timing.rate` s; at most `MAX_FRAMES`."""
+    kept, last_tick = 0, -1
     for index, frame in enumerate(_decoded(container, stream)):
         if kept == MAX_FRAMES or index == MAX_DECODED_FRAMES:
             return
         stamp = frame.time
-        seconds = index * clip.interval if stamp is None else max(0.0, stamp - clip.start)
-        tick = math.floor(seconds * clip.rate + 1e-6)
-        if tick > latest and seconds <= clip.duration:
-            kept, latest = kept + 1, tick
+        seconds = index * timing.interval if stamp is None else max(0.0, stamp - timing.start)
+        tick = math.floor(seconds * timing.rate + 1e-6)
+        if tick > last_tick and seconds <= timing.duration:
+            kept, last_tick = kept + 1, tick
             yield seconds, frame
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
-    """Every frame that can be decoded; what is damaged is passed over."""
+    """Every frame that can be decoded; damaged packets are skipped."""
     for packet in _packets(container, stream):
         try:
             frames = packet.decode()

@@ -18,7 +18,7 @@ from mer_core.serving.messages import explain
 from mer_core.types import SAMPLE_RATE, ByteArray, FaceTrack, FloatArray, State, Utterance
 
 if TYPE_CHECKING:
-    from mer_core.media.faces import FaceDetector
+    from mer_core.media.face_detectors import FaceDetector
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class VideoReader:
         self.tokenizer = tokenizer
         self._detector: FaceDetector | None = None
         if detector is not None:
-            from mer_core.media.faces import YuNetDetector
+            from mer_core.media.face_detectors import YuNetDetector
 
             self._detector = YuNetDetector(detector)
 
@@ -151,7 +151,7 @@ class VideoReader:
         )
 
     def _pictures(self, video: Video, track: FaceTrack) -> tuple[ByteArray, FloatArray]:
-        from mer_core.media.faces import crop_faces, whole_frames
+        from mer_core.media.face_crops import crop_faces, whole_frames
 
         if self.view == "frame":
             return whole_frames(video, self.size), video.times

@@ -62,7 +62,7 @@ BAD_FILES: dict[str, tuple[Callable[[Path], bytes], str, tuple[str, ...]]] = {
         "not_audio",
         ("could not be read", "Accepted: wav"),
     ),
-    "header alone": (lambda _: wav(np.zeros(0)), "empty", ("no sound at all", "Accepted: wav")),
+    "header alone": (lambda _: wav(np.zeros(0)), "empty", ("contains no sound", "Accepted: wav")),
     "one sample": (lambda _: wav(np.zeros(1)), "too_short", ("0.3 s is needed",)),
     "a tenth of a second": (
         lambda _: wav(speechlike(0.1)),

@@ -71,7 +71,7 @@ BAD_FILES: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "no frames": (
         lambda: encoded([], container="matroska", sound=True),
         "empty",
-        "no picture at all",
+        "contains no video frames",
     ),
     "two minutes": (
         lambda: encoded([flat()] * 25, [5.0 * index for index in range(25)]),

@@ -11,14 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mer_core.media.faces import (
-    CROP_RATIO,
-    HaarDetector,
-    YuNetDetector,
-    crop_faces,
-    track_face,
-    whole_frames,
-)
+from mer_core.media.face_crops import crop_faces, whole_frames
+from mer_core.media.face_detectors import HaarDetector, YuNetDetector
+from mer_core.media.faces import CROP_RATIO, track_face
 from mer_core.types import ByteArray, FaceTrack, FloatArray
 from tests.media.portraits import astronaut, clip, hopper, scene
 
@@ -317,7 +312,7 @@ def test_a_model_that_the_hub_does_not_give(monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError("no network")
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
-    with pytest.raises(ValueError, match=r"yunet\.onnx could not be fetched from owner/faces"):
+    with pytest.raises(ValueError, match=r"yunet\.onnx could not be downloaded from owner/faces"):
         YuNetDetector("owner/faces", "yunet.onnx")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mer_core.media import MediaError, load_audio
-from mer_core.media.upright import STORED_SIDE
+from mer_core.media.display import STORED_SIDE
 from mer_core.media.video import FRAME_RATE, MAX_FRAMES, has_picture, load_video
 from mer_core.types import ByteArray
 from tests.hostile.videos import encoded, flat, quarters, sound_only

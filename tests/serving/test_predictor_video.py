@@ -186,7 +186,7 @@ def test_another_face_detector_is_used_and_a_missing_one_is_a_sentence(
 
     with pytest.raises(ValueError, match="neither a file nor a Hub id"):
         Predictor.load(device="cpu", face_detector="nowhere.onnx")
-    monkeypatch.setattr("mer_core.media.faces.YuNetDetector", Nothing)
+    monkeypatch.setattr("mer_core.media.face_detectors.YuNetDetector", Nothing)
     blinded = Predictor.load(device="cpu", face_detector="yunet.onnx")
     assert blinded.predict(video=clip).state == "no_face"
 

@@ -41,7 +41,7 @@ def test_neither_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcribe, "hub_answers", lambda *_: False)
     found = find_whisper()
     assert found.model is None
-    assert "no Whisper model on this machine" in found.reason
+    assert "this machine has no Whisper model" in found.reason
 
 
 def test_a_hub_that_fails_is_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_only_a_whole_model_counts_as_cached(
         return str(tmp_path / file) if (tmp_path / file).exists() else None
 
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lookup)
-    for file in transcribe.NEEDED:
+    for file in transcribe.FILES:
         assert transcribe.cached_folder("some/model") is None
         (tmp_path / file).touch()
     assert transcribe.cached_folder("some/model") == str(tmp_path)
