@@ -1,7 +1,7 @@
 """The command line: recordings, videos and text in, one row a file out.
 
-Nothing heavy is imported until the arguments are known to be right, so that `--help` and a
-wrong option answer at once.
+Heavy modules are imported only after the arguments are parsed, so that `--help` and a wrong
+option answer at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
-from mer_core.serving.rows import aligned, csv_row, described, to_row
+from mer_core.serving.rows import csv_row, info_lines, table_lines, to_row
 
 if TYPE_CHECKING:
     from mer_core.serving.predictor import Predictor
@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m mer_core
         parser.error("give at least one FILE, or --text")
     try:
         code = int(options.run(options))
-        sys.stdout.flush()  # here, so that a reader who has left is noticed here
+        sys.stdout.flush()  # here, so that a reader that has left is noticed here
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us (`head`, say) has left; the interpreter must not try to flush again.
+        # The reader (`head`, say) has left; the interpreter must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     return code
@@ -66,7 +66,7 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
         "files", nargs="*", metavar="FILE",
         help="recordings, up to 5 minutes; videos, up to 60 seconds",
     )  # fmt: skip
-    predict.add_argument("--text", help="what was said; goes with every FILE, or stands alone")
+    predict.add_argument("--text", help="what was said; goes with every FILE, or is judged alone")
     predict.add_argument(
         "--sound-only", action="store_true", help="judge a video by its sound, like a recording"
     )
@@ -118,7 +118,7 @@ def run_info(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(info, ensure_ascii=False, default=str))
     else:
-        print("\n".join(described(info)))
+        print("\n".join(info_lines(info)))
     return ALL_FINE
 
 
@@ -135,7 +135,7 @@ def load_or_explain(options: argparse.Namespace) -> Predictor | None:
         detector = getattr(options, "face_detector", None)  # `info` looks at no face
         return load_predictor(options.model, options.device, detector)
     # Folder, Hub, safetensors and torch each raise errors of their own, and all of them mean the
-    # same to whoever typed the command.
+    # same to the user.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         name = "The shipped model" if options.model is None else f"The model {options.model!r}"
@@ -189,7 +189,7 @@ def row_writer(
     else:
         rows: list[Row] = []
         yield rows.append
-        print("\n".join(aligned(rows)))
+        print("\n".join(table_lines(rows)))
 
 
 def csv_writer(out: TextIO, labels: Sequence[str]) -> Callable[[Row], None]:

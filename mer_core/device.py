@@ -6,10 +6,10 @@ import torch
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of that name; `auto` takes a GPU where there is one.
+    """The device of that name; `auto` takes a GPU if there is one.
 
     Raises:
-        ValueError: There is no such device here.
+        ValueError: This machine has no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

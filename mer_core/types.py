@@ -1,8 +1,8 @@
-"""The plain data that travels through the house, one dataclass a layer.
+"""Plain data passed from layer to layer, one dataclass a layer.
 
 `Utterance` (media → data) → `Batch` (data → encoders) → `Features` (encoders → frameworks)
 → `Output` (frameworks → serving) → `Prediction` (serving → everyone else; NumPy only).
-All are frozen: a layer answers with a new object and never edits the one it was given.
+All are frozen: a layer returns a new object and never changes the one it was given.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Features:
-    """What an encoder says about B utterances of one modality.
+    """An encoder's tokens of B utterances of one modality.
 
     Attributes:
         tokens: (B, T, D), zero where `mask` is False.
@@ -137,7 +137,7 @@ class Output:
 
 @dataclass(frozen=True)
 class TokenAttention:
-    """How much each word looked at each moment of the speech (token alignment).
+    """How much each word attends to each moment of the speech (token alignment).
 
     Attributes:
         words: The W words of the text, in order.
@@ -169,7 +169,7 @@ class Window:
 
 @dataclass(frozen=True)
 class CrossAttention:
-    """How two sequences of one clip looked at each other (cross-attention fusion).
+    """How two sequences of one clip attend to each other (cross-attention fusion).
 
     Attributes:
         audio_times: (Ta + 1,) edges of the audio steps, seconds.
@@ -209,13 +209,13 @@ class FaceTrack:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a visitor, a table or a program gets; NumPy and plain types only.
+    """The result for one clip; NumPy and plain types only.
 
     Attributes:
         emotion: The category that the model assigns, or None where no honest label exists.
         probabilities: Category → calibrated probability; empty where `emotion` is None.
-        by_modality: `speech`, `text`, `both` under MGCMA, `audio`, `video`, `both` under Foal-Net
-            → such a map, or None where the modality is absent.
+        by_modality: Modality as the framework names it, and `both` → such a map, or None where the
+            modality is absent.
         state: `OK`, or why there is no label or only half of one. With a silent clip and a good
             text, `emotion` comes from the text and says so here.
         message: One or two plain sentences on `state`, empty when it is `ok`.
@@ -234,8 +234,8 @@ class Prediction:
         match: Probability that voice and face carry the same emotion, or None unless both are
             there.
         cross_attention: Time × time, or None unless voice and face are both there.
-        companion: What the other framework says of the same video's sound and of the text that
-            came with it, or None where no text did.
+        companion: The other framework's prediction for the video's sound and the text that came
+            with it, or None without a text.
     """
 
     emotion: str | None

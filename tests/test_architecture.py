@@ -23,12 +23,12 @@ LAYERS: list[set[str]] = [
     {"frameworks"},
     {"metrics", "checkpoints"},
     {"serving"},
-    {"__init__"},  # the public names, all of them lazy
     {"atlas"},
-    {"cli", "demo"},
-    {"__main__"},
+    {"demo"},
 ]
+ENTRY_POINTS = {"__init__", "cli", "__main__"}  # may import anything; imported by nothing else
 RANK = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
+RANK |= dict.fromkeys(ENTRY_POINTS, len(LAYERS))
 HEAVY = ("torch", "transformers", "gradio", "umap", "numba", "cv2", "matplotlib")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -68,7 +68,9 @@ def top_levels(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_from_lower_layers(path: Path) -> None:
     unit = unit_of(path)
-    assert unit in RANK, f"{unit} has no place in LAYERS yet: give it one"
+    assert unit in RANK, f"{unit} has no tier in LAYERS yet: give it one"
+    if unit in ENTRY_POINTS:
+        return
     for imported in imported_units(path) - {unit}:
         assert RANK[imported] < RANK[unit], f"{path.name} ({unit}) imports {imported}, from above"
 

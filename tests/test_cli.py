@@ -14,7 +14,7 @@ import pytest
 
 from mer_core import cli
 from mer_core.media import MediaError, load_audio, load_text
-from mer_core.serving.rows import aligned, described, to_row
+from mer_core.serving.rows import info_lines, table_lines, to_row
 from mer_core.types import Prediction, Window
 
 LABELS = ("angry", "happy", "neutral", "sad")
@@ -155,7 +155,7 @@ def test_the_table_is_aligned(
 
 def test_a_file_name_cannot_break_the_table() -> None:
     row = to_row("a\x1b[2J\nb.wav", Prediction("sad", {"sad": 1.0}, {}))
-    table = aligned([row])
+    table = table_lines([row])
     assert len(table) == 2
     assert "\x1b" not in table[1]
 
@@ -247,7 +247,7 @@ def test_info_shows_model_labels_and_metrics(
 
 
 def test_nested_facts_are_indented() -> None:
-    assert list(described({"a": {"bb": 1, "c": None}, "table": [[1, 2]]})) == [
+    assert list(info_lines({"a": {"bb": 1, "c": None}, "table": [[1, 2]]})) == [
         "a",
         "  bb  1",
         "  c   None",

@@ -1,4 +1,4 @@
-"""The one contract between a paper and the training loop."""
+"""The contract between a paper and the training loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mer_core.encoders.base import Encoder
 from mer_core.types import Batch, Features, Output
 
-MATCH = "match"  # beside the modalities, where temperatures are kept: that of matching
+MATCH = "match"  # key of the temperature of matching, beside those of the modalities
 MATCH_LOGITS = "match_logits"  # feature (B, 2, 2) of an `Output`: direction × (different, same)
 
 
@@ -27,11 +27,11 @@ class Framework(nn.Module, ABC):
 
     def encoders(self) -> dict[str, Encoder]:
         """The injected encoders by what the paper calls their modality, in the order given."""
-        found = (child for child in self.children() if isinstance(child, Encoder))
-        return {encoder.modality: encoder for encoder in found}
+        encoders = (child for child in self.children() if isinstance(child, Encoder))
+        return {encoder.modality: encoder for encoder in encoders}
 
     def forward(self, batch: Batch) -> Output:
-        """Training, evaluation and serving; never sees a label."""
+        """In training, evaluation and serving; never gets a label."""
         return self.fuse(self.encode(batch))
 
     def encode(self, batch: Batch) -> dict[str, Features]:
@@ -40,14 +40,14 @@ class Framework(nn.Module, ABC):
 
     @abstractmethod
     def fuse(self, features: dict[str, Features]) -> Output:
-        """Everything behind the encoders. Any modality may be absent from any row.
+        """Everything after the encoders. Any modality may be absent from any row.
 
-        Apart from `encode`, so that serving can ask "and from speech alone?" without encoding
+        Separate from `encode`, so that serving can judge each modality alone without encoding
         twice, and heads can train on features computed once.
         """
 
     def alone(self, features: dict[str, Features]) -> dict[str, Output]:
-        """What is said from each modality alone, with the others hidden."""
+        """The output for each modality alone, with the others hidden."""
         return {
             modality: self.fuse({m: f if m == modality else hidden(f) for m, f in features.items()})
             for modality in features

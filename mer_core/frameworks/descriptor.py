@@ -1,4 +1,4 @@
-"""What everyone else needs to know of a framework: its title, its modalities, its switches.
+"""What other code needs of a framework: its title, its modalities, its switches.
 
 Serving, atlas, demo and tables read it here, so that no other file spells a framework's name.
 Imports no torch: a page shows titles before a model is loaded.
@@ -49,8 +49,7 @@ class Switch:
         name: Its boolean setting; the loss term of the same name belongs to it.
         title: For people.
         short: The same within a strategy's title.
-        settings: Settings that mean nothing without it. A strategy without this switch is the
-            same run whatever they are, and a sweep's `none` is the ablation's.
+        settings: Settings without effect when it is off.
         tokens: Whether it aligns single tokens, and so gives words their attention over time.
     """
 
@@ -72,7 +71,7 @@ def _foal_net_shares(architecture: Mapping[str, Any], space: str) -> bool:
 
 @dataclass(frozen=True)
 class FrameworkDescriptor:
-    """One framework, for people and for programs that do not load it.
+    """One framework, described without loading it.
 
     Attributes:
         name: Its key in `FRAMEWORKS` and in checkpoints.
@@ -176,9 +175,9 @@ DESCRIPTORS = {
 
 def strategy_title(strategy: str) -> str:
     """A strategy's name for people: `distribution+token` → `Distribution + token`."""
-    known = {BEFORE: "No alignment", SHARP: "All, sharp temperature"}
-    if strategy in known:
-        return known[strategy]
+    special = {BEFORE: "No alignment", SHARP: "All, sharp temperature"}
+    if strategy in special:
+        return special[strategy]
     short = {switch.name: switch.short for d in DESCRIPTORS.values() for switch in d.switches}
     joined = " + ".join(short.get(part, part) for part in strategy.split("+"))
     return joined[:1].upper() + joined[1:]

@@ -5,19 +5,19 @@ Emotion Recognition", Interspeech 2024.
 
 The paper's, completed by its authors' released code: the order (align, then fuse); the projection;
 AVEL, which draws audio and video of one emotion together across the batch; cross-attention each
-way over the encoders' own tokens; MEM, which tells matching pairs from hard negatives; the
+way over the encoders' own tokens; MEM, which separates matching pairs from hard negatives; the
 classifier; L = L_ce + 1.0 L_a + 0.1 L_m (weights: training config).
 The released code's: τ, learned and a divisor, starts at log(1/0.07) = 2.659, which in CLIP is the
-first value of the logarithm of a *factor*. So it is a soft temperature: cosines become logits
-within ±0.38, and hard negatives are drawn almost evenly. It is kept as the default, for a soft
-temperature also brings the two clouds together, and is a setting (0.07: as in CLIP).
+initial value of the logarithm of a *factor*. It makes a soft temperature: cosines become logits
+within ±0.38, and hard negatives are drawn almost evenly. It is a setting (0.07: as in CLIP), and
+2.659 stays the default because a soft temperature also brings the two clouds together.
 Ours: τ is learned as a logarithm and bounded; positives are averaged unless `average_positives` is
 off; own pairs are fused once, for the classifier and MEM alike; a learned stand-in for an absent
-modality; incomplete utterances take no part in AVEL and MEM; one without anybody of another label
-draws no negative (released: someone of its own label).
+modality; incomplete utterances take no part in AVEL and MEM; in a batch of one label no negatives
+are drawn (released: negatives of the same label).
 Encoders are injected: released were WavLM-large, tuned, and CLIP-large, frozen.
 
-The paper numbers 16 equations, but we know the formulas from the code and not their numbers, so
+The paper numbers 16 equations. The formulas here come from the code, without their numbers, so
 lines are tagged by symbol.
 
 | symbol         | here                                 | source                                  |
@@ -49,6 +49,7 @@ from mer_core.alignment.matching import hard_negatives, matching_loss
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.layers.fusion import CrossAttentionFusion, ModalityInput
+from mer_core.layers.heads import Projection, match_head
 from mer_core.layers.pooling import masked_mean
 from mer_core.types import Features, Output
 
@@ -62,20 +63,20 @@ class FoalNetConfig:
     Attributes:
         projection_width: Of the space in which AVEL compares; released: 512.
         width: Both modalities' tokens are brought to it first. None as released, which tunes one
-            encoder; frozen ones leave nothing before fusion to learn, and no space in common.
+            encoder; with frozen ones nothing before fusion would be learned, and no space shared.
         heads: Of every attention, a divisor of both modalities' widths; released: 4.
         layers: Cross-attention layers each way; released: 2.
         dropout: Behind every attention; released: 0.1.
-        input_dropout: Of whole channels of the encoders' tokens; for frozen encoders, which know
-            their training clips by heart. None, as the released code tunes one.
+        input_dropout: Of whole channels of the encoders' tokens; for frozen encoders, which have
+            memorised their training clips. 0 as released, where one encoder is tuned.
         projection_dropout: Within the projection; released: 0.5.
         classifier_dropout: Before the last layer. Released: WavLM's own `final_dropout`; 0.1 is
-            what WavLM has it be unless a checkpoint says otherwise.
+            WavLM's default.
         avel: Whether audio and video of one emotion are drawn together.
-        mem: Whether matching pairs are told from hard negatives.
+        mem: Whether matching pairs are separated from hard negatives.
         match_hidden: Width of a hidden layer in MEM's heads; 0: linear, as released. What they read
-            is a sum of what both modalities say, and whether two summands agree is no linear
-            function of their sum: tuned encoders can bring it about before, frozen ones cannot.
+            is a sum over both modalities, and whether two summands agree is no linear function of
+            their sum. Tuned encoders can learn around that, frozen ones cannot.
         temperature: First τ, which divides the cosines. 2.659 as released, which is soft: the
             modality gap closes, and hard negatives are hardly harder than others. 0.07 is sharp.
         learn_temperature: Whether τ is trained, as released; here within `TEMPERATURE_RANGE`.
@@ -103,7 +104,7 @@ class FoalNetConfig:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse settings that mean nothing."""
+        """Refuse values out of range."""
         for name in ("projection_width", "width", "heads", "layers"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be 1 or more, but is {value}.")
@@ -220,7 +221,7 @@ class FoalNet(Framework):
         smoothing = self.config.label_smoothing
         losses = {"ce": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
         audio_present, video_present = self._both(output, "present")
-        present = audio_present & video_present  # only there is anything to compare
+        present = audio_present & video_present  # pairs need both
         similarity = self._similarity(output)
         if self.config.avel:  # L_a, with Y as its targets
             average = self.config.average_positives
@@ -245,8 +246,8 @@ class FoalNet(Framework):
         """C^a2v (B, B): cosines over τ, audio against video.
 
         Without AVEL nothing trains the projections, and cosines between two untrained spaces would
-        be a fixed noise. So nobody is more similar than others, and negatives are drawn evenly;
-        at the released τ, noise comes to nearly the same.
+        be noise. So all are equally similar, and negatives are drawn evenly; at the released τ the
+        noise would have nearly the same effect.
         """
         audio, video = self._both(output, "embedding")
         if not self.config.avel:
@@ -257,7 +258,7 @@ class FoalNet(Framework):
     def _matching_loss(
         self, output: Output, similarity: Tensor, labels: Tensor, present: Tensor
     ) -> Tensor:
-        """L_m: each audio told from one hard video, and each video from one hard audio."""
+        """L_m: each audio against one hard video, and each video against one hard audio."""
         audio, video = (
             Features(output.features[f"{name}_tokens"], output.masks[name], present)
             for name in self.modalities
@@ -270,30 +271,6 @@ class FoalNet(Framework):
         a2v = matching_loss(own[:, 0], self.audio_match(of_audio.pooled), present, has_video)
         v2a = matching_loss(own[:, 1], self.video_match(of_video.pooled), present, has_audio)
         return (a2v + v2a) / 2
-
-
-def match_head(width: int, hidden: int) -> nn.Module:
-    """(B, width) → (B, 2) of different and same; linear where `hidden` is 0."""
-    if not hidden:
-        return nn.Linear(width, 2)
-    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, 2))
-
-
-class Projection(nn.Module):
-    """e1 = W1 x; e2 = Dropout(W2 GELU(e1)); LN(e1 + e2). Neither layer has a bias."""
-
-    def __init__(self, width: int, projection_width: int, dropout: float) -> None:
-        super().__init__()
-        self.first = nn.Linear(width, projection_width, bias=False)
-        self.second = nn.Linear(projection_width, projection_width, bias=False)
-        self.dropout = nn.Dropout(dropout)
-        self.norm = nn.LayerNorm(projection_width)
-
-    def forward(self, pooled: Tensor) -> Tensor:
-        """(B, width) → (B, projection_width)."""
-        first = self.first(pooled)
-        second = self.dropout(self.second(F.gelu(first)))
-        return self.norm(first + second)
 
 
 def _paper_name(encoder: Encoder) -> str:

@@ -7,9 +7,9 @@ The paper's, from its abstract, captions and summaries: wav2vec 2.0 and BERT tok
 alignments: distributions (attention split into mean and covariance, Wasserstein distance turned
 into Sim, contrastive), tokens (self- and cross-attention), instances (contrastive over pairs); a
 cross-entropy trained jointly with them.
-Our reconstruction, since its equations and code could not be had: the inside of the Gaussian
+Our reconstruction, since neither equations nor code were available: the inside of the Gaussian
 constructor (MAP, arXiv 2210.05335), Sim's form and temperature, the positives, depths and widths,
-what the instance term reads, fusion and classifier. The published figures are not claimed for it.
+what the instance term reads, fusion and classifier. We do not claim the published figures.
 
 | symbol   | here                                      | source                               |
 |----------|-------------------------------------------|--------------------------------------|
@@ -69,12 +69,12 @@ class MGCMAConfig:
 
     Attributes:
         width: D behind the encoders; suits the compact ones, wav2vec 2.0 with BERT sets its 768.
-        heads: Of every attention; even, for the Gaussians split them in halves.
+        heads: Of every attention; even, because the Gaussians split them in halves.
         feed_forward: Of every block, as a multiple of `width`; the transformer's usual 4.
         dropout: Of every block; MAP's 0.1.
-        input_dropout: Of whole channels of the encoders' tokens; for frozen encoders, which know
-            their training clips by heart. None, as the papers fine-tune theirs.
-        classifier_dropout: Before the last layer; strong, for the corpora are small.
+        input_dropout: Of whole channels of the encoders' tokens; for frozen encoders, which have
+            memorised their training clips. 0 as in the papers, which fine-tune theirs.
+        classifier_dropout: Before the last layer; strong, because the corpora are small.
         self_layers: Self-attention blocks a modality; one, the smallest that fits the description.
         cross_layers: Cross-attention blocks each way; one, likewise.
         distribution: Whether Gaussians are built and contrasted.
@@ -115,7 +115,7 @@ class MGCMAConfig:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse settings that mean nothing."""
+        """Refuse unknown choices and values out of range."""
         for name, kind in CHOICES.items():
             value, choices = getattr(self, name), get_args(kind)
             if value not in choices:
@@ -302,5 +302,5 @@ def _targets(kind: Targets, labels: Tensor) -> Tensor:
 
 
 def _both_present(output: Output) -> Tensor:
-    """(B,) bool: only where both modalities are there is anything to align."""
+    """(B,) bool: where both modalities are present, so that they can be aligned."""
     return output.features["speech_present"] & output.features["text_present"]

@@ -1,4 +1,4 @@
-"""The frameworks by name; the only place that knows names. To add one: a file, and a line here."""
+"""The frameworks by name. To add one: a file, a line in `FRAMEWORKS`, a descriptor."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def build_framework(
         architecture: `framework`, a key of `FRAMEWORKS`, and that framework's settings.
         labels: The C classes, in the order of the logits.
         folder: Checkpoint folder, where a tokenizer may lie.
-        encoders: Ready encoders by what they read, for an `architecture` of cached ones, whose
-            places they take. They are not copied, and none is made.
+        encoders: Encoders by what they read, to use in place of those that `architecture` would
+            build. They are not copied.
 
     Raises:
         ValueError: Unknown framework, encoder or setting, or an encoder that is not given.

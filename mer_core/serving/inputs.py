@@ -106,7 +106,7 @@ class SpeechTextReader:
 
 
 def readable_tokens(text: str | None, tokenizer: TextTokenizer | None) -> TokenizedText | None:
-    """Tokens of a text with words, most of them known; None of any other."""
+    """Tokens of a text with words, most of them in the vocabulary; else None."""
     if text is None or tokenizer is None:
         return None
     tokens = tokenizer.detail(text)

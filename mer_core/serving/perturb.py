@@ -34,11 +34,11 @@ Inputs = TypeVar("Inputs", SpeechTextInputs, VideoInputs)
 
 @dataclass(frozen=True)
 class Changes:
-    """What to change of a clip; the defaults change nothing.
+    """Changes to a clip; the defaults change nothing.
 
     Attributes:
-        text: Words in place of the clip's, blank for none, or None to keep them. Means nothing
-            for a video.
+        text: Words in place of the clip's, blank for none, or None to keep them. Ignored for a
+            video.
         mute: Modalities to leave out, by a framework's names: `speech`, `audio`, `text`, `video`.
         snr_db: Power of the voice above that of the added noise, dB, or None for no noise.
         gain_db: Louder (above 0) or quieter, dB.
@@ -52,7 +52,7 @@ class Changes:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
+        """Refuse unknown modalities and levels out of bounds."""
         unknown = sorted(self.mute - VOICE - FACE - WORDS)
         if unknown:
             known = ", ".join(sorted(VOICE | FACE | WORDS))
@@ -79,7 +79,7 @@ def headroom(waveform: FloatArray) -> float:
 
 
 def with_noise(waveform: FloatArray, snr_db: float, seed: int = 0) -> FloatArray:
-    """`waveform` (S,) with pink noise, as of a busy room, that is the same for the same seed.
+    """`waveform` (S,) with pink noise, as in a busy room; the same seed gives the same noise.
 
     Both powers are means over the whole waveform. Where the sum would go beyond 1 it is turned
     down as a whole, which keeps their ratio. Silence, which has no ratio to anything, stays.
@@ -93,7 +93,7 @@ def with_noise(waveform: FloatArray, snr_db: float, seed: int = 0) -> FloatArray
 
 
 def pink_noise(samples: int, seed: int) -> FloatArray:
-    """(S,) at `SAMPLE_RATE` whose power falls by 3 dB an octave, as that of most real noise."""
+    """(S,) at `SAMPLE_RATE` whose power falls by 3 dB an octave, as in most real noise."""
     white = np.random.default_rng(seed).standard_normal(samples)
     pitches = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), LOWEST_PITCH)
     spectrum = np.fft.rfft(white) / np.sqrt(pitches)
@@ -176,7 +176,7 @@ def _changed_video(inputs: VideoInputs, changes: Changes) -> VideoInputs:
 
 
 def _changed_sound(waveform: FloatArray | None, changes: Changes) -> FloatArray | None:
-    """Noise first, so that its ratio to the voice is the one asked for; then the level of both."""
+    """Add noise first, at the requested ratio to the voice; then change the level of both."""
     if waveform is None:
         return None
     if changes.snr_db is not None:

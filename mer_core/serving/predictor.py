@@ -116,7 +116,7 @@ class Predictor:
             With video and text, `companion` judges the text with the video's sound.
 
         Raises:
-            MediaError: The input cannot be read, or there is none. Its text is for people.
+            MediaError: The input cannot be read, or there is none. Its message is a plain sentence.
         """
         if video is None:
             return self.score(self.read(audio, text))
@@ -141,7 +141,7 @@ class Predictor:
             video: A path or the bytes of a file.
 
         Raises:
-            MediaError: The input cannot be read, or there is none. Its text is for people.
+            MediaError: The input cannot be read, or there is none. Its message is a plain sentence.
             ValueError: A text beside a video whose framework reads none.
         """
         if video is None:

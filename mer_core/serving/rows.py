@@ -1,14 +1,14 @@
-"""A prediction as a row: for JSON, for CSV and for people."""
+"""A prediction as a row of JSON, of CSV or of a printed table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from mer_core.types import FaceTrack, Prediction
+from mer_core.frameworks.descriptor import MODALITIES
+from mer_core.types import COMBINED, FaceTrack, Prediction, State
 
-MODALITIES = ("speech", "text", "audio", "video", "both")  # of all frameworks
+CONDITIONS = (*MODALITIES, COMBINED)  # of all frameworks
 HEADINGS = ("file", "emotion", "p", "speech", "text", "face", "note")
 WIDEST_NAME = 60  # characters of a file name that a table shows
 
@@ -17,17 +17,17 @@ Row = dict[str, Any]
 
 def to_row(file: str | None, prediction: Prediction) -> Row:
     """What `--json` prints: plain types only; `error` is None unless the input was refused."""
-    refused = prediction.state == "refused"
+    refused = prediction.state == State.REFUSED
     return {
         "file": file,
         "emotion": prediction.emotion,
         "probabilities": _plain(prediction.probabilities),
         "by_modality": {
-            name: None if (found := prediction.by_modality.get(name)) is None else _plain(found)
-            for name in prediction.by_modality
+            name: None if probabilities is None else _plain(probabilities)
+            for name, probabilities in prediction.by_modality.items()
         },
         "match": None if prediction.match is None else round(prediction.match, 6),
-        "state": prediction.state,
+        "state": str(prediction.state),
         "message": prediction.message,
         "error": {"kind": prediction.error_kind, "message": prediction.message}
         if refused
@@ -62,19 +62,19 @@ def _plain(probabilities: dict[str, float]) -> dict[str, float]:
 
 
 def csv_row(row: Row, labels: Sequence[str]) -> dict[str, Any]:
-    """The same row without nesting: a column for each label, all together and by modality."""
+    """The same row without nesting: a column for each label, combined and by modality."""
     flat = {key: row[key] for key in ("file", "emotion", "state", "framework", "duration")}
     flat |= {f"p_{label}": row["probabilities"].get(label) for label in labels}
-    for modality in MODALITIES:
-        found = row["by_modality"].get(modality) or {}
-        flat |= {f"{modality}_{label}": found.get(label) for label in labels}
+    for modality in CONDITIONS:
+        probabilities = row["by_modality"].get(modality) or {}
+        flat |= {f"{modality}_{label}": probabilities.get(label) for label in labels}
     error = row["error"] or {"kind": "", "message": ""}
     flat["match"] = row["match"]
     return flat | {"message": row["message"], "error": error["kind"]}
 
 
-def aligned(rows: Sequence[Row]) -> list[str]:
-    """A table for reading, one line a row under its headings."""
+def table_lines(rows: Sequence[Row]) -> list[str]:
+    """A table to read: headings, then one line a row."""
     cells = [HEADINGS, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
     return [
@@ -92,14 +92,14 @@ def _cells(row: Row) -> tuple[str, ...]:
         name,
         "error" if row["error"] else row["emotion"] or "-",
         "-" if confidence is None else f"{confidence:.2f}",
-        _favourite(row["by_modality"].get("speech") or row["by_modality"].get("audio")),
-        _favourite(row["by_modality"].get("text")),
-        _favourite(row["by_modality"].get("video")),
+        _top(row["by_modality"].get("speech") or row["by_modality"].get("audio")),
+        _top(row["by_modality"].get("text")),
+        _top(row["by_modality"].get("video")),
         _visible(row["message"]),
     )
 
 
-def _favourite(probabilities: dict[str, float] | None) -> str:
+def _top(probabilities: dict[str, float] | None) -> str:
     if not probabilities:
         return "-"
     best = max(probabilities, key=lambda label: probabilities[label])
@@ -107,18 +107,18 @@ def _favourite(probabilities: dict[str, float] | None) -> str:
 
 
 def _visible(text: str) -> str:
-    """Control characters escaped: a file's name must not move the cursor or break the table."""
+    """Control characters escaped: a file name must not move the cursor or break the table."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def described(info: dict[str, Any], indent: int = 0) -> Iterator[str]:
+def info_lines(info: dict[str, Any], indent: int = 0) -> Iterator[str]:
     """Nested facts as indented lines."""
-    room = max((len(str(key)) for key in info), default=0)
+    width = max((len(str(key)) for key in info), default=0)
     for key, value in info.items():
-        start = " " * indent + str(key).ljust(room)
+        start = " " * indent + str(key).ljust(width)
         if isinstance(value, dict):
             yield start.rstrip()
-            yield from described(value, indent + 2)
+            yield from info_lines(value, indent + 2)
         elif isinstance(value, list | tuple) and value and isinstance(value[0], list | tuple):
             yield start.rstrip()
             for line in value:

@@ -115,7 +115,7 @@ class Scorer:
         return float(expit(logit / self.temperatures.get(MATCH, 1.0)))
 
     def unlabelled(self, inputs: Inputs) -> Prediction:
-        """A prediction without a label, with what is known of its inputs."""
+        """A prediction without a label, with the facts of its inputs."""
         return Prediction(
             emotion=None,
             probabilities={},
@@ -167,7 +167,7 @@ class Scorer:
         return segments
 
     def labelled(self, prediction: Prediction, segments: Sequence[Segment]) -> Prediction:
-        """`prediction` with what `segments`, at least one of which has logits, say together."""
+        """`prediction` with the label of `segments`, at least one of which has logits."""
         weights = np.array([segment.span.weight for segment in segments])
         logits = weighted_mean(weights, [segment.logits for segment in segments])
         by_modality = {

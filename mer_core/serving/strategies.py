@@ -1,4 +1,4 @@
-"""Every alignment strategy's head of one framework, asked about one recording at once."""
+"""One recording scored by the heads of all alignment strategies of a framework."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from mer_core.types import Prediction
 
 
 class Strategies:
-    """All heads stand on the encoders of one scorer: a recording is encoded once for all of them.
+    """Heads that share the encoders of one scorer: a recording is encoded once for all of them.
 
-    Like a scorer, it may be asked from several threads at once. The encoders run under the lock of
-    the scorer that they belong to, each head under its own.
+    Safe to use from several threads: the encoders run under the scorer's lock, each head under its
+    own.
 
     Args:
         scorer: Whose encoders are shared.
@@ -54,11 +54,11 @@ class Strategies:
     def load(
         cls, folder: Path, scorer: SpeechTextScorer | VideoScorer, needed: Iterable[str] = ()
     ) -> Strategies:
-        """Read every head inside `folder`, by the name of its own folder.
+        """Read every head inside `folder`, by the name of its subfolder.
 
         Args:
             folder: Of the heads' folders.
-            scorer: Whose encoders they shall stand on.
+            scorer: Whose encoders the heads will use.
             needed: Strategies that must be there beside `BEFORE`.
 
         Raises:
@@ -75,33 +75,36 @@ class Strategies:
                 raise ForeignHeadError(f"{name}: a head of {of}, not of {scorer.name}.")
         return cls(scorer, heads)
 
-    def score(self, reading: SpeechTextInputs | VideoInputs) -> dict[str, Prediction]:
-        """What every strategy's network says.
+    def score(self, inputs: SpeechTextInputs | VideoInputs) -> dict[str, Prediction]:
+        """One prediction for each strategy.
 
         Args:
-            reading: A video's for a scorer of videos, a recording's or a text's for the other.
+            inputs: As the scorer takes them.
 
         Returns:
-            Strategy → what a scorer with that head alone says, but for what is large and the same
-            for all, or slow: `face`, `envelope` and `timeline` are empty.
+            Strategy → the prediction of a scorer with that head. `face` and `envelope`, which are
+            large and the same for all, and `timeline`, which is slow, are left empty.
 
         Raises:
-            ValueError: A reading of the other kind.
+            ValueError: Inputs of the other kind.
         """
-        said = self._of_clip(reading) if isinstance(reading, VideoInputs) else self._of(reading)
+        if isinstance(inputs, VideoInputs):
+            predictions = self._of_video(inputs)
+        else:
+            predictions = self._of_speech_text(inputs)
         return {
             name: replace(prediction, face=None, envelope=None, timeline=())
-            for name, prediction in said.items()
+            for name, prediction in predictions.items()
         }
 
-    def _of_clip(self, reading: VideoInputs) -> dict[str, Prediction]:
+    def _of_video(self, inputs: VideoInputs) -> dict[str, Prediction]:
         if not isinstance(self._scorer, VideoScorer):
             raise ValueError(f"{self.framework} judges sound and text, not a video.")
-        clip = self._scorer.encode(reading)
-        return {n: head.score_encoded(clip, timeline=False) for n, head in self._heads.items()}
+        encoded = self._scorer.encode(inputs)
+        return {n: head.score_encoded(encoded, timeline=False) for n, head in self._heads.items()}
 
-    def _of(self, reading: SpeechTextInputs) -> dict[str, Prediction]:
+    def _of_speech_text(self, inputs: SpeechTextInputs) -> dict[str, Prediction]:
         if not isinstance(self._scorer, SpeechTextScorer):
             raise ValueError(f"{self.framework} judges a video, not sound or text alone.")
-        encoded = self._scorer.encode([reading])
+        encoded = self._scorer.encode([inputs])
         return {name: head.score_encoded(encoded)[0] for name, head in self._heads.items()}

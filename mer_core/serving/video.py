@@ -62,7 +62,7 @@ class VideoScorer(Scorer):
     """Scores one video at a time, by a framework of a face and a voice or words."""
 
     def score(self, inputs: VideoInputs) -> Prediction:
-        """The prediction for a video; with nothing to judge it has no label."""
+        """The prediction for a video; without a label if there is nothing to judge."""
         return self.score_encoded(self.encode(inputs))
 
     def encode(self, inputs: VideoInputs) -> EncodedVideo:
@@ -104,7 +104,7 @@ class VideoScorer(Scorer):
     def _cut(
         self, encoded: dict[str, Features], inputs: VideoInputs, stretches: Sequence[Stretch]
     ) -> dict[str, Features]:
-        """One row a stretch: the tokens whose time lies in it; without speech it has no voice."""
+        """One row a stretch: the tokens within it; the voice is absent from one without speech."""
         cut = {}
         for modality, name in self.names.items():
             features = encoded[name]

@@ -1,6 +1,6 @@
 """Size of the code: lines, modules at the root of `mer_core`, lengths of functions.
 
-    python -m tests.benchmarks.code_size [FOLDER]
+python -m tests.benchmarks.code_size [FOLDER]
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from mer_core.data.collate import collate_features
 from mer_core.encoders.base import CachedEncoder
 from mer_core.frameworks.base import total_loss
-from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig, match_head
+from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
+from mer_core.layers.heads import match_head
 from mer_core.types import Output
 from tests.frameworks.tiny_foal_net import (
     STILL,
