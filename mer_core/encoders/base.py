@@ -1,4 +1,4 @@
-"""What every encoder is: a `Batch` in, `Features` of one modality out."""
+"""The contract of every encoder: a `Batch` in, `Features` of one modality out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ View = Literal["face", "frame"]  # the followed face, or the whole frame
 
 
 class Encoder(nn.Module, ABC):
-    """One modality's encoder. It picks its own fields from the batch.
+    """Encodes one modality; it reads only that modality's fields of the batch.
 
     Attributes:
         modality: `speech`, `text` or `video`: which fields of the batch it reads.
@@ -34,15 +34,15 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, batch: Batch) -> Features:
-        """Tokens (B, T, D), their mask (B, T) and who is present (B,)."""
+        """Tokens (B, T, D), their mask (B, T) and presence (B,)."""
 
     @abstractmethod
     def architecture(self) -> dict[str, Any]:
-        """Everything but the weights that `build_encoder` needs to make this encoder again."""
+        """What `build_encoder` needs to rebuild this encoder, apart from the weights."""
 
 
 class CachedEncoder(Encoder):
-    """Stands in for a frozen encoder whose features were computed earlier (`Batch.cached`)."""
+    """Replaces a frozen encoder whose features were computed earlier (`Batch.cached`)."""
 
     def __init__(self, modality: str, width: int) -> None:
         super().__init__()
@@ -50,16 +50,16 @@ class CachedEncoder(Encoder):
         self.width = width
 
     def forward(self, batch: Batch) -> Features:
-        """The features that the batch already carries for this modality."""
+        """The batch's cached features of this modality."""
         return batch.cached[self.modality]
 
     def architecture(self) -> dict[str, Any]:
-        """Name and shape, as `build_encoder` takes them."""
+        """Family and shape for `build_encoder`."""
         return {"family": "cached", "modality": self.modality, "width": self.width}
 
 
 def encoder_hash(encoder: Encoder) -> str:
-    """A name for an encoder's architecture and weights; caches and heads go by it."""
+    """SHA-256 of an encoder's architecture and weights; it identifies caches and heads."""
     digest = hashlib.sha256(repr(encoder.architecture()).encode())
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(name.encode())
@@ -70,5 +70,5 @@ def encoder_hash(encoder: Encoder) -> str:
 class Augmentation(nn.Module):
     """Hides or moves parts of an encoder's input, in training mode only.
 
-    A class of its own so that features of a frozen encoder can be computed with it switched on.
+    A separate module, so that it can be on while a frozen encoder's features are computed.
     """

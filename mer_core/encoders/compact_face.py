@@ -1,7 +1,7 @@
-"""Our compact face encoder: one token a picture, from residual convolutions over 48 × 48 greys.
+"""Our compact face encoder: residual convolutions over 48 × 48 grey pictures, one token each.
 
-Small enough to be trained from scratch on FER2013 on a CPU. Every face is brought to zero mean
-and unit variance, so that the light of a room matters less.
+Small enough to be trained from scratch on FER2013 on a CPU. Every face is normalised to zero mean
+and unit variance, so that the lighting matters less.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class CompactFaceConfig:
     """Shape of the encoder; the defaults are the shipped one's.
 
     Attributes:
-        size: Side of the picture that it sees, pixels; others are resized.
+        size: Side of the input picture, pixels; others are resized.
         stem: Channels of the first convolution, at least 16.
         channels: Width of each residual stage, at least 16; every stage halves the picture.
-        blocks: Residual blocks of each stage.
+        blocks: Residual blocks per stage.
         dropout: Of the tokens.
-        mirror: A token is the mean over the face and its mirror image (evaluation only).
-        crop: Side of the random crop, pixels (training only); 0 = all.
+        mirror: Average the tokens of a face and its mirror image (evaluation only).
+        crop: Side of the random crop, pixels (training only); 0 = no crop.
         rotate: Largest rotation, degrees (training only).
         zoom: Largest relative change of size (training only).
         erase: Side of the largest erased rectangle, as a share of the picture (training only).
@@ -78,11 +78,11 @@ class CompactFaceEncoder(Encoder):
         self.dropout = nn.Dropout(config.dropout)
 
     def architecture(self) -> dict[str, Any]:
-        """Name and shape, as `build_encoder` takes them."""
+        """Family and shape for `build_encoder`."""
         return {"family": "compact_face", **asdict(self.config)}
 
     def forward(self, batch: Batch) -> Features:
-        """One token a frame; see `Encoder.forward`."""
+        """One token per frame; see `Encoder.forward`."""
         assert batch.frames is not None
         assert batch.frames_mask is not None
         assert batch.video_present is not None
@@ -90,11 +90,11 @@ class CompactFaceEncoder(Encoder):
         tokens = self.stem.weight.new_zeros(*mask.shape, self.width)  # (B, F, D)
         if mask.any():
             faces = prepare(batch.frames[mask], self.config.size)  # (N, 1, size, size)
-            found = self._tokens(self.augment(faces))  # (N, D); padding is never looked at
+            encoded = self._tokens(self.augment(faces))  # (N, D), valid frames only
             if self.config.mirror and not self.training:
-                found = (found + self._tokens(faces.flip(3))) / 2
-            tokens = tokens.to(found.dtype)
-            tokens[mask] = self.dropout(found)
+                encoded = (encoded + self._tokens(faces.flip(3))) / 2
+            tokens = tokens.to(encoded.dtype)
+            tokens[mask] = self.dropout(encoded)
         return Features(tokens, mask, batch.video_present)
 
     def _tokens(self, faces: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def prepare(frames: Tensor, size: int) -> Tensor:
         weights = torch.tensor(LUMA, device=image.device)[None, :, None, None]
         image = (image * weights).sum(dim=1, keepdim=True)
     if image.shape[2:] != (size, size):
-        # Area averaging: shrinking without it lets fine texture through as noise.
+        # Shrinking without antialiasing would turn fine texture into noise.
         image = F.interpolate(image, (size, size), mode="bilinear", antialias=True)
     mean = image.mean(dim=(2, 3), keepdim=True)
     return (image - mean) / (image.var(dim=(2, 3), keepdim=True) + 1.0).sqrt()
@@ -127,7 +127,7 @@ class FaceAugment(Augmentation):
         self.crop, self.rotate, self.zoom, self.erase = crop, rotate, zoom, erase
 
     def forward(self, faces: Tensor) -> Tensor:
-        """(N, 1, S, S) as they are in evaluation; (N, 1, crop, crop) in training."""
+        """(N, 1, S, S), unchanged in evaluation; (N, 1, crop, crop) in training."""
         if not self.training:
             return faces
         count, size, device = len(faces), faces.shape[2], faces.device
@@ -135,8 +135,8 @@ class FaceAugment(Augmentation):
         angle = (torch.rand(count) * 2 - 1) * math.radians(self.rotate)
         scale = side / size * (1 + (torch.rand(count) * 2 - 1) * self.zoom)
         mirror = (torch.rand(count) < 0.5) * -2.0 + 1.0
-        room = (1 - scale).abs() + 0.04  # a crop may wander as far as the border, and a little on
-        shift = (torch.rand(count, 2) * 2 - 1) * room[:, None]
+        margin = (1 - scale).abs() + 0.04  # a crop may reach slightly beyond the border
+        shift = (torch.rand(count, 2) * 2 - 1) * margin[:, None]
         cos, sin = scale * angle.cos(), scale * angle.sin()
         rows = torch.stack([cos * mirror, -sin, shift[:, 0], sin * mirror, cos, shift[:, 1]], 1)
         grid = F.affine_grid(rows.view(-1, 2, 3).to(device), [count, 1, side, side], False)
@@ -144,12 +144,13 @@ class FaceAugment(Augmentation):
         return self._erase(moved)
 
     def _erase(self, faces: Tensor) -> Tensor:
-        """A rectangle of each second face becomes its mean, which is 0."""
+        """Sets a rectangle to the mean, 0, in half of the faces."""
         count, side = len(faces), faces.shape[2]
         size = torch.rand(count, 2) * self.erase * side
         size = size * (torch.rand(count, 1) < 0.5)
         start = torch.rand(count, 2) * (side - size)
-        place = torch.arange(side)
-        inside = (place >= start[:, :, None]) & (place < (start + size)[:, :, None])  # (N, 2, S)
+        position = torch.arange(side)
+        inside = position >= start[:, :, None]
+        inside = inside & (position < (start + size)[:, :, None])  # (N, 2, S)
         hidden = inside[:, 0, :, None] & inside[:, 1, None, :]  # (N, S, S)
         return faces.masked_fill(hidden[:, None].to(faces.device), 0.0)

@@ -1,12 +1,12 @@
 """Our compact speech encoder: log-mel → residual convolutions over time and frequency → tokens.
 
-Made to be trained from scratch on a few hours of speech. Loudness is kept: one input channel is
-normalised with the corpus' constants, so that a shout stays louder than a whisper; a second one
-is normalised within the recording, so that the microphone matters less. Residual blocks shorten
-time eightfold, to 12.5 tokens a second.
+Meant to be trained from scratch on a few hours of speech. One input channel is normalised with the
+corpora's constants, which keeps loudness: a shout stays louder than a whisper. The other one is
+normalised within the recording, so that the microphone matters less. Residual blocks shorten time
+eightfold, to 12.5 tokens per second.
 
-Every convolution is given zeros where the recording has ended, exactly what its own padding would
-give it; so padding a batch changes nothing.
+Every convolution reads zeros after the end of a recording, exactly as from its own padding, so
+padding a batch changes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class CompactSpeechConfig:
         mels: Mel bands.
         channels: Width of each residual stage, at least 16; time is halved by the first three,
             frequency by all.
-        blocks: Residual blocks a stage.
+        blocks: Residual blocks per stage.
         width: D of the tokens.
         attention_layers: Self-attention blocks over the tokens.
         dropout: Of the tokens.
@@ -94,11 +94,11 @@ class CompactSpeechEncoder(Encoder):
         )
 
     def architecture(self) -> dict[str, Any]:
-        """Name and shape, as `build_encoder` takes them."""
+        """Family and shape for `build_encoder`."""
         return {"family": "compact_speech", **asdict(self.config)}
 
     def forward(self, batch: Batch) -> Features:
-        """Tokens at 12.5 a second; see `Encoder.forward`."""
+        """12.5 tokens per second; see `Encoder.forward`."""
         assert batch.waveform is not None
         assert batch.waveform_mask is not None
         assert batch.speech_present is not None
@@ -132,14 +132,14 @@ class LogMel(nn.Module):
             hop_length=HOP,
             f_min=40.0,
             n_mels=mels,
-            # Frames near the end of a recording see zeros whether or not it is padded in a batch;
-            # reflection would make the last frames depend on the padding.
+            # Zeros follow a recording whether or not a batch pads it; with reflection, the last
+            # frames would depend on the padding.
             pad_mode="constant",
         )
 
     def forward(self, waveform: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame every 10 ms, as many as begin inside the recording."""
-        waveform = torch.where(mask, waveform, 0.0)  # the last windows reach into the padding
+        """One frame every 10 ms that starts within the recording."""
+        waveform = torch.where(mask, waveform, 0.0)  # the last windows extend into the padding
         with torch.autocast(waveform.device.type, enabled=False):
             power = self.mel(waveform.float())  # (B, M, T)
         frames = -(-mask.sum(dim=1) // HOP)  # (B,) ceil
@@ -172,9 +172,9 @@ class SpecAugment(Augmentation):
         self.frequency_shift = frequency_shift
 
     def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
-        """The same mel in evaluation; in training with places hidden.
+        """`mel` (B, T, M), unchanged in evaluation; shifted and partly hidden in training.
 
-        Hidden places take the recording's mean, so that they say nothing about loudness.
+        Hidden parts take the recording's mean, so that they keep its loudness.
         """
         if not self.training:
             return mel
@@ -199,8 +199,8 @@ class SpecAugment(Augmentation):
 
 
 def _random_spans(batch: int, length: int, longest: int) -> Tensor:
-    """(B, length) bool with one span of 0 to `longest` True steps a row."""
+    """(B, length) bool with one span of 0 to `longest` True steps per row."""
     size = torch.randint(0, longest + 1, (batch, 1))
     start = (torch.rand(batch, 1) * (length - size).clamp(min=1)).long()
-    place = torch.arange(length)
-    return (place >= start) & (place < start + size)
+    position = torch.arange(length)
+    return (position >= start) & (position < start + size)

@@ -1,8 +1,8 @@
-"""Our compact text encoder: a BERT cut down to the layers and words that emotion text needs.
+"""Our compact text encoder: a BERT with fewer layers and a smaller vocabulary.
 
-A transformers `BertModel` of any size with its own tokenizer. The shipped one began as MiniLM
-(6 layers, 384 wide, 30 522 words), lost layers and most of its vocabulary (`train/prune.py`), and
-was fine-tuned on emotion corpora.
+A transformers `BertModel` of any size with its own tokenizer. The shipped one is MiniLM (6 layers,
+384 wide, 30 522 word pieces) without some layers and most of the vocabulary (`train/prune.py`),
+fine-tuned on emotion corpora.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class CompactTextEncoder(Encoder):
         self.bert = BertModel(config, add_pooling_layer=False)
 
     def architecture(self) -> dict[str, Any]:
-        """Name and shape, as `build_encoder` takes them (the tokenizer lies beside the weights)."""
+        """Family and shape for `build_encoder`; the tokenizer is a separate file."""
         return {"family": "compact_text", **self.shape}
 
     def forward(self, batch: Batch) -> Features:

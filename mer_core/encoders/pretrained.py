@@ -1,7 +1,8 @@
-"""What the pretrained adapters share: a transformers backbone by Hub id, folder or config."""
+"""What the pretrained adapters share: a transformers backbone from a Hub id, folder or config."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ import mer_core.torchaudio_compat  # noqa: F401  (before transformers, see there
 
 from transformers import AutoConfig, AutoModel  # isort: skip
 
-
-# Only safetensors are read, and code that lies beside the weights is never run.
+# Only safetensors are loaded, and code beside the weights is never run.
 LOADING: dict[str, Any] = {
     "use_safetensors": True,
     "trust_remote_code": False,
@@ -20,14 +20,31 @@ LOADING: dict[str, Any] = {
 }
 
 
-def load_config(
-    source: str, revision: str | None, config: dict[str, Any] | None, families: tuple[str, ...]
-) -> Any:
-    """transformers' config of a backbone that the adapter understands; see `load_backbone`."""
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Which backbone an adapter uses.
+
+    Attributes:
+        source: Hub id or local folder of pretrained weights.
+        revision: Branch, tag or commit of a Hub id; None is its default branch.
+        config: transformers' own config. With it, nothing is read from `source` and the weights are
+            fresh; a checkpoint of ours brings them.
+    """
+
+    source: str = ""
+    revision: str | None = None
+    config: dict[str, Any] | None = None
+
+
+def load_config(settings: BackboneConfig, families: tuple[str, ...]) -> Any:
+    """transformers' config of a backbone that the adapter supports; see `load_backbone`."""
+    source, config = settings.source, settings.config
     if config is None and not source:
         raise ValueError("A pretrained encoder needs a source: a Hub id or a local folder.")
     if config is None:
-        loaded = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
+        loaded = AutoConfig.from_pretrained(
+            source, revision=settings.revision, trust_remote_code=False
+        )
         family = loaded.model_type
     else:
         family = config.get("model_type", "")
@@ -40,44 +57,38 @@ def load_config(
 
 
 def load_backbone(
-    source: str,
-    revision: str | None,
-    config: dict[str, Any] | None,
-    families: tuple[str, ...],
-    **model_settings: Any,
+    settings: BackboneConfig, families: tuple[str, ...], **model_settings: Any
 ) -> Any:
     """A bare transformers model in float32.
 
     Args:
-        source: Hub id or local folder, for pretrained weights.
-        revision: Branch, tag or commit of a Hub id, or None for its default branch.
-        config: transformers' own config; where it is given, nothing is read from `source` and the
-            weights are fresh (a checkpoint of ours brings them).
-        families: The `model_type`s that the adapter understands.
+        settings: Which one.
+        families: The `model_type`s that the adapter supports.
         model_settings: Passed to the model class.
 
     Raises:
-        ValueError: Neither `source` nor `config`, or a model of another family.
-        OSError: `source` cannot be found or has no safetensors.
+        ValueError: There is neither `source` nor `config`, or the model is of another family.
+        OSError: `source` does not exist or has no safetensors.
     """
-    loaded = load_config(source, revision, config, families)
-    if config is not None:
+    config = load_config(settings, families)
+    if settings.config is not None:
         return AutoModel.from_config(
-            loaded, trust_remote_code=False, dtype=torch.float32, **model_settings
+            config, trust_remote_code=False, dtype=torch.float32, **model_settings
         )
     return AutoModel.from_pretrained(
-        source, revision=revision, config=loaded, **LOADING, **model_settings
+        settings.source, revision=settings.revision, config=config, **LOADING, **model_settings
     )
 
 
-def describe_backbone(source: str, revision: str | None, model: Any) -> dict[str, Any]:
-    """`source`, `revision` and `config` that `load_backbone` rebuilds `model` from, offline.
+def describe_backbone(settings: BackboneConfig, model: Any) -> dict[str, Any]:
+    """`source`, `revision` and `config` from which `load_backbone` rebuilds `model` offline.
 
-    A local folder is told by its name alone: a checkpoint says nothing about the machine it was
-    made on, and does not need the folder any more.
+    Of a local folder only the name is kept: a checkpoint must not reveal paths of the machine on
+    which it was made, and no longer needs the folder.
     """
+    folder = Path(settings.source)
     return {
-        "source": Path(source).name if Path(source).is_dir() else source,
-        "revision": revision,
+        "source": folder.name if folder.is_dir() else settings.source,
+        "revision": settings.revision,
         "config": model.config.to_diff_dict(),
     }

@@ -1,8 +1,8 @@
 """BERT and RoBERTa from transformers (arXiv 1810.04805, 1907.11692).
 
-The house pads with token 0, which is `<s>` to RoBERTa, and RoBERTa counts positions from its own
-padding token on. So positions are given explicitly: they start where the family starts, and
-neither padding nor a `<pad>` that a visitor typed can shift them.
+Batches are padded with token 0, which is `<s>` in RoBERTa, and RoBERTa derives positions from its
+own padding token. So positions are passed explicitly: they start where the family starts, and
+neither padding nor a `<pad>` that a visitor typed shifts them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer
 
 from mer_core.encoders.base import Encoder
-from mer_core.encoders.pretrained import describe_backbone, load_backbone
+from mer_core.encoders.pretrained import BackboneConfig, describe_backbone, load_backbone
 from mer_core.encoders.text_tokens import TextTokenizer
 from mer_core.layers.attention import attendable
 from mer_core.types import Batch, Features
@@ -26,19 +26,13 @@ FROM_PADDING = ("roberta", "xlm-roberta")  # families whose positions start afte
 
 
 @dataclass(frozen=True)
-class PretrainedTextConfig:
+class PretrainedTextConfig(BackboneConfig):
     """Which backbone, and how it is used.
 
     Attributes:
-        source: Hub id or local folder.
-        revision: Branch, tag or commit of a Hub id.
-        config: transformers' config, for fresh weights without `source`; see `load_backbone`.
         max_tokens: Later text is not read. Fewer where the backbone has fewer positions.
     """
 
-    source: str = ""
-    revision: str | None = None
-    config: dict[str, Any] | None = None
     max_tokens: int = 128
 
 
@@ -49,20 +43,18 @@ class PretrainedTextEncoder(Encoder):
     tokenizer: TextTokenizer
 
     def __init__(self, settings: PretrainedTextConfig, tokenizer: Tokenizer | None = None) -> None:
-        """Build it.
+        """Load the backbone and its tokenizer.
 
         Args:
-            settings: See there.
-            tokenizer: The checkpoint's; left out, it comes from `settings.source`.
+            settings: Which backbone.
+            tokenizer: The checkpoint's; None is that of `settings.source`.
         """
         super().__init__()
         self.settings = settings
         self.backbone = load_backbone(
-            settings.source,
-            settings.revision,
-            settings.config,
+            settings,
             FROM_ZERO + FROM_PADDING,
-            add_pooling_layer=False,  # tokens are what we read; its weights would only be ballast
+            add_pooling_layer=False,  # only tokens are read
         )
         config = self.backbone.config
         self.width = int(config.hidden_size)
@@ -73,8 +65,8 @@ class PretrainedTextEncoder(Encoder):
         )
 
     def architecture(self) -> dict[str, Any]:
-        """Name, settings and the backbone's config (the tokenizer lies beside the weights)."""
-        backbone = describe_backbone(self.settings.source, self.settings.revision, self.backbone)
+        """Family, settings and the backbone's config; the tokenizer is a separate file."""
+        backbone = describe_backbone(self.settings, self.backbone)
         return {"family": "pretrained_text", **asdict(self.settings), **backbone}
 
     def forward(self, batch: Batch) -> Features:
@@ -85,7 +77,7 @@ class PretrainedTextEncoder(Encoder):
         mask = batch.attention_mask & batch.text_present[:, None]  # (B, T)
         steps = torch.arange(mask.shape[1], device=mask.device)
         tokens = self.backbone(
-            torch.where(mask, batch.input_ids, 0),  # what padding holds must not matter
+            torch.where(mask, batch.input_ids, 0),  # padding must not matter
             attention_mask=attendable(mask).long(),
             position_ids=(steps + self.first_position).expand(mask.shape),
         ).last_hidden_state  # (B, T, D)
@@ -94,7 +86,7 @@ class PretrainedTextEncoder(Encoder):
 
 def _load_tokenizer(settings: PretrainedTextConfig) -> Tokenizer:
     if settings.config is not None:
-        raise ValueError("With a config, give the checkpoint's tokenizer as well.")
+        raise ValueError("A config does not contain a tokenizer; give the checkpoint's as well.")
     loaded = AutoTokenizer.from_pretrained(
         settings.source, revision=settings.revision, trust_remote_code=False
     )

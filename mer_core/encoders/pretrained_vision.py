@@ -1,11 +1,11 @@
-"""CLIP's vision tower from transformers: one token a picture, its projected image features.
+"""CLIP's vision tower from transformers: the projected image features, one token per picture.
 
-arXiv 2103.00020. What Foal-Net reads of a video: every frame alone, whole, through a frozen
-ViT-L/14, as CLIP's `get_image_features` gives it (768 numbers, not normalised).
+arXiv 2103.00020. Foal-Net's video features: every whole frame separately through a frozen ViT-L/14,
+as from CLIP's `get_image_features` (768 numbers, not normalised).
 
-Pictures are made as the checkpoint's `preprocessor_config.json` says, in torch, so that frames
-need not leave their device: resized over the shorter side with antialiasing, cropped in the
-middle, brought to the mean and deviation that CLIP was trained with.
+Preprocessing follows the checkpoint's `preprocessor_config.json` in torch, so that frames stay on
+their device: the shorter side is resized with antialiasing, the middle is cropped, and the colours
+are normalised with the mean and deviation of CLIP's training.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mer_core.encoders.base import Encoder, View
-from mer_core.encoders.pretrained import LOADING, describe_backbone, load_config
+from mer_core.encoders.pretrained import LOADING, BackboneConfig, describe_backbone, load_config
 from mer_core.types import Batch, Features
 
 from transformers import CLIPVisionModelWithProjection  # isort: skip  (after torchaudio_compat)
@@ -27,32 +27,26 @@ from transformers.image_processing_utils import BaseImageProcessor  # isort: ski
 
 FAMILIES = ("clip", "clip_vision_model")
 VIEWS = get_args(View)
-PICTURE_FILES = ("preprocessor_config.json", "processor_config.json")  # either may say it
-MEAN = (0.48145466, 0.4578275, 0.40821073)  # of red, green and blue over CLIP's training pictures
+PREPROCESSING_FILES = ("preprocessor_config.json", "processor_config.json")  # either one will do
+MEAN = (0.48145466, 0.4578275, 0.40821073)  # of red, green and blue in CLIP's training pictures
 STD = (0.26862954, 0.26130258, 0.27577711)
 RESCALE = 1 / 255  # bytes → 0 to 1
-RESAMPLING = {2: "bilinear", 3: "bicubic"}  # as Pillow numbers them, and transformers with it
+RESAMPLING = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers, which transformers uses
 
 
 @dataclass(frozen=True)
-class PretrainedVisionConfig:
-    """Which backbone, and how it is used.
+class PretrainedVisionConfig(BackboneConfig):
+    """Which backbone, a vision tower or a whole CLIP, and how it is used.
 
     Attributes:
-        source: Hub id or local folder, of a vision tower or of a whole CLIP.
-        revision: Branch, tag or commit of a Hub id.
-        config: transformers' config, for fresh weights without `source`; see `load_backbone`.
-        preprocessing: Fields of `Preprocessing`, or None for what the source's file says. A local
-            folder without such a file, or a config alone, has its pictures made as CLIP's own.
-        frozen: Leave all of it as it was pretrained, as Foal-Net does.
-        view: What it is shown: `frame`, the whole picture, as in Foal-Net, or `face`.
-        frames_at_once: Frames that go through the network together. It bounds the memory of a
-            frozen tower; one that learns keeps every frame's activations all the same.
+        preprocessing: Fields of `Preprocessing`; None is what the source's file says, or CLIP's own
+            for a local folder without such a file and for a config alone.
+        frozen: Leave all of it as pretrained, as Foal-Net does.
+        view: `frame`, the whole picture as in Foal-Net, or `face`.
+        frames_at_once: Frames per pass through the network. It limits the memory of a frozen tower;
+            a trained one keeps every frame's activations anyway.
     """
 
-    source: str = ""
-    revision: str | None = None
-    config: dict[str, Any] | None = None
     preprocessing: dict[str, Any] | None = None
     frozen: bool = True
     view: View = "frame"
@@ -61,13 +55,13 @@ class PretrainedVisionConfig:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """From bytes of any size to what the network was trained on.
+    """How pictures of any size become the network's input.
 
     Attributes:
-        shorter: Pixels of the shorter side after resizing, before the square in the middle is cut
-            out; 0 = the whole picture is squeezed into the square.
-        mean: Of red, green and blue, subtracted after `rescale`.
-        std: Of red, green and blue, divided by.
+        shorter: Pixels of the shorter side after resizing and before the central crop; 0 = the
+            whole picture is resized to a square.
+        mean: Of red, green and blue; subtracted after `rescale`.
+        std: Of red, green and blue; divides the difference.
         rescale: Factor of the bytes.
         resample: `bicubic` or `bilinear`.
     """
@@ -107,21 +101,21 @@ class PretrainedVisionEncoder(Encoder):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> PretrainedVisionEncoder:
-        """As `nn.Module.train`; what is frozen stays as in evaluation."""
+        """As `nn.Module.train`, but a frozen backbone stays in evaluation."""
         super().train(mode)
         if self.settings.frozen:
             self.backbone.eval()
         return self
 
     def architecture(self) -> dict[str, Any]:
-        """Name, settings, how pictures are made and the tower's config, for `build_encoder`."""
-        backbone = describe_backbone(self.settings.source, self.settings.revision, self.backbone)
+        """Family, settings, preprocessing and the backbone's config for `build_encoder`."""
+        backbone = describe_backbone(self.settings, self.backbone)
         settings = {**asdict(self.settings), **backbone}
         settings["preprocessing"] = asdict(self.preprocessing)
         return {"family": "pretrained_vision", **settings}
 
     def forward(self, batch: Batch) -> Features:
-        """One token a frame; see `Encoder.forward`."""
+        """One token per frame; see `Encoder.forward`."""
         assert batch.frames is not None
         assert batch.frames_mask is not None
         assert batch.video_present is not None
@@ -129,9 +123,9 @@ class PretrainedVisionEncoder(Encoder):
         tokens = self.backbone.visual_projection.weight.new_zeros(*mask.shape, self.width)
         if mask.any():
             chunks = torch.split(batch.frames[mask], self.settings.frames_at_once)
-            found = torch.cat([self._features(chunk) for chunk in chunks])  # (N, D)
-            tokens = tokens.to(found.dtype)
-            tokens[mask] = found
+            encoded = torch.cat([self._features(chunk) for chunk in chunks])  # (N, D)
+            tokens = tokens.to(encoded.dtype)
+            tokens[mask] = encoded
         return Features(tokens, mask, mask.any(dim=1))
 
     def _features(self, frames: Tensor) -> Tensor:
@@ -143,15 +137,16 @@ class PretrainedVisionEncoder(Encoder):
 
 
 def prepare(frames: Tensor, how: Preprocessing, side: int) -> Tensor:
-    """(N, C, H, W) uint8, grey or RGB → (N, 3, side, side) float, as the network wants them."""
+    """(N, C, H, W) uint8, grey or RGB → (N, 3, side, side) float, the network's input."""
     image = frames.float()
     height, width = frames.shape[2:]
     size = (side, side)
     if how.shorter:
         shorter = min(height, width)
-        # In whole numbers: dividing first could lose a pixel to rounding.
+        # In integers: dividing first could lose a pixel to rounding.
         size = (how.shorter * height // shorter, how.shorter * width // shorter)
-    for step in ((height, size[1]), size):  # across, then down, bytes after each, as Pillow does
+    # Width, then height, each rounded to bytes, as in Pillow.
+    for step in ((height, size[1]), size):
         if step != tuple(image.shape[2:]):
             image = F.interpolate(image, step, mode=how.resample, antialias=True)
             image = image.round().clamp(0, 255)
@@ -163,63 +158,66 @@ def prepare(frames: Tensor, how: Preprocessing, side: int) -> Tensor:
 
 
 def _load_tower(settings: PretrainedVisionConfig) -> Any:
-    """The vision tower and its projection; of a whole CLIP, that part alone."""
-    source, revision = settings.source, settings.revision
-    config = load_config(source, revision, settings.config, FAMILIES)
-    if config.model_type == "clip":  # the width that counts stands beside its towers' configs
+    """The vision tower with its projection; only that part of a whole CLIP."""
+    config = load_config(settings, FAMILIES)
+    if config.model_type == "clip":  # its projection width is beside the towers' configs
         config, projection_dim = config.vision_config, config.projection_dim
         config.projection_dim = projection_dim
     if settings.config is not None:
         return CLIPVisionModelWithProjection(config).float()
     tower, report = CLIPVisionModelWithProjection.from_pretrained(
-        source, revision=revision, config=config, output_loading_info=True, **LOADING
+        settings.source,
+        revision=settings.revision,
+        config=config,
+        output_loading_info=True,
+        **LOADING,
     )
     if report["missing_keys"]:
         missing = ", ".join(sorted(report["missing_keys"]))
-        raise ValueError(f"{source!r} has no weights for {missing}; they would be random.")
+        raise ValueError(f"{settings.source!r} has no weights for {missing}.")
     return tower
 
 
 def _preprocessing(settings: PretrainedVisionConfig, side: int) -> Preprocessing:
-    """What the settings say, or the source's file, or CLIP's own at the network's size."""
+    """From the settings, else from the source's file, else CLIP's own at the network's size."""
     if settings.preprocessing is not None:
         given = dict(settings.preprocessing)
         for field in {"mean", "std"} & given.keys():
-            given[field] = tuple(given[field])  # a list, where it went through JSON
+            given[field] = tuple(given[field])  # JSON has lists
         return Preprocessing(**given)
     folder = Path(settings.source)
-    bare = folder.is_dir() and not any((folder / name).exists() for name in PICTURE_FILES)
-    if settings.config is not None or bare:
+    no_file = folder.is_dir() and not any((folder / name).exists() for name in PREPROCESSING_FILES)
+    if settings.config is not None or no_file:
         return Preprocessing(shorter=side)
-    found, _ = BaseImageProcessor.get_image_processor_dict(
+    fields, _ = BaseImageProcessor.get_image_processor_dict(
         settings.source, revision=settings.revision
     )
-    return read_preprocessing(found, side)
+    return read_preprocessing(fields, side)
 
 
-def read_preprocessing(found: dict[str, Any], side: int) -> Preprocessing:
-    """A `preprocessor_config.json` → how pictures of `side` pixels are made.
+def read_preprocessing(fields: dict[str, Any], side: int) -> Preprocessing:
+    """The `fields` of a `preprocessor_config.json` → preprocessing to `side` pixels.
 
     Raises:
-        ValueError: It asks for something else than a resized square of that side.
+        ValueError: It does not produce a resized square of that side.
     """
-    size, crop = found.get("size", side), found.get("crop_size", side)
-    size = {"shortest_edge": size} if isinstance(size, int) else size  # as older files have it
+    size, crop = fields.get("size", side), fields.get("crop_size", side)
+    size = {"shortest_edge": size} if isinstance(size, int) else size  # in older files
     crop = {"height": crop, "width": crop} if isinstance(crop, int) else crop
     square = {"height": side, "width": side}
     shorter = size.get("shortest_edge", 0)
-    cropped = found.get("do_center_crop", True) and crop == square and shorter >= side
-    resample = RESAMPLING.get(found.get("resample", 3))
-    whole = all(found.get(f"do_{step}", True) for step in ("resize", "rescale", "normalize"))
+    cropped = fields.get("do_center_crop", True) and crop == square and shorter >= side
+    resample = RESAMPLING.get(fields.get("resample", 3))
+    whole = all(fields.get(f"do_{step}", True) for step in ("resize", "rescale", "normalize"))
     if resample is None or not whole or not (cropped or size == square):
         raise ValueError(
-            f"The network reads {side} × {side} pixels, which its preprocessor_config.json does "
-            f"not make in a way that is known here: {found}."
+            f"The network reads {side} × {side} pixels, but its preprocessor_config.json does not "
+            f"produce them in a supported way: {fields}."
         )
     return Preprocessing(
         shorter=shorter,
-        mean=tuple(found.get("image_mean", MEAN)),
-        std=tuple(found.get("image_std", STD)),
-        rescale=found.get("rescale_factor", RESCALE),
+        mean=tuple(fields.get("image_mean", MEAN)),
+        std=tuple(fields.get("image_std", STD)),
+        rescale=fields.get("rescale_factor", RESCALE),
         resample=resample,
     )

@@ -1,4 +1,4 @@
-"""The encoders by family. To add one: a file, and a line in `ENCODERS`."""
+"""The encoders by family. To add one, write a module and a line in `ENCODERS`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _compact_text(folder: Path | None, **shape: Any) -> Encoder:
     from mer_core.encoders.compact_text import CompactTextEncoder
 
     if folder is None:
-        raise ValueError("A compact text encoder needs the folder that holds its tokenizer.")
+        raise ValueError("A compact text encoder needs the folder of its tokenizer.")
     return CompactTextEncoder(Tokenizer.from_file(str(folder / TOKENIZER_FILE)), **shape)
 
 
@@ -45,10 +45,10 @@ def _pretrained_text(folder: Path | None, **shape: Any) -> Encoder:
     from mer_core.encoders.pretrained_text import PretrainedTextConfig, PretrainedTextEncoder
 
     settings = PretrainedTextConfig(**shape)
-    if settings.config is None:  # straight from the source, tokenizer and all
+    if settings.config is None:  # the source has the tokenizer too
         return PretrainedTextEncoder(settings)
     if folder is None:
-        raise ValueError("A pretrained text encoder needs the folder that holds its tokenizer.")
+        raise ValueError("A pretrained text encoder needs the folder of its tokenizer.")
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
     return PretrainedTextEncoder(settings, tokenizer)
 
@@ -76,14 +76,14 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
 
 
 def build_encoder(architecture: dict[str, Any], folder: Path | None = None) -> Encoder:
-    """An encoder with fresh weights from what `Encoder.architecture` says.
+    """An encoder with fresh weights from the result of `Encoder.architecture`.
 
     Args:
         architecture: `family`, a key of `ENCODERS`, and that family's settings.
-        folder: Checkpoint folder, where a tokenizer may lie.
+        folder: Checkpoint folder with the tokenizer, if the encoder has one.
 
     Raises:
-        ValueError: Unknown family or setting.
+        ValueError: The family or a setting is unknown.
     """
     shape = dict(architecture)
     family = shape.pop("family", None)

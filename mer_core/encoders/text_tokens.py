@@ -1,4 +1,4 @@
-"""Text into token ids, and token positions back into the visitor's words."""
+"""Text → token ids, and which word of the text each token belongs to."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class TokenizedText:
 
     Attributes:
         ids: T token ids, special tokens included.
-        words: The W words, as the text has them.
+        words: The W words of the text.
         word_of_token: T word indices, None for special tokens.
-        unknown: Share of the words' tokens that the vocabulary does not know, 0 to 1.
-        truncated: Whether the text went on after the last token.
+        unknown: Share of the words' tokens outside the vocabulary, 0 to 1.
+        truncated: Whether the text continues after the last token.
     """
 
     ids: list[int]
@@ -30,10 +30,10 @@ class TokenizedText:
 
 
 class TextTokenizer:
-    """A `tokenizers.Tokenizer` bounded to `max_tokens`, with emoji spelled out as words."""
+    """A `tokenizers.Tokenizer` limited to `max_tokens`, with emoji spelled out as words."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
-        self.tokenizer = Tokenizer.from_str(tokenizer.to_str())  # ours to set up
+        self.tokenizer = Tokenizer.from_str(tokenizer.to_str())  # a copy
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(max_tokens)
         vocabulary = self.tokenizer.get_vocab()
@@ -46,7 +46,7 @@ class TextTokenizer:
         return self.tokenizer.encode(prepare(text)).ids
 
     def detail(self, text: str) -> TokenizedText:
-        """Ids together with the words they belong to (split at white space)."""
+        """Ids with the words they belong to (split at white space)."""
         prepared = prepare(text)
         encoding = self.tokenizer.encode(prepared)
         spaced = " " + prepared
@@ -55,7 +55,7 @@ class TextTokenizer:
         for (begin, end), special in zip(
             encoding.offsets, encoding.special_tokens_mask, strict=True
         ):
-            # Byte-level vocabularies count a word's leading space into its first token.
+            # In byte-level vocabularies a word's first token includes the space before it.
             position = begin + (end > begin and prepared[begin : begin + 1] == " ")
             word = sum(start <= position for start in starts) - 1
             word_of_token.append(None if special else word)
@@ -73,7 +73,7 @@ class TextTokenizer:
 
 
 def prepare(text: str) -> str:
-    """Emoji as words ("😡" → "enraged face"), typographic quotes as typewriter ones."""
+    """Emoji as words ("😡" → "enraged face"), typographic quotes as straight ones."""
     spelled = emoji.demojize(text, delimiters=(" \x00", "\x00 "))
     parts = spelled.split("\x00")
     parts[1::2] = [part.replace("_", " ") for part in parts[1::2]]

@@ -92,5 +92,5 @@ def test_round_trip(encoder: Encoder, folder: Path, tmp_path: Path) -> None:
     again.load_state_dict(encoder.state_dict())
     batch = read(encoder, "I am so sadder")
     torch.testing.assert_close(again(batch).tokens, encoder(batch).tokens)
-    with pytest.raises(ValueError, match="folder that holds its tokenizer"):
+    with pytest.raises(ValueError, match="folder of its tokenizer"):
         build_encoder(SHAPE)

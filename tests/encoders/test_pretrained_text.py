@@ -171,7 +171,7 @@ def test_other_families_and_missing_pieces_are_refused_in_words(tmp_path: Path) 
     with pytest.raises(ValueError, match="reads bert, roberta"):
         build(tmp_path)
     config = BertConfig(**TINY, vocab_size=9).to_diff_dict()
-    with pytest.raises(ValueError, match="folder that holds its tokenizer"):
+    with pytest.raises(ValueError, match="folder of its tokenizer"):
         build_encoder({"family": "pretrained_text", "config": config})
     with pytest.raises(ValueError, match="unexpected keyword"):
         build(tmp_path, colour="red")
