@@ -1,1 +1,1 @@
-"""Reference embeddings, their maps, a visitor's place on them, and figures of all that."""
+"""Reference embeddings, their maps, a visitor's clips on them, and figures and tables of both."""

@@ -1,4 +1,4 @@
-"""An atlas on disk: a folder a strategy with its reference and its map, and `index.json` above."""
+"""An atlas: every strategy's reference and map; on disk, a folder per strategy and `index.json`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 
 from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.placement import Placer
-from mer_core.atlas.plotted import Plotted
+from mer_core.atlas.plotted import Plotted, Stage
 from mer_core.atlas.reference import REPRESENTATION, Reference
-from mer_core.atlas.storage import refusing
+from mer_core.atlas.storage import readable_errors
 from mer_core.frameworks.descriptor import BEFORE
 
 INDEX_FILE, REFERENCE_FILE, MAP_FILE = "index.json", "reference.npz", "map.npz"
@@ -42,16 +42,16 @@ class Chart:
         """Read one strategy's folder.
 
         Raises:
-            ValueError: A file is missing, damaged or something else, or they do not fit together.
+            ValueError: A file is missing, damaged or something else, or the two do not match.
         """
         reference = Reference.load(folder / REFERENCE_FILE)
         atlas_map = AtlasMap.load(folder / MAP_FILE)
-        with refusing(folder / MAP_FILE, f"map of its {REFERENCE_FILE}"):
+        with readable_errors(folder / MAP_FILE, f"map of its {REFERENCE_FILE}"):
             return cls(reference, atlas_map)
 
     @cached_property
     def placer(self) -> Placer:
-        """Made on first use, then kept."""
+        """Built on first use, then kept."""
         return Placer(self.reference, self.map)
 
 
@@ -88,22 +88,20 @@ class Atlas:
         return tuple(self.charts)
 
     def before_after(self, strategy: str) -> tuple[Plotted, Plotted]:
-        """The network without any alignment, and `strategy`'s, as panels of a figure."""
-        shown = [
-            Plotted(self.charts[name].reference, self.charts[name].map, name, stage)
-            for name, stage in ((BEFORE, "before"), (strategy, "after"))
-        ]
-        return shown[0], shown[1]
+        """The maps without alignment and of `strategy`, as panels of a figure."""
+        return self._plotted(BEFORE, Stage.BEFORE), self._plotted(strategy, Stage.AFTER)
 
-    def all(self) -> list[Plotted]:
-        """Every map, the one before alignment first, as small multiples."""
-        return [
-            Plotted(chart.reference, chart.map, name, "before" if name == BEFORE else "after")
-            for name, chart in self.charts.items()
-        ]
+    def all_maps(self) -> list[Plotted]:
+        """Every map, the one without alignment first, as small multiples."""
+        stages = {name: Stage.BEFORE if name == BEFORE else Stage.AFTER for name in self.charts}
+        return [self._plotted(name, stage) for name, stage in stages.items()]
+
+    def _plotted(self, strategy: str, stage: Stage) -> Plotted:
+        chart = self.charts[strategy]
+        return Plotted(chart.reference, chart.map, strategy, stage)
 
     def save(self, folder: Path) -> None:
-        """Write it; the index says what a reader without our code needs to know."""
+        """Write it; the index describes it to readers without our code."""
         first = self.charts[BEFORE].reference
         for name, chart in self.charts.items():
             chart.reference.save(folder / name / REFERENCE_FILE)
@@ -134,26 +132,26 @@ class Atlas:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: No atlas there, one of a newer format, or a file that is missing, damaged
-                or something else; in one sentence that names the file.
+            ValueError: There is no atlas, it has a newer format, or a file is missing, damaged or
+                something else; in one sentence that names the file.
         """
         index = folder / INDEX_FILE
         if not index.is_file():
             raise ValueError(f"{folder.name} holds no atlas: {INDEX_FILE} is missing.")
-        with refusing(index, "index of an atlas"):
-            said = _Index.of(json.loads(index.read_text("utf-8")))
-        charts = {name: Chart.load(folder / name) for name in said.placement}
-        with refusing(index, "index of the maps beside it"):
-            atlas = cls(said.framework, charts, said.placement)
+        with readable_errors(index, "index of an atlas"):
+            listed = _Index.of(json.loads(index.read_text("utf-8")))
+        charts = {name: Chart.load(folder / name) for name in listed.placement}
+        with readable_errors(index, "index of the maps beside it"):
+            atlas = cls(listed.framework, charts, listed.placement)
             pairs = len(charts[BEFORE].reference)
-            if pairs != said.pairs:
-                raise ValueError(f"it says {said.pairs} pairs, but there are {pairs}")
+            if pairs != listed.pairs:
+                raise ValueError(f"it says {listed.pairs} pairs, but there are {pairs}")
         return atlas
 
 
 @dataclass(frozen=True)
 class _Index:
-    """What reading needs of `index.json`; `placement` names every strategy."""
+    """The part of `index.json` that loading needs; `placement` lists every strategy."""
 
     framework: str
     pairs: int
@@ -161,7 +159,7 @@ class _Index:
 
     @classmethod
     def of(cls, index: dict[str, Any]) -> _Index:
-        """Raises what `refusing` puts in words."""
+        """Raises what `readable_errors` translates."""
         if index["format"] > FORMAT:
             raise ValueError(f"it is of a newer version ({index['format']})")
         placement = {name: about["placement"] for name, about in index["strategies"].items()}

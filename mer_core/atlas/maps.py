@@ -1,4 +1,4 @@
-"""Maps as data: what they were fitted with, where every point lies, how far to trust them."""
+"""Maps as data: what they were fitted with, where every point is, how far to trust them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from mer_core.atlas.analysis.quality import MapQuality
 from mer_core.atlas.distances import METRICS
 from mer_core.atlas.storage import Arrays, read_npz
 from mer_core.types import FloatArray
@@ -20,7 +19,7 @@ MAX_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class MapParams:
-    """What a visitor may change.
+    """The settings of a fit that a visitor may change.
 
     Attributes:
         n_neighbors: How many neighbours hold a point: few show detail, many the whole.
@@ -35,7 +34,7 @@ class MapParams:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse settings that UMAP would stumble over."""
+        """Refuse settings that UMAP fails on."""
         for name in ("n_neighbors", "seed"):
             if not isinstance(getattr(self, name), int):
                 raise ValueError(f"{name} must be a whole number, but is {getattr(self, name)!r}.")
@@ -51,6 +50,21 @@ class MapParams:
             raise ValueError(f"seed must be 0 to {MAX_SEED}, but is {self.seed}.")
 
 
+@dataclass(frozen=True)
+class MapQuality:
+    """How well a map keeps neighbourhoods; `analysis.quality` measures it.
+
+    Attributes:
+        trustworthiness: 0 to 1; 1 = every neighbour on the map is a true one.
+        preservation: Share of each point's true neighbours that are its neighbours on the map.
+        neighbours: How many neighbours were looked at.
+    """
+
+    trustworthiness: float
+    preservation: float
+    neighbours: int
+
+
 @dataclass(frozen=True, eq=False)
 class AtlasMap:
     """One fitted map.
@@ -59,7 +73,7 @@ class AtlasMap:
         points: (2N, 2) float32 in the common frame, in the order of `Reference.joint`.
         params: What it was fitted with.
         quality: Measured on the reference.
-        curve: UMAP's (a, b): two points at distance d belong together to 1 / (1 + a · d^2b).
+        curve: UMAP's (a, b): membership at distance d on the map is 1 / (1 + a · d^2b).
         scale: Length in the frame of one unit of UMAP's.
     """
 
@@ -70,7 +84,7 @@ class AtlasMap:
     scale: float
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be drawn, or nothing could be placed on."""
+        """Refuse a map that cannot be drawn, or that nothing could be placed on."""
         points = self.points
         if points.ndim != 2 or points.shape[1] != 2 or len(points) % 2 or not len(points):
             raise ValueError(f"Points of a map must be (2N, 2), but are {points.shape}.")
@@ -97,7 +111,7 @@ class AtlasMap:
 
     @classmethod
     def load(cls, path: Path) -> AtlasMap:
-        """Read what `save` wrote; runs no code of the file's own.
+        """Read what `save` wrote; runs no code from the file.
 
         Raises:
             ValueError: There is no such file, it is damaged, or it is no map.
@@ -106,7 +120,7 @@ class AtlasMap:
 
 
 def _of(arrays: Arrays) -> AtlasMap:
-    about = json.loads(arrays.text("about"))
+    about = json.loads(arrays.string("about"))
     a, b = about["curve"]
     return AtlasMap(
         arrays.table("points"),

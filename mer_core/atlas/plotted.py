@@ -1,15 +1,23 @@
-"""A map as it is shown: what a figure draws and a table lists."""
+"""A map as figures draw it and tables list it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.reference import Reference
 
 Point = tuple[float, float]
+
+
+class Stage(StrEnum):
+    """Which side of a comparison a map is on."""
+
+    BEFORE = "before"  # the network without alignment
+    AFTER = "after"
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,35 +26,35 @@ class Visitor:
 
     Attributes:
         name: For people.
-        emotion: The category assigned, or empty.
-        places: Modality → its place, for the halves that the clip has.
-        apart: Cosine distance of its two halves in the original space; NaN with one half.
+        emotion: The predicted category, or empty.
+        places: Modality → point on the map, for the halves that the clip has.
+        halves_distance: Cosine distance of its two halves in the original space; NaN with one half.
         number: Drawn beside its stars; None for a clip without one.
     """
 
     name: str
     emotion: str
     places: Mapping[str, Point]
-    apart: float = math.nan
+    halves_distance: float = math.nan
     number: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Plotted:
-    """One map as it is shown.
+    """One panel of a figure, one block of a table.
 
     Attributes:
         reference: Whose points they are.
         map: Of the reference.
         strategy: Its name.
-        stage: `before` or `after`.
+        stage: Before or after alignment.
         visitors: Further clips.
-        refitted: What the map was fitted with, in words, if it is not the stored one; or empty.
+        refitted: The map is a visitor's refit, not the stored one.
     """
 
     reference: Reference
     map: AtlasMap
     strategy: str
-    stage: str
+    stage: Stage
     visitors: tuple[Visitor, ...] = ()
-    refitted: str = ""
+    refitted: bool = False

@@ -1,34 +1,41 @@
 """Reference embeddings: held-out pairs under one alignment strategy, stored at half precision.
 
 What is kept is `<modality>_embedding` of a framework's `Output`: pooled, L2-normalised, before
-fusion. Every strategy trains what lies behind it, so that comparing strategies by it is fair:
+fusion. Every strategy trains the layers that produce it, so comparing strategies by it is fair:
 
-- MGCMA with the instance term off has no projection there; it is the masked mean of the stream
-  that fusion reads, and the classifier's cross-entropy trains that stream.
-- Foal-Net with `width` set and AVEL off has none either; it is the mean of the tokens behind the
-  trained input layer. Without `width` there is no common space and nothing to put on one map.
+- MGCMA with the instance term off has no projection there: the embedding is the masked mean of the
+  stream that fusion reads, which the classifier's cross-entropy trains.
+- Foal-Net with `width` set and AVEL off has none either: the embedding is the mean of the tokens
+  after the trained input layer. Without `width` there is no common space, and so no map.
 
-So neither is ever an untouched random projection. In both papers it knows nothing of the partner
-of its pair, so that a recording alone lands where it would land with one.
+So it is never the output of an untrained projection. In both papers it does not depend on the
+other half of its pair, so that a recording alone gets the same point as with a partner.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.atlas.distances import prepared
+from mer_core.atlas.distances import normalise_for_metric
 from mer_core.atlas.storage import Arrays, read_npz
 from mer_core.types import FloatArray
 
 Labels = NDArray[np.int64]
-Pairing = Literal["label", "natural"]
 
 REPRESENTATION = "<modality>_embedding: pooled, L2-normalised, before fusion"
+
+
+class Pairing(StrEnum):
+    """What makes two recordings a pair."""
+
+    LABEL = "label"  # they have the same label
+    NATURAL = "natural"  # they are the two modalities of one recording
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +48,7 @@ class Reference:
         emotions: The categories.
         corpora: Modality → N corpus names.
         groups: Modality → N names of the speaker, dialogue or picture.
-        pairing: `natural` if both halves are one recording, `label` if only the label joins them.
+        pairing: What makes two halves a pair.
     """
 
     embeddings: dict[str, FloatArray]
@@ -49,14 +56,12 @@ class Reference:
     emotions: tuple[str, ...]
     corpora: dict[str, tuple[str, ...]]
     groups: dict[str, tuple[str, ...]]
-    pairing: Pairing = "label"
+    pairing: Pairing = Pairing.LABEL
 
     def __post_init__(self) -> None:
-        """Refuse rows that do not belong together, and values that mean nothing."""
+        """Refuse rows of different numbers, and values that have no meaning."""
         if len(self.embeddings) != 2:
             raise ValueError(f"A reference holds two modalities, not {len(self.embeddings)}.")
-        if self.pairing not in get_args(Pairing):
-            raise ValueError(f"pairing is {self.pairing!r}; it can be {get_args(Pairing)}.")
         shapes = {vectors.shape for vectors in self.embeddings.values()}
         if len(shapes) != 1 or len(next(iter(shapes))) != 2:
             raise ValueError(f"Embeddings of both modalities must be (N, D), but are {shapes}.")
@@ -90,7 +95,9 @@ class Reference:
     @property
     def distances(self) -> FloatArray:
         """(N,) cosine distance of each pair's halves, 0 (same direction) to 2."""
-        lead, partner = (prepared(vectors, "cosine") for vectors in self.embeddings.values())
+        lead, partner = (
+            normalise_for_metric(vectors, "cosine") for vectors in self.embeddings.values()
+        )
         return np.asarray(1 - (lead * partner).sum(axis=1), dtype=np.float32)
 
     def save(self, path: Path) -> None:
@@ -100,7 +107,7 @@ class Reference:
             "modalities": np.array(self.modalities),
             "labels": self.labels.astype(np.uint8),
             "emotions": np.array(self.emotions),
-            "pairing": np.array(self.pairing),
+            "pairing": np.array(self.pairing.value),
         }
         for name in self.modalities:
             arrays[f"{name}_embedding"] = self.embeddings[name].astype(np.float16)
@@ -111,7 +118,7 @@ class Reference:
 
     @classmethod
     def load(cls, path: Path) -> Reference:
-        """Read what `save` wrote; runs no code of the file's own.
+        """Read what `save` wrote; runs no code from the file.
 
         Raises:
             ValueError: There is no such file, it is damaged, or it is no reference.
@@ -119,31 +126,37 @@ class Reference:
         return read_npz(path, "reference", _of)
 
 
-def halved(vectors: FloatArray) -> FloatArray:
+def at_half_precision(vectors: FloatArray) -> FloatArray:
     """`vectors` as they will be read back: rounded to fp16. Maps are fitted on these."""
     return vectors.astype(np.float16).astype(np.float32)
 
 
 def _coded(key: str, names: tuple[str, ...]) -> dict[str, NDArray[np.generic]]:
-    """Names that repeat, as the different ones and their numbers."""
-    different, codes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
-    return {f"{key}_names": different, f"{key}_codes": codes.astype(np.uint16)}
+    """Repeated names, as the distinct ones and an index into them for each."""
+    distinct, codes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    return {f"{key}_names": distinct, f"{key}_codes": codes.astype(np.uint16)}
 
 
 def _of(arrays: Arrays) -> Reference:
-    names = arrays.words("modalities")
+    names = arrays.strings("modalities")
     return Reference(
         {name: arrays.table(f"{name}_embedding") for name in names},
         arrays.counts("labels"),
-        arrays.words("emotions"),
+        arrays.strings("emotions"),
         {name: _decoded(arrays, f"{name}_corpora") for name in names},
         {name: _decoded(arrays, f"{name}_groups") for name in names},
-        cast("Pairing", arrays.text("pairing")),
+        _pairing(arrays.string("pairing")),
     )
 
 
+def _pairing(name: str) -> Pairing:
+    if name not in list(Pairing):
+        raise ValueError(f"pairing is {name!r}; it can be {', '.join(Pairing)}")
+    return Pairing(name)
+
+
 def _decoded(arrays: Arrays, key: str) -> tuple[str, ...]:
-    different, codes = arrays.words(f"{key}_names"), arrays.counts(f"{key}_codes")
-    if codes.size and codes.max() >= len(different):
-        raise ValueError(f"{key!r} counts to {codes.max()}, but names {len(different)}")
-    return tuple(different[code] for code in codes)
+    distinct, codes = arrays.strings(f"{key}_names"), arrays.counts(f"{key}_codes")
+    if codes.size and codes.max() >= len(distinct):
+        raise ValueError(f"{key!r} counts to {codes.max()}, but names {len(distinct)}")
+    return tuple(distinct[code] for code in codes)

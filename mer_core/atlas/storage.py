@@ -1,7 +1,7 @@
-"""Reading an atlas' files: whole, without pickle, and refused in one sentence that names the file.
+"""Reading an atlas' files: whole, without pickle, and with one-sentence errors naming the file.
 
-Of an npz, every array is read before anything is made of it, so that damage anywhere in the file
-is found at once, a pickle among it.
+Every array of an npz is read before anything is made of it, so that damage anywhere in the file is
+found at once, and so is a pickle.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 
 class Arrays:
-    """The arrays of one file by name, each given out only as what it should be.
+    """The arrays of one file by name, each returned only as the type it should have.
 
     Every method raises ValueError for an array that is missing or of another kind or shape.
     """
@@ -38,46 +38,46 @@ class Arrays:
         """(N,) numbers from 0, stored unsigned."""
         return self._take(name, "u", 1).astype(np.int64)
 
-    def words(self, name: str) -> tuple[str, ...]:
+    def strings(self, name: str) -> tuple[str, ...]:
         """N strings."""
         return tuple(self._take(name, "U", 1).tolist())
 
-    def text(self, name: str) -> str:
+    def string(self, name: str) -> str:
         """One string."""
         return str(self._take(name, "U", 0))
 
     def _take(self, name: str, kind: str, dimensions: int) -> NDArray[Any]:
         if name not in self._arrays:
             raise ValueError(f"{name!r} is missing")
-        found = self._arrays[name]
-        if found.dtype.kind != kind or found.ndim != dimensions:
+        array = self._arrays[name]
+        if array.dtype.kind != kind or array.ndim != dimensions:
             raise ValueError(
                 f"{name!r} must be {KINDS[kind]} in {dimensions} dimensions, "
-                f"but is {found.dtype} in {found.ndim}"
+                f"but is {array.dtype} in {array.ndim}"
             )
-        return found
+        return array
 
 
-def read_npz(path: Path, what: str, make: Callable[[Arrays], Value]) -> Value:
-    """What `make` makes of the arrays of an npz; runs no code of the file's own.
+def read_npz(path: Path, kind: str, make: Callable[[Arrays], Value]) -> Value:
+    """What `make` makes of the arrays of an npz; runs no code from the file.
 
     Args:
         path: Of the file.
-        what: It should be, in a word.
-        make: May raise what `refusing` puts in words.
+        kind: What it should be, in a word.
+        make: May raise what `readable_errors` translates.
 
     Raises:
         ValueError: There is no such file, it is damaged, or it is something else.
     """
     if not path.is_file():
-        raise ValueError(f"{named(path)} is missing.")
+        raise ValueError(f"{display_name(path)} is missing.")
     try:
         arrays = Arrays(_arrays(path))
     except Exception as error:
-        # Over damaged bytes, zipfile, zlib and numpy raise a dozen kinds in words of their own,
-        # advice to allow pickles among them: the sentence is ours, theirs is its cause.
-        raise ValueError(f"{named(path)} is damaged, or no npz file at all.") from error
-    with refusing(path, what):
+        # On damaged bytes, zipfile, zlib and numpy raise a dozen kinds of error, one of which
+        # advises allowing pickles: the sentence is ours, theirs is its cause.
+        raise ValueError(f"{display_name(path)} is damaged, or no npz file.") from error
+    with readable_errors(path, kind):
         return make(arrays)
 
 
@@ -86,23 +86,25 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         stored = np.load(file, allow_pickle=False)
         if not isinstance(stored, np.lib.npyio.NpzFile):
             raise TypeError("one array alone")
-        read = {name: stored[name] for name in stored.files}
-    return {name: array for name, array in read.items() if isinstance(array, np.ndarray)}
+        arrays = {name: stored[name] for name in stored.files}
+    return {name: array for name, array in arrays.items() if isinstance(array, np.ndarray)}
 
 
 @contextmanager
-def refusing(path: Path, what: str) -> Iterator[None]:
-    """Within this block, contents that are not those of a `what` end in one ValueError in words."""
+def readable_errors(path: Path, kind: str) -> Iterator[None]:
+    """Within this block, contents of `path` that are no `kind` end in one readable ValueError."""
     try:
         yield
     except KeyError as error:
-        raise ValueError(f"{named(path)} is no {what}: {error} is missing.") from error
+        raise ValueError(f"{display_name(path)} is no {kind}: {error} is missing.") from error
     except (ValueError, OSError) as error:
-        raise ValueError(f"{named(path)} is no {what}: {str(error).rstrip('.')}.") from error
-    except (TypeError, AttributeError, OverflowError) as error:  # in words for programmers
-        raise ValueError(f"{named(path)} is no {what}: a value is of the wrong kind.") from error
+        reason = str(error).rstrip(".")
+        raise ValueError(f"{display_name(path)} is no {kind}: {reason}.") from error
+    except (TypeError, AttributeError, OverflowError) as error:  # worded for programmers
+        message = f"{display_name(path)} is no {kind}: a value is of the wrong kind."
+        raise ValueError(message) from error
 
 
-def named(path: Path) -> str:
-    """A file as a message names it: with its folder, for every strategy has files of one name."""
+def display_name(path: Path) -> str:
+    """A file with its folder, because every strategy has files of the same names."""
     return "/".join(path.parts[-2:])

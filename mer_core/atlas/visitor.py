@@ -1,4 +1,4 @@
-"""A visitor's clip as the atlas knows it: judged by every strategy's head, placed on every map."""
+"""A visitor's clip in an atlas: predicted under every strategy, placed on every map."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mer_core.atlas.collection import Atlas
-from mer_core.atlas.distances import distances, prepared
+from mer_core.atlas.distances import cosine_distance
 from mer_core.atlas.plotted import Point, Visitor
 from mer_core.types import FloatArray, Prediction
 
@@ -20,13 +20,13 @@ class VisitorClip:
     Attributes:
         id: Short, random, the same on every map.
         name: For people, such as `Clip 2: I can't believe you did that.`
-        framework: Whose atlas it stands in.
-        predictions: Strategy → what that strategy's network says of it; `none` among them.
+        framework: Whose atlas it belongs to.
+        predictions: Strategy → that network's prediction; `none` among them.
+        reading: The clip as it was read (`SpeechTextInputs` or `VideoInputs`), for predicting it
+            again with a change.
         number: Counted in the order of analysis; None for a clip that ships. It stays when another
             clip is removed, and a changed clip keeps it.
-        changed: Whether it is a clip that the visitor changed, and not as it was recorded.
-        reading: The clip as it was read (`SpeechTextInputs` or `VideoInputs`), to be judged
-            again with a change.
+        changed: The visitor changed it; it is not as it was recorded.
     """
 
     id: str
@@ -47,26 +47,24 @@ class VisitorClip:
         """(D,) embedding of one half under a strategy, or None where it has no such half."""
         return self.predictions[strategy].embeddings_after.get(modality)
 
-    def apart(self, strategy: str) -> float:
+    def halves_distance(self, strategy: str) -> float:
         """Cosine distance of its two halves, 0 (same direction) to 2; NaN with one half."""
         vectors = [self.vector(strategy, modality) for modality in self.modalities]
-        halves = [prepared(vector[None], "cosine") for vector in vectors if vector is not None]
-        if len(halves) < 2:
-            return math.nan
-        return float(distances(halves[0], halves[1][0], "cosine")[0])
+        halves = [vector for vector in vectors if vector is not None]
+        return cosine_distance(*halves) if len(halves) == 2 else math.nan
 
     def places(self, atlas: Atlas, strategy: str) -> dict[str, Point]:
-        """Modality → its place on one strategy's map; found once, then kept."""
+        """Modality → its point on one strategy's map; computed once, then kept."""
         if strategy not in self._places:
             placer = atlas.charts[strategy].placer
             vectors = {m: self.vector(strategy, m) for m in self.modalities}
-            found = {m: placer.place(v[None])[0] for m, v in vectors.items() if v is not None}
-            self._places[strategy] = {m: (float(x), float(y)) for m, (x, y) in found.items()}
+            points = {m: placer.place(v[None])[0] for m, v in vectors.items() if v is not None}
+            self._places[strategy] = {m: (float(x), float(y)) for m, (x, y) in points.items()}
         return self._places[strategy]
 
 
 def stars(atlas: Atlas, clips: Sequence[VisitorClip]) -> dict[str, dict[str, dict[str, Point]]]:
-    """Strategy → clip's id → modality → its place on that strategy's map."""
+    """Strategy → clip's id → modality → its point on that strategy's map, drawn as a star."""
     return {
         strategy: {clip.id: clip.places(atlas, strategy) for clip in clips}
         for strategy in atlas.charts
@@ -80,7 +78,7 @@ def on_map(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) -> tuple[V
             clip.name,
             clip.predictions[strategy].emotion or "",
             clip.places(atlas, strategy),
-            clip.apart(strategy),
+            clip.halves_distance(strategy),
             clip.number,
         )
         for clip in clips

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mer_core.atlas.analysis.quality import MapQuality
 from mer_core.atlas.collection import Atlas, Chart
-from mer_core.atlas.maps import AtlasMap, MapParams
-from mer_core.atlas.reference import Reference, halved
+from mer_core.atlas.maps import AtlasMap, MapParams, MapQuality
+from mer_core.atlas.reference import Pairing, Reference, at_half_precision
 
 EMOTIONS = ("angry", "happy", "neutral", "sad")
 
@@ -31,12 +30,12 @@ def make_reference(
     for modality, offset in zip(("speech", "text"), offsets, strict=True):
         rows = centres[labels] + gap * offset + 0.3 * random.standard_normal((4 * each, width))
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        embeddings[modality] = halved(rows.astype(np.float32))
+        embeddings[modality] = at_half_precision(rows.astype(np.float32))
     names = tuple(f"corpus {i % 3}" for i in range(4 * each))
     groups = tuple(f"speaker {i % 7}" for i in range(4 * each))
     return Reference(
         embeddings, labels, EMOTIONS, dict.fromkeys(embeddings, names),
-        dict.fromkeys(embeddings, groups), pairing,  # type: ignore[arg-type]
+        dict.fromkeys(embeddings, groups), Pairing(pairing),
     )  # fmt: skip
 
 

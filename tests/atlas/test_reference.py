@@ -58,7 +58,6 @@ def test_distances_are_of_pairs(reference: Reference) -> None:
     [
         ({"labels": np.zeros(3, int)}, "60 embeddings"),
         ({"embeddings": {"speech": np.zeros((60, 8), np.float32)}}, "two modalities"),
-        ({"pairing": "chance"}, "pairing is 'chance'"),
         (
             {"embeddings": {m: np.zeros((60, w), np.float32) for m, w in (("a", 3), ("b", 4))}},
             "must be",

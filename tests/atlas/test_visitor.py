@@ -65,9 +65,11 @@ def test_a_figures_visitors_say_how_far_their_halves_are_apart(atlas: Atlas) -> 
     both, words = clip("a", "speech", "text"), clip("b", "text")
     first, second = on_map(atlas, "token", [both, words])
     halves = [both.vector("token", modality) for modality in ("speech", "text")]
-    assert first.apart == pytest.approx(cosine_distances([halves[0]], [halves[1]])[0, 0], rel=1e-5)
+    assert first.halves_distance == pytest.approx(
+        cosine_distances([halves[0]], [halves[1]])[0, 0], rel=1e-5
+    )
     assert (first.name, first.emotion, dict(first.places)) == (
         "a", "happy", stars(atlas, [both])["token"]["a"],
     )  # fmt: skip
-    assert math.isnan(second.apart)
+    assert math.isnan(second.halves_distance)
     assert set(second.places) == {"text"}

@@ -22,7 +22,7 @@ from mer_core.atlas.fitting.fit import fit_map
 from mer_core.atlas.fitting.frame import diagonal
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer, memberships
-from mer_core.atlas.reference import Reference, halved
+from mer_core.atlas.reference import Reference, at_half_precision
 
 EMOTIONS = ("angry", "happy", "neutral", "sad")
 WIDTH = 128
@@ -42,7 +42,7 @@ def synthetic(clusters: float, gap: float, noise: float, each: int = 300) -> Ref
         rows = clusters * directions[labels] + gap * offset + noise * hidden
         rows += 0.1 * random.standard_normal(rows.shape)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        embeddings[name] = halved(rows.astype(np.float32))
+        embeddings[name] = at_half_precision(rows.astype(np.float32))
     names = dict.fromkeys(embeddings, ("synthetic",) * len(labels))
     return Reference(embeddings, labels, EMOTIONS, names, names)
 

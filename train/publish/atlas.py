@@ -22,7 +22,7 @@ from mer_core.atlas.fitting.fit import Fitted, fit_maps
 from mer_core.atlas.fitting.frame import diagonal
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer, place_on_all
-from mer_core.atlas.reference import Reference, halved
+from mer_core.atlas.reference import Pairing, Reference, at_half_precision
 from mer_core.checkpoints.checkpoint import load_checkpoint
 from mer_core.checkpoints.heads import load_heads
 from mer_core.data import Example
@@ -124,7 +124,7 @@ def build_atlas(
     framework = str(heads[BEFORE].architecture()["framework"])
     atlas = Atlas(framework, charts, errors)
     atlas.save(folder)
-    figure = export(atlas.all(), "png", columns=3, dots_per_inch=FIGURE_DPI)
+    figure = export(atlas.all_maps(), "png", columns=3, dots_per_inch=FIGURE_DPI)
     (folder / FIGURE_FILE).write_bytes(figure)
     return BuiltAtlas(atlas, placing_time(placers, held_out))
 
@@ -227,7 +227,7 @@ def reference_of(
         emotions=tuple(FOUR),
         corpora={name: tuple(part.corpus for part in found) for name, found in parts.items()},
         groups={name: tuple(part.group for part in found) for name, found in parts.items()},
-        pairing="label",
+        pairing=Pairing.LABEL,
     )
 
 
@@ -293,4 +293,4 @@ def _embed(
             features = framework(collate_features(rows, widths)).features
         for given, rows_found in found.items():
             rows_found.append(features[f"{given}_embedding"].float().numpy())
-    return {given: halved(np.concatenate(parts)) for given, parts in found.items()}
+    return {given: at_half_precision(np.concatenate(parts)) for given, parts in found.items()}

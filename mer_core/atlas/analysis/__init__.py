@@ -1,1 +1,1 @@
-"""Behind a map and a clip: neighbours, spread, quality, distances between distributions."""
+"""What maps and clips show: neighbours, spread, map quality, distances, the ablation's figures."""

@@ -1,7 +1,7 @@
-"""The ablation table of one framework: what `python -m train ablate` measured, read for the page.
+"""The ablation table of one framework, as `python -m train ablate` measured it, and its caveats.
 
-Also what has to be said beside it. A gap is easily closed by drawing everything onto one point, so
-no figure of alignment is to be read without spread and accuracy.
+A gap is easily closed by drawing everything onto one point, so a figure of alignment must not be
+read without spread and accuracy: `verdicts` finds where it would mislead.
 """
 
 from __future__ import annotations
@@ -10,29 +10,28 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mer_core.frameworks.descriptor import BEFORE
 
-Kind = Literal["collapse", "accuracy", "retrieval", "apart", "told apart"]
-
 COLLAPSE_RISE = 0.5  # of uniformity: exp(−2 d²), averaged over pairs, grows by e^0.5, or 1.6 times
-TOLD_APART = 0.95  # a probe from here on still knows nearly every item's modality
+SEPARABLE = 0.95  # accuracy of a modality probe that still recognises nearly every item's modality
 PROTOCOL_NAMES = ("figures", "space", "items", "pairing", "interval", "clear", "chance")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of one strategy; `mean` is None where it does not exist, and `reason` says why.
+    """One figure of one strategy; where it does not exist, `mean` is None and `reason` says why.
 
     Attributes:
         mean: Over seeds.
         std: Over seeds, or None for a single one.
         seeds: Each seed's own value.
-        difference: From the strategy that all are compared with, or None where that lacks it.
+        difference: From `BEFORE`, or None where that has no such figure.
         interval: 95 % of `difference`, (low, high), or None where it was not measured.
-        clear: The interval leaves 0 out, and all seeds lie beyond all of the other strategy's.
+        clear: The interval excludes 0, and all seeds are beyond all of the other strategy's.
         reason: Why there is no figure; empty where there is one.
     """
 
@@ -46,7 +45,7 @@ class Cell:
 
     @property
     def direction(self) -> int:
-        """+1 or −1 for a clear rise or fall, else 0: what tables call chance is never warned of."""
+        """+1 or −1 for a clear rise or fall, else 0; what may be chance gets no caveat."""
         if not self.clear or self.difference is None:
             return 0
         return int(self.difference > 0) - int(self.difference < 0)
@@ -54,14 +53,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How the figures came about.
+    """How the figures were measured.
 
     Attributes:
         split: Of the data, such as `test`.
-        sets: Names of what was measured on.
+        sets: Names of the data sets.
         seeds: Of the runs.
         modalities: The leading one first; `x` and `y` in names of figures.
-        notes: Further sentences by what they are about, of `PROTOCOL_NAMES`.
+        notes: Topic, of `PROTOCOL_NAMES` → sentence.
     """
 
     split: str
@@ -123,7 +122,7 @@ class Ablation:
 
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Ablation:
-        """The same from what the file holds.
+        """Make it from the file's JSON.
 
         Raises:
             ValueError: A figure is neither a number nor has a reason, or `BEFORE` is missing.
@@ -166,23 +165,45 @@ def _cell(name: str, stored: Mapping[str, Any]) -> Cell:
     return cell
 
 
+class VerdictKind(StrEnum):
+    """Why a strategy's alignment may look better than it is."""
+
+    COLLAPSE = "collapse"  # the embeddings lost spread
+    ACCURACY_FELL = "accuracy fell"
+    RETRIEVAL_FELL = "retrieval fell"
+    MODALITIES_APART = "modalities apart"  # retrieval improved, the modalities separated
+    SEPARABLE = "separable"  # the gap shrank, yet a probe recognises the modality
+
+    @property
+    def severe(self) -> bool:
+        """Whether it is a warning; else a note."""
+        return self in (self.COLLAPSE, self.ACCURACY_FELL, self.RETRIEVAL_FELL)
+
+
+class Closer(StrEnum):
+    """What came closer together."""
+
+    CLOUDS = "clouds"  # the two modalities
+    EMOTIONS = "emotions"  # items of one emotion: what a sharp temperature gathers
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What a strategy's figures must not be read without.
+    """A caveat of one strategy.
 
     Attributes:
-        kind: Which rule found it.
-        severe: Whether it is a warning; else a note.
-        text: One or two plain sentences.
+        kind: Which rule applies.
+        figures: Name → cell of the figures that it rests on.
+        closer: What came closer, for the prices paid for it; None if nothing did.
     """
 
-    kind: Kind
-    severe: bool
-    text: str
+    kind: VerdictKind
+    figures: Mapping[str, Cell]
+    closer: Closer | None = None
 
 
 def verdicts(ablation: Ablation, strategy: str) -> tuple[Verdict, ...]:
-    """Whether alignment looks good for the wrong reason, warnings first; nothing for `BEFORE`.
+    """Whether alignment looks good for the wrong reason, warnings first; none for `BEFORE`.
 
     Raises:
         ValueError: The strategy was not measured.
@@ -190,98 +211,65 @@ def verdicts(ablation: Ablation, strategy: str) -> tuple[Verdict, ...]:
     row = ablation.row(strategy)
     if strategy == BEFORE:
         return ()
-    met = _met(row)
-    found = [_collapse(row) if met else None, *_prices(row, met)]
-    found.append(_apart(row) or _told_apart(row))
-    return tuple(verdict for verdict in found if verdict is not None)
+    closer = _closer(row)
+    candidates = [
+        _collapse(row) if closer else None,
+        _fall(row, "unweighted_accuracy", VerdictKind.ACCURACY_FELL, closer),
+        _fall(row, "precision_at_5", VerdictKind.RETRIEVAL_FELL, closer),
+        _modalities_apart(row) or _separable(row),
+    ]
+    return tuple(verdict for verdict in candidates if verdict is not None)
 
 
-def _moved(row: Mapping[str, Cell], figure: str) -> int:
+def _direction(row: Mapping[str, Cell], figure: str) -> int:
     return row.get(figure, Cell()).direction
 
 
-def _met(row: Mapping[str, Cell]) -> str:
-    """What came closer; empty if nothing did. A sharp temperature gathers emotions, not clouds."""
-    if _moved(row, "modality_gap") < 0:
-        return "The clouds"
-    return "Items of one emotion" if _moved(row, "alignment_emotion") < 0 else ""
+def _closer(row: Mapping[str, Cell]) -> Closer | None:
+    if _direction(row, "modality_gap") < 0:
+        return Closer.CLOUDS
+    return Closer.EMOTIONS if _direction(row, "alignment_emotion") < 0 else None
 
 
 def _collapse(row: Mapping[str, Cell]) -> Verdict | None:
     """Spread lost within a modality, and not only because two separate clouds became one.
 
-    Clouds that merge and stay as wide as they were raise the joint uniformity too, by up to
-    log 2; so each modality's own one has to rise as well, where it was measured.
+    Clouds that merge at unchanged width raise the joint uniformity too, by up to log 2; so each
+    modality's own uniformity has to rise as well, where it was measured.
     """
     joint = row.get("uniformity_joint", Cell())
     own = [row[name] for name in ("uniformity_x", "uniformity_y") if name in row]
-    rise = joint.difference or 0.0
-    if joint.direction <= 0 or rise < COLLAPSE_RISE or joint.mean is None:
+    if joint.direction <= 0 or (joint.difference or 0.0) < COLLAPSE_RISE or joint.mean is None:
         return None
     if own and not any(cell.direction > 0 for cell in own):
         return None
-    return Verdict(
-        "collapse",
-        True,
-        f"The clouds shrank: joint uniformity rose by {rise:.2f} to {_minus(f'{joint.mean:.2f}')}, "
-        "where 0 means that everything lies on one point. Part of what looks like alignment is "
-        "lost spread.",
-    )
+    return Verdict(VerdictKind.COLLAPSE, {"uniformity_joint": joint})
 
 
-def _prices(row: Mapping[str, Cell], met: str) -> list[Verdict | None]:
-    return [
-        _fell(row, "unweighted_accuracy", "accuracy", "recognition fell: unweighted accuracy", met),
-        _fell(row, "precision_at_5", "retrieval", "one emotion finds itself less often: P@5", met),
-    ]
-
-
-def _fell(row: Mapping[str, Cell], figure: str, kind: Kind, what: str, met: str) -> Verdict | None:
+def _fall(
+    row: Mapping[str, Cell], figure: str, kind: VerdictKind, closer: Closer | None
+) -> Verdict | None:
+    """A price paid for alignment."""
     cell = row.get(figure, Cell())
-    if cell.direction >= 0 or cell.difference is None or cell.interval is None:
+    if cell.direction >= 0 or cell.interval is None:
         return None
-    low, high = cell.interval
-    said = f"{met} came closer, but {what}" if met else f"{what[0].upper()}{what[1:]}"
-    numbers = f"{signed(cell.difference)} (95%: {signed(low)} to {signed(high)})"
-    return Verdict(kind, True, f"{said} {numbers}.")
+    return Verdict(kind, {figure: cell}, closer)
 
 
-def _apart(row: Mapping[str, Cell]) -> Verdict | None:
+def _modalities_apart(row: Mapping[str, Cell]) -> Verdict | None:
     """A sharp temperature: better retrieval, yet clouds that are more separate than before."""
-    gap, separate = row.get("modality_gap", Cell()), row.get("silhouette_modality", Cell())
-    found = row.get("precision_at_5", Cell())
-    if found.direction <= 0 or max(gap.direction, separate.direction) <= 0:
+    if _direction(row, "precision_at_5") <= 0:
         return None
-    if gap.direction > 0:
-        seen = f"lie further apart (modality gap {signed(gap.difference or 0)})"
-    else:
-        seen = f"are more separate (silhouette by modality {signed(separate.difference or 0)})"
-    return Verdict(
-        "apart",
-        False,
-        "This setting finds the same emotion across modalities more often "
-        f"(P@5 {signed(found.difference or 0)}), yet the clouds {seen}. A sharp temperature is "
-        "known to do that: it sorts by emotion and keeps the modalities apart.",
-    )
+    for figure in ("modality_gap", "silhouette_modality"):
+        if _direction(row, figure) > 0:
+            figures = {name: row[name] for name in ("precision_at_5", figure)}
+            return Verdict(VerdictKind.MODALITIES_APART, figures)
+    return None
 
 
-def _told_apart(row: Mapping[str, Cell]) -> Verdict | None:
+def _separable(row: Mapping[str, Cell]) -> Verdict | None:
     """A smaller gap does not make modalities indistinguishable."""
     probe = row.get("modality_probe", Cell())
-    if _moved(row, "modality_gap") >= 0 or probe.mean is None or probe.mean < TOLD_APART:
+    if _direction(row, "modality_gap") >= 0 or probe.mean is None or probe.mean < SEPARABLE:
         return None
-    return Verdict(
-        "told apart",
-        False,
-        "The centres came closer, but the modalities are still told apart: a linear probe names "
-        f"the right one for {100 * probe.mean:.0f}% of the items (50% would be guessing).",
-    )
-
-
-def signed(value: float) -> str:
-    """Three digits with a sign, a true minus among them: `+0.012`, `−0.640`, `0.000`."""
-    return "0.000" if abs(value) < 0.0005 else _minus(f"{value:+.3f}")
-
-
-def _minus(number: str) -> str:
-    return number.replace("-", "−")
+    return Verdict(VerdictKind.SEPARABLE, {"modality_probe": probe})

@@ -1,4 +1,4 @@
-"""Alignment at its coarse and its fine end, in the original space: Gaussians, and single pairs."""
+"""Alignment at two scales of the original space: Gaussians of emotions, and single pairs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from mer_core.metrics.alignment import (
 )
 from mer_core.types import FloatArray
 
-MOST = 24  # reference pairs in a similarity matrix; more would be too small to see
-EACH = 3  # of every emotion, unless some were chosen
+MAX_PAIRS = 24  # of the reference in a similarity matrix; more would be too small to see
+PAIRS_PER_EMOTION = 3  # where the visitor chose none
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class EmotionDistances:
 
     @property
     def ratio(self) -> float:
-        """Same over other: below 1, an emotion lies nearer to itself; NaN without others."""
+        """Same over other: below 1, an emotion is nearer to itself; NaN without others."""
         return self.same / self.other if self.other > 0 else float("nan")
 
 
@@ -56,7 +56,7 @@ class Item:
 
     Attributes:
         name: For people.
-        emotion: Its label, or the category the model assigns; empty where it assigns none.
+        emotion: Its label, or the predicted category; empty without one.
         row: In the reference, or None for a visitor's clip.
         clip: Id of the visitor's clip; empty for the reference's.
     """
@@ -76,21 +76,23 @@ def emotion_distances(reference: Reference) -> EmotionDistances:
     """W2 between the diagonal Gaussians of every emotion in each modality.
 
     A Gaussian is the mean and the standard deviation, dimension by dimension, of the reference's
-    rows, brought to length 1.
+    rows, normalised to length 1.
     """
-    there = np.unique(reference.labels)
+    present = np.unique(reference.labels)
     gaussians = []
     for vectors in reference.embeddings.values():
         rows = normalised(vectors)
-        own = [rows[reference.labels == index] for index in there]
+        own = [rows[reference.labels == index] for index in present]
         means = np.stack([group.mean(axis=0) for group in own])  # (C, D)
         gaussians.append(Gaussians(means, np.stack([group.std(axis=0) for group in own])))
     w2 = np.sqrt(squared_distances(*(group.points for group in gaussians)))
-    return EmotionDistances(tuple(reference.emotions[i] for i in there), w2)
+    return EmotionDistances(tuple(reference.emotions[i] for i in present), w2)
 
 
-def default_rows(reference: Reference, each: int = EACH, seed: int = 0) -> tuple[int, ...]:
-    """Pairs to show before any were chosen: `each` of every emotion, or all it has, drawn once."""
+def default_rows(
+    reference: Reference, each: int = PAIRS_PER_EMOTION, seed: int = 0
+) -> tuple[int, ...]:
+    """Pairs to show where none were chosen: `each` of every emotion, or all it has, by seed."""
     generator = np.random.default_rng(seed)
     rows: list[int] = []
     for index in range(len(reference.emotions)):
@@ -99,27 +101,27 @@ def default_rows(reference: Reference, each: int = EACH, seed: int = 0) -> tuple
     return tuple(rows)
 
 
-def shown_rows(reference: Reference, points: Sequence[int]) -> tuple[int, ...]:
-    """Pairs of the chosen points of a map, by emotion, thinned evenly to `MOST`.
+def rows_to_show(reference: Reference, points: Sequence[int]) -> tuple[int, ...]:
+    """Pairs of the chosen points of a map, by emotion, thinned evenly to `MAX_PAIRS`.
 
     Args:
         reference: Whose map it is.
-        points: Indices into `Reference.joint`; either half stands for its pair, and what is no
-            index is left out. None at all: `default_rows`.
+        points: Indices into `Reference.joint`; either half selects its pair, and numbers out of
+            range are ignored. Without any: `default_rows`.
     """
     count = len(reference)
     pairs = {int(point) % count for point in points if 0 <= int(point) < 2 * count}
     if not pairs:
         return default_rows(reference)
     rows = sorted(pairs, key=lambda row: (int(reference.labels[row]), row))
-    kept = np.linspace(0, len(rows) - 1, min(len(rows), MOST)).round().astype(int)
+    kept = np.linspace(0, len(rows) - 1, min(len(rows), MAX_PAIRS)).round().astype(int)
     return tuple(rows[i] for i in kept)
 
 
 def items_of(
     reference: Reference, rows: Sequence[int], clips: Sequence[VisitorClip], strategy: str
 ) -> tuple[Item, ...]:
-    """Pairs in the order of a matrix: by emotion, the visitor's clips after each emotion's own.
+    """Pairs in the order of a matrix: by emotion, the reference's before the visitor's clips.
 
     Clips with one half have no pair and are left out; those without a category come last.
     """
@@ -129,7 +131,7 @@ def items_of(
         emotion = reference.emotions[int(reference.labels[row])]
         numbers[emotion] += 1
         items.append(Item(f"{emotion} {numbers[emotion]}", emotion, row))
-    for clip in complete(clips):
+    for clip in with_both_halves(clips):
         items.append(Item(clip.name, clip.predictions[strategy].emotion or "", None, clip.id))
     order = {emotion: index for index, emotion in enumerate(reference.emotions)}
     return tuple(sorted(items, key=lambda item: order.get(item.emotion, len(order))))
@@ -146,7 +148,7 @@ def similarities(
     halves = []
     for modality in reference.modalities:
         rows = [
-            _own(visitors[item.clip], strategy, modality)
+            _half(visitors[item.clip], strategy, modality)
             if item.row is None
             else reference.embeddings[modality][item.row]
             for item in items
@@ -155,33 +157,33 @@ def similarities(
     return np.clip(halves[0] @ halves[1].T, -1.0, 1.0)
 
 
-def complete(clips: Sequence[VisitorClip]) -> tuple[VisitorClip, ...]:
-    """Those with both halves."""
+def with_both_halves(clips: Sequence[VisitorClip]) -> tuple[VisitorClip, ...]:
+    """The clips that have both modalities."""
     return tuple(clip for clip in clips if len(clip.modalities) == 2)
 
 
 def halves_of(clips: Sequence[VisitorClip], strategy: str) -> tuple[Floats, ...]:
-    """For each modality, (N, D) rows of length 1: row i is of clip i. All clips are `complete`."""
+    """For each modality, (N, D) rows of length 1, one per clip; all clips have both halves."""
     return tuple(
-        normalised([_own(clip, strategy, modality) for clip in clips])
+        normalised([_half(clip, strategy, modality) for clip in clips])
         for modality in clips[0].modalities
     )
 
 
-def different(clips: Sequence[VisitorClip]) -> tuple[VisitorClip, ...]:
-    """The `complete` ones, each once: without those that equal an earlier one in everything.
+def distinct(clips: Sequence[VisitorClip]) -> tuple[VisitorClip, ...]:
+    """Clips with both halves, without those whose embeddings equal an earlier clip's.
 
-    Strategies may throw clips together, so equal ones are the same under every strategy.
+    A collapsed strategy maps different clips to one point: equal means under every strategy.
     """
-    pairs = complete(clips)
-    alike = np.ones((len(pairs), len(pairs)), dtype=bool)
+    pairs = with_both_halves(clips)
+    equal = np.ones((len(pairs), len(pairs)), dtype=bool)
     for strategy in pairs[0].predictions if pairs else ():
         for rows in halves_of(pairs, strategy):
-            alike &= squared_distances(rows, rows) == 0
-    return tuple(clip for i, clip in enumerate(pairs) if not np.any(alike[i, :i]))
+            equal &= squared_distances(rows, rows) == 0
+    return tuple(clip for i, clip in enumerate(pairs) if not np.any(equal[i, :i]))
 
 
-def _own(clip: VisitorClip, strategy: str, modality: str) -> FloatArray:
+def _half(clip: VisitorClip, strategy: str, modality: str) -> FloatArray:
     vector = clip.vector(strategy, modality)
     assert vector is not None, "items are of clips with both halves"
     return vector

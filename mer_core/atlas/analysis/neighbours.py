@@ -1,6 +1,6 @@
-"""Who lies next to a visitor's clip in the original space, and what alignment did to it.
+"""A visitor's clip among the reference in the original space, before and after alignment.
 
-Places on a map are for the eye; distances are quoted from the space that the map was made of.
+A map is for the eye; distances are measured in the space that it was made from.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.atlas.collection import Atlas
-from mer_core.atlas.distances import distances, prepared
+from mer_core.atlas.distances import SAME, distances, normalise_for_metric
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
-AROUND = 15  # neighbours whose majority says where a clip lies; as many as UMAP looks at
-SHARED = 0.25  # of the neighbours; a modality from here on is said to be among them
-SAME = 1e-6  # cosine distance below which two rows of one speaker are one recording
-KEPT = 32  # references whose distances are kept: every strategy of both frameworks
+SURROUNDING = 15  # neighbours that describe where a clip is; as many as UMAP uses
+MIN_SHARE = 0.25  # of the neighbours, for a modality to be named among them
+CACHED = 32  # references whose distances are kept: every strategy of both frameworks
 
 
 @dataclass(frozen=True)
@@ -35,10 +34,10 @@ class Neighbour:
         row: The pair.
         point: Index into `Reference.joint`, and so into the map's points.
         emotion: Its label.
-        corpus: Where it is from.
+        corpus: Its name.
         group: Its speaker, dialogue or picture.
         distance: Cosine distance, 0 (same direction) to 2.
-        place: 1 = nearest.
+        rank: 1 = nearest.
     """
 
     modality: str
@@ -48,17 +47,17 @@ class Neighbour:
     corpus: str
     group: str
     distance: float
-    place: int
+    rank: int
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Among whom a vector lies.
+    """The neighbours of a vector, in summary.
 
     Attributes:
-        emotion: The most frequent one of the neighbours; of several, that of the nearest.
-        share: Of the neighbours that have it, 0 to 1.
-        modalities: Those with a share of at least `SHARED`, the most frequent first.
+        emotion: Their most frequent one; of equally frequent ones, that of the nearest.
+        share: Of the neighbours that have this emotion, 0 to 1.
+        modalities: Those with a share of at least `MIN_SHARE`, the most frequent first.
     """
 
     emotion: str
@@ -67,13 +66,13 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Apart:
+class HalvesDistance:
     """How far the two halves of one clip are from each other.
 
     Attributes:
         distance: Cosine distance, 0 to 2.
-        closer_than: Share of the reference's pairs of one emotion that are farther apart, 0 to 1;
-            it compares distances of different spaces.
+        closer_than: Share of the reference's pairs of one emotion that are farther apart, 0 to 1:
+            comparable between spaces, where distances are not.
     """
 
     distance: float
@@ -85,12 +84,12 @@ class Movement:
     """What one strategy did to one clip, as (before, after).
 
     Attributes:
-        surroundings: Modality → among whom that half lies.
-        halves: Of both halves; None for a clip with one.
+        surroundings: Modality → neighbours of that half.
+        halves: Distance of its halves; None for a clip with one.
     """
 
     surroundings: Mapping[str, tuple[Surroundings, Surroundings]]
-    halves: tuple[Apart, Apart] | None
+    halves: tuple[HalvesDistance, HalvesDistance] | None
 
 
 def nearest(reference: Reference, vector: FloatArray, k: int = 5) -> tuple[Neighbour, ...]:
@@ -101,28 +100,30 @@ def nearest(reference: Reference, vector: FloatArray, k: int = 5) -> tuple[Neigh
     Args:
         reference: Of the strategy that `vector` is from.
         vector: (D,).
-        k: Or fewer, where the reference has no more.
+        k: At most; the reference may have fewer.
 
     Raises:
         ValueError: `vector` is of another space or not finite, or k is below 1.
     """
-    many = _joint(reference)
-    width = many.shape[1]
+    rows = _joint(reference)
+    width = rows.shape[1]
     if vector.shape != (width,):
         raise ValueError(f"Embeddings of this reference are ({width},), not {vector.shape}.")
     if not np.isfinite(vector).all():
         raise ValueError("An embedding that is not finite has no neighbours.")
     if k < 1:
         raise ValueError(f"k must be 1 or more, but is {k}.")
-    away = distances(many, prepared(vector[None], "cosine")[0], "cosine")  # (2N,)
-    found: list[Neighbour] = []
-    for point in np.argsort(away, kind="stable"):
-        neighbour = _described(reference, int(point), float(away[point]), len(found) + 1)
-        if not any(_is_one(many, neighbour, other) for other in found):
-            found.append(neighbour)
-            if len(found) == k:
+    query = normalise_for_metric(vector[None], "cosine")[0]
+    all_distances = distances(rows, query, "cosine")  # (2N,)
+    listed: list[Neighbour] = []
+    for point in np.argsort(all_distances, kind="stable"):
+        distance = float(all_distances[point])
+        neighbour = _neighbour(reference, int(point), distance, len(listed) + 1)
+        if not any(_same_recording(rows, neighbour, other) for other in listed):
+            listed.append(neighbour)
+            if len(listed) == k:
                 break
-    return tuple(found)
+    return tuple(listed)
 
 
 def movement(atlas: Atlas, strategy: str, clip: VisitorClip) -> Movement:
@@ -136,25 +137,26 @@ def movement(atlas: Atlas, strategy: str, clip: VisitorClip) -> Movement:
     }
     if len(clip.modalities) < 2:
         return Movement(surroundings, None)
-    return Movement(surroundings, (_apart(atlas, BEFORE, clip), _apart(atlas, strategy, clip)))
+    before, after = (_halves_distance(atlas, name, clip) for name in (BEFORE, strategy))
+    return Movement(surroundings, (before, after))
 
 
 def _surroundings(atlas: Atlas, strategy: str, clip: VisitorClip, modality: str) -> Surroundings:
     vector = _vector(clip, strategy, modality)
-    found = nearest(atlas.charts[strategy].reference, vector, AROUND)
-    # `Counter` keeps the order of first sight among equals, and `found` begins with the nearest.
-    (emotion, count), *_ = Counter(n.emotion for n in found).most_common()
-    modalities = Counter(n.modality for n in found).most_common()
-    shared = tuple(name for name, times in modalities if times / len(found) >= SHARED)
-    return Surroundings(emotion, count / len(found), shared)
+    near = nearest(atlas.charts[strategy].reference, vector, SURROUNDING)
+    # Among equal counts, `Counter` keeps the order of first occurrence: that of the nearest.
+    (emotion, count), *_ = Counter(n.emotion for n in near).most_common()
+    modalities = Counter(n.modality for n in near).most_common()
+    frequent = tuple(name for name, times in modalities if times / len(near) >= MIN_SHARE)
+    return Surroundings(emotion, count / len(near), frequent)
 
 
-def _apart(atlas: Atlas, strategy: str, clip: VisitorClip) -> Apart:
-    distance = clip.apart(strategy)
+def _halves_distance(atlas: Atlas, strategy: str, clip: VisitorClip) -> HalvesDistance:
+    distance = clip.halves_distance(strategy)
     pairs = _same_emotion(atlas.charts[strategy].reference)
     farther = len(pairs) - int(np.searchsorted(pairs, distance, side="right"))
     tied = len(pairs) - farther - int(np.searchsorted(pairs, distance, side="left"))
-    return Apart(distance, (farther + tied / 2) / len(pairs))
+    return HalvesDistance(distance, (farther + tied / 2) / len(pairs))
 
 
 def _vector(clip: VisitorClip, strategy: str, modality: str) -> FloatArray:
@@ -163,7 +165,7 @@ def _vector(clip: VisitorClip, strategy: str, modality: str) -> FloatArray:
     return vector
 
 
-def _described(reference: Reference, point: int, distance: float, place: int) -> Neighbour:
+def _neighbour(reference: Reference, point: int, distance: float, rank: int) -> Neighbour:
     second, row = divmod(point, len(reference))
     modality = reference.modalities[second]
     return Neighbour(
@@ -174,26 +176,28 @@ def _described(reference: Reference, point: int, distance: float, place: int) ->
         reference.corpora[modality][row],
         reference.groups[modality][row],
         distance,
-        place,
+        rank,
     )
 
 
-def _is_one(many: FloatArray, one: Neighbour, other: Neighbour) -> bool:
-    """Whether two rows are the same recording, drawn for two pairs."""
+def _same_recording(rows: FloatArray, one: Neighbour, other: Neighbour) -> bool:
+    """Whether two points are one recording, drawn for two pairs."""
     if (one.modality, one.emotion, one.group) != (other.modality, other.emotion, other.group):
         return False
-    return float(1 - many[one.point] @ many[other.point]) < SAME
+    return float(1 - rows[one.point] @ rows[other.point]) < SAME
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def _joint(reference: Reference) -> FloatArray:
     """(2N, D) of length 1."""
-    return prepared(reference.joint, "cosine")
+    return normalise_for_metric(reference.joint, "cosine")
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED)
 def _same_emotion(reference: Reference) -> NDArray[np.float32]:
     """Sorted cosine distances of every leading half to every partner of its emotion."""
-    lead, partner = (prepared(vectors, "cosine") for vectors in reference.embeddings.values())
+    lead, partner = (
+        normalise_for_metric(vectors, "cosine") for vectors in reference.embeddings.values()
+    )
     same = reference.labels[:, None] == reference.labels[None, :]
     return np.sort(np.maximum(1 - lead @ partner.T, 0)[same])

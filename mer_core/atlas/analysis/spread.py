@@ -1,4 +1,4 @@
-"""Where the groups of a map lie: centroids, and mean ± std ellipses in the map's frame."""
+"""The groups of a map: centroids, mean ± std ellipses, and the lines between modalities."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.atlas.maps import AtlasMap
-from mer_core.atlas.reference import Reference
+from mer_core.atlas.reference import Pairing, Reference
 from mer_core.types import FloatArray
 
-ENOUGH = 3  # points for an ellipse
+MIN_POINTS = 3  # for an ellipse
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Group:
         leading: Whether it is the pair's leading one.
         emotion: Its name.
         rows: Indices into the map's points.
-        ellipse: None for fewer than `ENOUGH` points.
+        ellipse: None for fewer than `MIN_POINTS` points.
     """
 
     modality: str
@@ -53,7 +53,7 @@ def ellipse_of(points: FloatArray) -> Ellipse:
     exact = points.astype(np.float64)
     centre = exact.mean(axis=0)
     variances, axes = np.linalg.eigh((exact - centre).T @ (exact - centre) / len(exact))
-    short, long = np.sqrt(np.maximum(variances, 0))  # eigh sorts upwards
+    short, long = np.sqrt(np.maximum(variances, 0))  # in ascending order
     angle = float(np.degrees(np.arctan2(axes[1, 1], axes[0, 1])))
     angle = angle - 180 if angle > 90 else angle + 180 if angle <= -90 else angle
     return Ellipse((float(centre[0]), float(centre[1])), (float(long), float(short)), angle)
@@ -67,20 +67,18 @@ def groups_of(reference: Reference, points: FloatArray) -> list[Group]:
             rows = np.flatnonzero(reference.labels == index) + offset * len(reference)
             if not len(rows):
                 continue
-            ellipse = ellipse_of(points[rows]) if len(rows) >= ENOUGH else None
-            found = Group(modality, offset == 0, emotion, rows, ellipse)
-            groups.append(found)
+            ellipse = ellipse_of(points[rows]) if len(rows) >= MIN_POINTS else None
+            groups.append(Group(modality, offset == 0, emotion, rows, ellipse))
     return groups
 
 
-def joins(reference: Reference, atlas_map: AtlasMap) -> FloatArray:
-    """(L, 2, 2) lines to draw: each natural pair, else each emotion's two centroids.
+def pair_lines(reference: Reference, atlas_map: AtlasMap) -> FloatArray:
+    """(L, 2, 2) ends of lines to draw: of each natural pair, else of each emotion's two centroids.
 
-    A pair that only its label joins is one draw of many; a line between its halves would show
-    the draw.
+    A pair by label is one random draw of many; a line between its halves would show the draw.
     """
     points, count = atlas_map.points, len(reference)
-    if reference.pairing == "natural":
+    if reference.pairing is Pairing.NATURAL:
         return np.stack([points[:count], points[count:]], axis=1)
     lines = []
     for index in np.unique(reference.labels):

@@ -1,1 +1,1 @@
-"""Maps to take away: figures and tables."""
+"""Maps as files: figures and tables."""

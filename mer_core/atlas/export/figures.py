@@ -1,8 +1,8 @@
 """Maps for print: PNG, SVG and PDF by matplotlib, without a display and without pyplot's globals.
 
 Hue is the emotion; dark dots are the leading modality (speech, audio), light triangles its partner
-(text, video), so that the two are told apart without colour as well. Thin lines join natural
-pairs, or else each emotion's two centroids; ellipses are mean ± one standard deviation.
+(text, video), so that shape distinguishes the two as well. Thin lines join natural pairs, or else
+each emotion's two centroids; ellipses are mean ± one standard deviation.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mer_core.atlas.analysis.spread import groups_of, joins
+from mer_core.atlas.analysis.spread import Group, groups_of, pair_lines
+from mer_core.atlas.export.captions import origin
 from mer_core.atlas.export.palette import EMOTION_COLOURS, shade
 from mer_core.atlas.plotted import Plotted
+from mer_core.atlas.reference import Pairing
+from mer_core.types import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,42 +35,42 @@ MARGIN = 0.04  # of the shared extent
 MARKERS = {True: "o", False: "^"}  # leading, partner
 INK = "#29252E"
 
-_one_at_a_time = threading.Lock()  # matplotlib's settings belong to the whole process
+_rc_lock = threading.Lock()  # matplotlib's settings are the whole process'
 
 
-def draw(shown: Sequence[Plotted], *, columns: int = 2, ellipses: bool = True) -> Figure:
+def draw(panels: Sequence[Plotted], *, columns: int = 2, ellipses: bool = True) -> Figure:
     """Maps side by side (before | after) or as small multiples, all with the same axes.
 
     Args:
-        shown: One panel each, all with the same modalities and emotions.
+        panels: All with the same modalities and emotions.
         columns: Panels in a row.
         ellipses: Draw them too.
 
     Raises:
         ValueError: Nothing to draw.
     """
-    if not shown:
+    if not panels:
         raise ValueError("A figure needs at least one map.")
     from matplotlib.figure import Figure
 
-    columns = min(columns, len(shown))
-    rows = math.ceil(len(shown) / columns)
-    low, high = _extent(shown)
+    columns = min(columns, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    low, high = _extent(panels)
     shape = float(np.clip((high - low)[1] / max((high - low)[0], 1e-12), FLATTEST, TALLEST))
     height = (PANEL * shape + TITLE) * rows + LEGEND
     figure = Figure(figsize=(PANEL * columns, height), layout="constrained")
-    axes = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
-    for panel, plotted in zip(axes, shown, strict=False):
-        _panel(panel, plotted, ellipses)
-        panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-    for panel in axes[len(shown) :]:
-        panel.set_visible(False)
-    _legend(figure, shown[0])
+    grid = np.array(figure.subplots(rows, columns, squeeze=False)).ravel()
+    for axes, plotted in zip(grid, panels, strict=False):
+        _panel(axes, plotted, ellipses)
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    _legend(figure, panels[0])
     return figure
 
 
 def export(
-    shown: Sequence[Plotted],
+    panels: Sequence[Plotted],
     kind: str,
     *,
     columns: int = 2,
@@ -83,58 +86,69 @@ def export(
         raise ValueError(f"There is no format {kind!r}; it can be {', '.join(FORMATS)}.")
     import matplotlib
 
-    # Neither a date nor chance; None leaves a field out.
+    # No dates and no random ids; None leaves a field out.
     metadata: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
         "svg": dict.fromkeys(("Creator", "Date", "Format", "Type")),
         "pdf": {"CreationDate": None},
     }
     buffer = io.BytesIO()
-    with _one_at_a_time, matplotlib.rc_context({"svg.hashsalt": "attune", "pdf.fonttype": 42}):
-        figure = draw(shown, columns=columns, ellipses=ellipses)
+    with _rc_lock, matplotlib.rc_context({"svg.hashsalt": "attune", "pdf.fonttype": 42}):
+        figure = draw(panels, columns=columns, ellipses=ellipses)
         figure.savefig(buffer, format=kind, dpi=dots_per_inch, metadata=metadata[kind])
     return buffer.getvalue()
 
 
 def _panel(axes: Axes, plotted: Plotted, ellipses: bool) -> None:
-    from matplotlib.collections import LineCollection
-    from matplotlib.patches import Ellipse
-
-    points = plotted.map.points
-    for group in groups_of(plotted.reference, points):
-        colour = shade(group.emotion, group.leading)
-        x, y = points[group.rows].T
-        axes.scatter(
-            x, y, s=5, c=colour, marker=MARKERS[group.leading], linewidths=0, alpha=0.7, zorder=2
-        )
-        if ellipses and group.ellipse is not None:
-            found = group.ellipse
-            axes.add_patch(
-                Ellipse(
-                    found.centre, 2 * found.std[0], 2 * found.std[1], angle=found.angle,
-                    fill=False, edgecolor=colour, linewidth=1.2, zorder=3,
-                    linestyle="-" if group.leading else "--",
-                )
-            )  # fmt: skip
-    natural = plotted.reference.pairing == "natural"
-    axes.add_collection(
-        LineCollection(
-            list(joins(plotted.reference, plotted.map)), colors=INK, zorder=1 if natural else 4,
-            linewidths=0.15 if natural else 0.8, alpha=0.3 if natural else 0.8,
-        )
-    )  # fmt: skip
+    for group in groups_of(plotted.reference, plotted.map.points):
+        _group(axes, group, plotted.map.points[group.rows], ellipses)
+    _lines(axes, plotted)
     _visitors(axes, plotted)
     _title(axes, plotted)
-    axes.set(xticks=[], yticks=[])  # a map's axes mean nothing
+    axes.set(xticks=[], yticks=[])  # a map's axes have no meaning
     for spine in axes.spines.values():
         spine.set(color=INK, linewidth=0.4)
+
+
+def _group(axes: Axes, group: Group, points: FloatArray, ellipse: bool) -> None:
+    """One emotion of one modality."""
+    from matplotlib.patches import Ellipse
+
+    colour = shade(group.emotion, group.leading)
+    x, y = points.T
+    axes.scatter(
+        x, y, s=5, c=colour, marker=MARKERS[group.leading], linewidths=0, alpha=0.7, zorder=2
+    )
+    if not ellipse or group.ellipse is None:
+        return
+    width, height = (2 * std for std in group.ellipse.std)
+    axes.add_patch(
+        Ellipse(
+            group.ellipse.centre, width, height, angle=group.ellipse.angle, fill=False,
+            edgecolor=colour, linewidth=1.2, zorder=3, linestyle="-" if group.leading else "--",
+        )
+    )  # fmt: skip
+
+
+def _lines(axes: Axes, plotted: Plotted) -> None:
+    """Faint lines of many natural pairs below the points, or a few of centroids above."""
+    from matplotlib.collections import LineCollection
+
+    natural = plotted.reference.pairing is Pairing.NATURAL
+    axes.add_collection(
+        LineCollection(
+            list(pair_lines(plotted.reference, plotted.map)), colors=INK,
+            zorder=1 if natural else 4, linewidths=0.15 if natural else 0.8,
+            alpha=0.3 if natural else 0.8,
+        )
+    )  # fmt: skip
 
 
 def _title(axes: Axes, plotted: Plotted) -> None:
     """The strategy, and below it what a refitted map was fitted with."""
     name = f"{plotted.strategy} ({plotted.stage})"
     if plotted.refitted:
-        axes.set_title(f"{name}\n{plotted.refitted}", fontsize=7.5, color=INK)
+        axes.set_title(f"{name}\n{origin(plotted)}", fontsize=7.5, color=INK)
     else:
         axes.set_title(name, fontsize=9, color=INK)
 
@@ -143,8 +157,8 @@ def _visitors(axes: Axes, plotted: Plotted) -> None:
     """A visitor's clips: stars above everything, halves joined, numbered as on the page."""
     lead = plotted.reference.modalities[0]
     for visitor in plotted.visitors:
-        places = np.array(list(visitor.places.values()))
-        axes.plot(*places.T, color=INK, linewidth=1.0, zorder=5)
+        points = np.array(list(visitor.places.values()))
+        axes.plot(*points.T, color=INK, linewidth=1.0, zorder=5)
         for modality, (x, y) in visitor.places.items():
             axes.scatter(
                 [x], [y], s=110, c=shade(visitor.emotion or "other", modality == lead),
@@ -175,10 +189,10 @@ def _legend(figure: Figure, plotted: Plotted) -> None:
     )  # fmt: skip
 
 
-def _extent(shown: Sequence[Plotted]) -> tuple[Any, Any]:
+def _extent(panels: Sequence[Plotted]) -> tuple[Any, Any]:
     """Lowest and highest x, y of everything, with a margin: the same for all panels."""
-    stars = [[place] for p in shown for v in p.visitors for place in v.places.values()]
-    every = np.concatenate([*(p.map.points for p in shown), *stars])
+    stars = [[point] for p in panels for v in p.visitors for point in v.places.values()]
+    every = np.concatenate([*(p.map.points for p in panels), *stars])
     low, high = every.min(axis=0), every.max(axis=0)
     margin = MARGIN * (high - low).max()
     return low - margin, high + margin

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Okabe & Ito (2008), safe for colour-blind eyes; their black is replaced by a mid grey, which
-# also shows on a dark page.
+# Okabe & Ito (2008), distinct to colour-blind readers; a mid grey replaces their black, so that it
+# is visible on a dark page too.
 EMOTION_COLOURS = {
     "angry": "#D55E00",
     "happy": "#E69F00",

@@ -1,11 +1,11 @@
-"""The common frame: one map turned, mirrored, moved and resized onto another.
+"""The common frame: one map rotated, mirrored, moved and resized onto another.
 
-UMAP's axes mean nothing, so every fit comes out turned another way. Orthogonal Procrustes
-(Schönemann 1966) takes that freedom away and changes no neighbourhood.
+UMAP's axes have no meaning, so every fit comes out at another angle. Orthogonal Procrustes
+(Schönemann 1966) removes that freedom and changes no neighbourhood.
 
 Sizes are made equal (root mean square distance from the centre), not least-squares: where two maps
-agree little, least squares would shrink the second one towards a dot, and a map that looks
-tighter for that reason would be read as aligned.
+agree little, least squares would shrink the second one towards a dot, and a map that only looks
+tighter would be taken for an aligned one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Frame:
     """A similarity transform: `scale · (points − centre) @ rotation + shift`.
 
     Attributes:
-        centre: (2,) which is taken away first.
+        centre: (2,) which is subtracted first.
         rotation: (2, 2) orthogonal; mirrors where its determinant is −1.
         scale: Length in the frame of one unit of the points.
         shift: (2,) which is added last.
@@ -38,18 +38,18 @@ class Frame:
 
     def apply(self, points: NDArray[np.floating]) -> FloatArray:
         """(N, 2) → (N, 2) float32."""
-        moved = (points.astype(np.float64) - self.centre) @ self.rotation
-        return np.asarray(self.scale * moved + self.shift, dtype=np.float32)
+        rotated = (points.astype(np.float64) - self.centre) @ self.rotation
+        return np.asarray(self.scale * rotated + self.shift, dtype=np.float32)
 
 
 def first_frame(points: NDArray[np.floating]) -> Frame:
-    """For the map that others are brought onto: its centre at 0, its size 1, unturned."""
+    """For the map that others are brought onto: its centre at 0, its size 1, not rotated."""
     centre = points.mean(axis=0, dtype=np.float64)
     return Frame(centre, np.eye(2), 1 / _size(points - centre), np.zeros(2))
 
 
 def align(points: NDArray[np.floating], onto: NDArray[np.floating]) -> Frame:
-    """What brings `points` (N, 2) closest to `onto` (N, 2), row by row, at equal size."""
+    """The frame that brings `points` (N, 2) closest to `onto` (N, 2), row by row, at equal size."""
     if points.shape != onto.shape:
         raise ValueError(f"Maps of {len(points)} and {len(onto)} points have no common frame.")
     centre, shift = points.mean(axis=0, dtype=np.float64), onto.mean(axis=0, dtype=np.float64)
@@ -58,7 +58,7 @@ def align(points: NDArray[np.floating], onto: NDArray[np.floating]) -> Frame:
 
 
 def diagonal(points: NDArray[np.floating]) -> float:
-    """Of the points' bounding box: the unit in which errors on a map are told."""
+    """Of the points' bounding box: the unit for errors on a map."""
     return float(np.linalg.norm(points.max(axis=0) - points.min(axis=0)))
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.atlas.analysis.granularity import Item, items_of, shown_rows, similarities
+from mer_core.atlas.analysis.granularity import Item, items_of, rows_to_show, similarities
 from mer_core.atlas.collection import Atlas
+from mer_core.atlas.reference import Pairing
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.markup import (
     caption,
@@ -44,7 +45,7 @@ def instances_view(
             emotion.
     """
     reference = atlas.charts[BEFORE].reference
-    items = items_of(reference, shown_rows(reference, points), clips, strategy)
+    items = items_of(reference, rows_to_show(reference, points), clips, strategy)
     stages = stages_of(strategy)
     matrices = [
         similarities(atlas.charts[stage.strategy].reference, items, clips, stage.strategy)
@@ -56,7 +57,7 @@ def instances_view(
         for stage, matrix in zip(stages, matrices, strict=True)
     )
     emotions = dict.fromkeys(item.emotion or NO_CATEGORY for item in items)
-    natural = reference.pairing == "natural"
+    natural = reference.pairing is Pairing.NATURAL
     return card(
         "Instances",
         f"{caption(_meaning(reference.modalities, natural, chosen=bool(points)))}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from mer_core.atlas.analysis.neighbours import (
-    Apart,
+    HalvesDistance,
     Movement,
     Neighbour,
     Surroundings,
@@ -102,7 +102,7 @@ def _described(stage: Surroundings) -> str:
     return f"{kinds} of mixed emotions" if stage.share < MAJORITY else f"{stage.emotion} {kinds}"
 
 
-def _pair_moved(before: Apart, after: Apart, pair: str) -> str:
+def _pair_moved(before: HalvesDistance, after: HalvesDistance, pair: str) -> str:
     """Distances of two spaces mean little by themselves; the rank among pairs compares them."""
     nearer = before.distance - after.distance
     gained = after.closer_than - before.closer_than

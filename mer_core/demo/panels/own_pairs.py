@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mer_core.atlas.analysis.granularity import complete, different, halves_of
+from mer_core.atlas.analysis.granularity import distinct, halves_of, with_both_halves
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.markup import caption, card, escape, table
 from mer_core.demo.panels.metric_words import ARROWS, MEANINGS, tooltip
@@ -21,8 +21,8 @@ SHOWN = ("recall_at_1", "recall_at_5", "mrr", "foscttm", "linear_cka")
 
 def own_pairs(clips: Sequence[VisitorClip], strategy: str) -> str:
     """The table of the clips that have both halves, or greyed out with what is missing."""
-    pairs = different(clips)
-    count, repeated = len(pairs), len(complete(clips)) - len(pairs)
+    pairs = distinct(clips)
+    count, repeated = len(pairs), len(with_both_halves(clips)) - len(pairs)
     if count < FEWEST:
         return _card(_missing(count, repeated), "at-waiting")
     stages = stages_of(strategy)

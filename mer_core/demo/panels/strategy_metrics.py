@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mer_core.atlas.analysis.ablation import Ablation, Cell, signed, verdicts
+from mer_core.atlas.analysis.ablation import Ablation, Cell, verdicts
+from mer_core.demo.panels.caveats import caveat, signed
 from mer_core.demo.panels.interval import interval_plot, verdict_mark
 from mer_core.demo.panels.markup import caption, card, escape, number
 from mer_core.demo.panels.metric_words import (
@@ -54,9 +55,10 @@ def metrics_table(ablation: Ablation, strategy: str) -> str:
             )
         )
     warnings = "".join(
-        f'<p class="at-verdict-note{" at-severe" if verdict.severe else ""}">'
-        f'<span aria-hidden="true">{"!" if verdict.severe else "i"}</span>'
-        f"<span><b>{'Warning' if verdict.severe else 'Note'}.</b> {escape(verdict.text)}</span></p>"
+        f'<p class="at-verdict-note{" at-severe" if verdict.kind.severe else ""}">'
+        f'<span aria-hidden="true">{"!" if verdict.kind.severe else "i"}</span>'
+        f"<span><b>{'Warning' if verdict.kind.severe else 'Note'}.</b> "
+        f"{escape(caveat(verdict))}</span></p>"
         for verdict in found
     )
     compared = strategy != BEFORE

@@ -46,7 +46,7 @@ def plotted(
     Refitted maps take the place of the stored two; changed clips are left out.
     """
     clips = [clip for clip in clips if not clip.changed]
-    shown = atlas.all() if everything else list(atlas.before_after(strategy))
+    shown = atlas.all_maps() if everything else list(atlas.before_after(strategy))
     starred = [replace(one, visitors=on_map(atlas, one.strategy, clips)) for one in shown]
     if everything or refit is None:
         return starred
@@ -57,7 +57,7 @@ def plotted(
             replace(visitor, places=found[clip.id])
             for visitor, clip in zip(one.visitors, clips, strict=True)
         )
-        moved.append(replace(one, map=fitted.map, visitors=visitors, refitted=refit.title))
+        moved.append(replace(one, map=fitted.map, visitors=visitors, refitted=True))
     return moved
 
 

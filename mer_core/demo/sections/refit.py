@@ -12,11 +12,12 @@ import gradio as gr
 
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.distances import METRICS
+from mer_core.atlas.export.captions import describe_params
 from mer_core.atlas.maps import MAX_NEIGHBOURS, MapParams
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.engine import FRAMEWORK_TITLES, report
 from mer_core.demo.panels.markup import escape
-from mer_core.demo.sections.refitting import RefitMaps, refit_maps, settings
+from mer_core.demo.sections.refitting import RefitMaps, refit_maps
 from mer_core.frameworks.descriptor import BEFORE, strategy_title
 
 PLACES = 2  # refits at a time, of all visitors together
@@ -138,7 +139,7 @@ def _told(maps: RefitMaps, seconds: float) -> str:
     strategy = strategy_title(maps.strategy)
     both = strategy if maps.strategy == BEFORE else f"{strategy_title(BEFORE)} and {strategy}"
     return (
-        f"Refitted {framework} ({both}) in {seconds:.0f} s with {settings(maps.params)}. "
+        f"Refitted {framework} ({both}) in {seconds:.0f} s with {describe_params(maps.params)}. "
         f"Trustworthiness: before {trust[0]}, after {trust[1]} (1 is best). Shown whenever "
         f"{framework} and {strategy} are chosen; clips that come later, or are changed in the lab, "
         "are placed on these maps and not fitted."

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from mer_core.atlas.collection import Atlas
-from mer_core.atlas.fitting.refit import Refit, RefitJob, RefitProgress, Refitted
+from mer_core.atlas.export.captions import describe_refit
+from mer_core.atlas.fitting.progress import RefitProgress, RefitStage
+from mer_core.atlas.fitting.refit import Refit, RefitJob, Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Point
@@ -26,10 +28,10 @@ from mer_core.types import FloatArray
 
 TICK = 1.0  # seconds after which a sign of life is given while nothing else is heard
 STAGES = {
-    "loading": "starting UMAP",
-    "neighbours": "finding neighbours",
-    "layout": "laying out",
-    "done": "done",
+    RefitStage.LOADING: "starting UMAP",
+    RefitStage.NEIGHBOURS: "finding neighbours",
+    RefitStage.LAYOUT: "laying out",
+    RefitStage.DONE: "done",
 }
 
 
@@ -57,7 +59,7 @@ class RefitMaps:
     @property
     def title(self) -> str:
         """What they are, for a map's name."""
-        return f"refitted: {settings(self.params)}"
+        return describe_refit(self.params)
 
     def stars(
         self, atlas: Atlas, clips: Sequence[VisitorClip]
@@ -141,18 +143,11 @@ async def refit_maps(
                 yield Step(1.0, "Done.", maps)
 
 
-def settings(params: MapParams) -> str:
-    """What maps were fitted with, in words; the seed only where it is not the usual one."""
-    seed = "" if params.seed == MapParams().seed else f", seed {params.seed}"
-    found = f"{params.n_neighbors} neighbours, min_dist {params.min_dist:g}, {params.metric}"
-    return found + seed
-
-
 def _sentence(progress: RefitProgress) -> str:
     """What is being done; only the first job waits for a compiler."""
     which = "before" if progress.job == 0 else "after"
     doing = STAGES[progress.stage]
-    if progress.stage == "neighbours" and progress.job == 0:
+    if progress.stage is RefitStage.NEIGHBOURS and progress.job == 0:
         doing = f"compiling, {doing}"
     return f"Map {which} alignment: {doing}"
 
@@ -163,7 +158,7 @@ async def _fit(
     """Progress, at least every `TICK` seconds, and in the end the maps."""
     with Refit(jobs) as refit:
         lines = iter(refit)
-        last = RefitProgress("loading", 0.0)
+        last = RefitProgress(RefitStage.LOADING, 0.0)
         reading: asyncio.Future[Any] = asyncio.ensure_future(asyncio.to_thread(next, lines, None))
         try:
             while True:

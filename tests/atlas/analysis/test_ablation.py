@@ -1,4 +1,4 @@
-"""The ablation table is read as written, and what must be said beside it is said."""
+"""The ablation table is read as written, and its caveats are those that its figures call for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mer_core.atlas.analysis.ablation import Ablation, Cell, signed, verdicts
+from mer_core.atlas.analysis.ablation import Ablation, Cell, Closer, VerdictKind, verdicts
+from mer_core.checkpoints.shipped import ATLAS
+from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.metrics.report import alignment_report
 
 REASON = "asks for recordings whose modalities belong together"
@@ -37,7 +39,7 @@ BASE = {
 
 
 def table(**differences: float) -> dict[str, Any]:
-    """`none` and one strategy called `on`, which differs where told to."""
+    """`none` and one strategy called `on`, which differs by `differences`."""
     nothing = {name: figure(base, 0.0) for name, base in BASE.items()}
     changed = {name: figure(base, differences.get(name, 0.0)) for name, base in BASE.items()}
     greyed = {"recall_at_1": {"reason": REASON}}
@@ -57,7 +59,7 @@ HEALTHY = {
 }  # fmt: skip
 
 
-def kinds(**differences: float) -> list[str]:
+def kinds(**differences: float) -> list[VerdictKind]:
     return [verdict.kind for verdict in verdicts(Ablation.of(table(**differences)), "on")]
 
 
@@ -76,7 +78,7 @@ def test_a_file_is_read_as_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda t: t["rows"].pop("none"), "'none'"),
         (lambda t: t.pop("protocol"), "no ablation"),
@@ -86,16 +88,16 @@ def test_a_file_is_read_as_written(tmp_path: Path) -> None:
         (lambda t: t["rows"]["on"].update(mrr={"mean": float("nan")}), "not finite"),
     ],
 )
-def test_what_is_no_ablation_is_refused_in_words(tmp_path: Path, spoil: Any, said: str) -> None:
+def test_a_file_that_is_no_ablation_is_refused(tmp_path: Path, spoil: Any, message: str) -> None:
     spoilt = table()
     spoil(spoilt)
     path = tmp_path / "ablation.json"
     path.write_text(json.dumps(spoilt), "utf-8")
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Ablation.load(path)
 
 
-def test_a_missing_file_and_a_broken_one_are_refused_in_words(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_broken_one_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="train ablate"):
         Ablation.load(tmp_path / "ablation.json")
     (tmp_path / "ablation.json").write_text("{", "utf-8")
@@ -108,78 +110,83 @@ def test_an_unmeasured_strategy_is_refused_by_name() -> None:
         verdicts(Ablation.of(table()), "sharp")
 
 
-def test_nothing_is_said_of_a_healthy_strategy_or_of_none() -> None:
+def test_a_healthy_strategy_and_none_have_no_caveat() -> None:
     assert kinds(**HEALTHY) == []
     assert verdicts(Ablation.of(table()), "none") == ()
 
 
-def test_all_equal_embeddings_are_called_a_collapse() -> None:
-    """What a network gets that answers the same to everything, by the metrics themselves."""
+def test_equal_embeddings_are_a_collapse() -> None:
+    """The figures of a constant network, by the metrics themselves."""
     same, labels = np.tile([[0.6, 0.8]], (8, 1)), np.arange(8) % 4
     collapsed = alignment_report(same, same, labels, labels, natural=False)
     assert collapsed["uniformity_joint"] == pytest.approx(0.0)
     assert collapsed["modality_gap"] == pytest.approx(0.0)
     differences = {n: float(collapsed[n] or 0) - b for n, b in BASE.items() if n in collapsed}
     found = verdicts(Ablation.of(table(**differences, unweighted_accuracy=-0.5)), "on")
-    assert [verdict.kind for verdict in found[:2]] == ["collapse", "accuracy"]
-    assert all(verdict.severe for verdict in found[:2])
-    assert "1.85" in found[0].text
-    assert "−0.500" in found[1].text
+    collapse, accuracy = found[:2]
+    assert (collapse.kind, accuracy.kind) == (VerdictKind.COLLAPSE, VerdictKind.ACCURACY_FELL)
+    assert collapse.kind.severe
+    assert accuracy.kind.severe
+    assert collapse.figures["uniformity_joint"].difference == pytest.approx(1.85)
+    assert accuracy.figures["unweighted_accuracy"].difference == -0.5
 
 
 def test_two_clouds_that_merge_and_stay_wide_are_no_collapse() -> None:
     merged = {**HEALTHY, "uniformity_joint": 0.69, "uniformity_x": 0.0, "uniformity_y": 0.0}
     assert kinds(**merged) == []
-    assert kinds(**merged | {"uniformity_y": 0.6}) == ["collapse"]
+    assert kinds(**merged | {"uniformity_y": 0.6}) == [VerdictKind.COLLAPSE]
     assert kinds(**merged | {"uniformity_y": 0.6, "uniformity_joint": 0.4}) == []
 
 
-def test_closer_clouds_that_cost_recognition_or_retrieval_are_warned_of() -> None:
-    assert kinds(modality_gap=-0.5, modality_probe=-0.3, unweighted_accuracy=-0.03) == ["accuracy"]
-    assert kinds(modality_gap=-0.5, modality_probe=-0.3, precision_at_5=-0.03) == ["retrieval"]
+def test_closer_clouds_at_the_price_of_recognition_or_retrieval() -> None:
+    closer = {"modality_gap": -0.5, "modality_probe": -0.3}
+    assert kinds(**closer, unweighted_accuracy=-0.03) == [VerdictKind.ACCURACY_FELL]
+    assert kinds(**closer, precision_at_5=-0.03) == [VerdictKind.RETRIEVAL_FELL]
     # Within its interval nothing fell.
-    assert kinds(modality_gap=-0.5, modality_probe=-0.3, unweighted_accuracy=-0.01) == []
+    assert kinds(**closer, unweighted_accuracy=-0.01) == []
 
 
-def test_what_the_table_calls_chance_is_not_warned_of() -> None:
-    """Beyond the bootstrap's interval, yet some seeds of both overlap."""
+def test_a_difference_that_may_be_chance_gets_no_caveat() -> None:
+    """Outside the bootstrap's interval, yet some seeds of both overlap."""
     unsure = table(modality_gap=-0.5, modality_probe=-0.3, unweighted_accuracy=-0.03)
     unsure["rows"]["on"]["unweighted_accuracy"]["clear"] = False
     assert verdicts(Ablation.of(unsure), "on") == ()
 
 
-def test_only_what_came_closer_is_said_to_have() -> None:
+def test_a_fall_names_what_came_closer() -> None:
     fell = {"unweighted_accuracy": -0.03}
-    texts = [
-        verdicts(Ablation.of(table(**moved | fell)), "on")[0].text
-        for moved in ({"alignment_emotion": -0.5, "modality_gap": 0.1}, {"modality_gap": 0.1})
+    closer = [
+        verdicts(Ablation.of(table(**moved | fell)), "on")[0].closer
+        for moved in (
+            {"modality_gap": -0.1, "alignment_emotion": -0.5},
+            {"modality_gap": 0.1, "alignment_emotion": -0.5},
+            {"modality_gap": 0.1},
+        )
     ]
-    assert texts[0].startswith("Items of one emotion came closer, but recognition fell")
-    assert texts[1].startswith("Recognition fell: unweighted accuracy −0.030")
-
-
-@pytest.mark.parametrize("framework", ["mgcma", "foal_net"])
-def test_what_ships_is_not_called_closer_and_further_apart_at_once(framework: str) -> None:
-    ablation = Ablation.load(Path("assets/atlas") / framework / "ablation.json")
-    for strategy, row in ablation.rows.items():
-        said = " ".join(verdict.text for verdict in verdicts(ablation, strategy))
-        assert ("The clouds came closer" in said) <= (row["modality_gap"].difference < 0)
-        assert ("further apart" in said) <= (row["modality_gap"].difference > 0)
+    assert closer == [Closer.CLOUDS, Closer.EMOTIONS, None]
 
 
 def test_better_retrieval_with_clouds_further_apart_gets_a_note() -> None:
     (gap,) = verdicts(Ablation.of(table(modality_gap=0.21, precision_at_5=0.3)), "on")
-    assert (gap.kind, gap.severe) == ("apart", False)
-    assert "+0.300" in gap.text
-    assert "+0.210" in gap.text
+    assert (gap.kind, gap.kind.severe) == (VerdictKind.MODALITIES_APART, False)
+    assert [cell.difference for cell in gap.figures.values()] == [0.3, 0.21]
     sharp = table(modality_gap=-0.03, silhouette_modality=0.11, precision_at_5=0.35)
     (separate,) = verdicts(Ablation.of(sharp), "on")
-    assert "more separate (silhouette by modality +0.110)" in separate.text
+    assert list(separate.figures) == ["precision_at_5", "silhouette_modality"]
 
 
 def test_a_smaller_gap_with_a_perfect_probe_gets_a_note() -> None:
-    assert kinds(**HEALTHY | {"modality_probe": 0.0}) == ["told apart"]
+    assert kinds(**HEALTHY | {"modality_probe": 0.0}) == [VerdictKind.SEPARABLE]
+    assert not VerdictKind.SEPARABLE.severe
 
 
-def test_numbers_carry_their_sign() -> None:
-    assert [signed(v) for v in (0.0123, -0.64, -0.0001)] == ["+0.012", "−0.640", "0.000"]
+@pytest.mark.parametrize("framework", DESCRIPTORS)
+def test_the_shipped_tables_contradict_no_gap(framework: str) -> None:
+    ablation = Ablation.load(ATLAS / framework / "ablation.json")
+    for strategy, row in ablation.rows.items():
+        gap = row["modality_gap"].difference
+        for verdict in verdicts(ablation, strategy):
+            if verdict.closer is Closer.CLOUDS:
+                assert gap < 0
+            if "modality_gap" in verdict.figures:
+                assert gap > 0

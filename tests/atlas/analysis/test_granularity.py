@@ -14,12 +14,12 @@ from sklearn.metrics.pairwise import cosine_similarity
 from mer_core.alignment.distribution import squared_wasserstein
 from mer_core.alignment.gaussians import Gaussians
 from mer_core.atlas.analysis.granularity import (
-    MOST,
+    MAX_PAIRS,
     default_rows,
-    different,
+    distinct,
     emotion_distances,
     items_of,
-    shown_rows,
+    rows_to_show,
     similarities,
 )
 from mer_core.atlas.reference import Reference
@@ -97,11 +97,11 @@ def test_default_rows_are_some_of_each_emotion_and_always_the_same(reference: Re
 
 def test_chosen_points_become_pairs(reference: Reference) -> None:
     count = len(reference)
-    assert shown_rows(reference, [50, 3, count + 3, 2 * count, -1]) == (3, 50)
-    assert shown_rows(reference, []) == default_rows(reference)
-    assert shown_rows(reference, [2 * count]) == default_rows(reference)
-    many = shown_rows(reference, range(2 * count))
-    assert len(set(many)) == MOST
+    assert rows_to_show(reference, [50, 3, count + 3, 2 * count, -1]) == (3, 50)
+    assert rows_to_show(reference, []) == default_rows(reference)
+    assert rows_to_show(reference, [2 * count]) == default_rows(reference)
+    many = rows_to_show(reference, range(2 * count))
+    assert len(set(many)) == MAX_PAIRS
     assert np.bincount(reference.labels[list(many)]).min() >= 5
 
 
@@ -138,9 +138,9 @@ def test_a_clip_that_is_there_twice_counts_once() -> None:
         for name, text in (("a", [3.0, 4.0]), ("b", [6.0, 8.0]), ("c", [4.0, 3.0]))
     )
     half = clip("half", "sad", speech=[1.0, 2.0])
-    assert different([first, half, again, other, again]) == (first, other)
-    assert different([again, first]) == (again,)
-    assert different([half]) == different([]) == ()
+    assert distinct([first, half, again, other, again]) == (first, other)
+    assert distinct([again, first]) == (again,)
+    assert distinct([half]) == distinct([]) == ()
 
 
 def test_clips_that_one_strategy_throws_together_stay_different() -> None:
@@ -153,4 +153,4 @@ def test_clips_that_one_strategy_throws_together_stay_different() -> None:
     clips = [
         dataclasses.replace(own, predictions={**own.predictions, "all": collapsed}) for own in pairs
     ]
-    assert different(clips) == tuple(clips)
+    assert distinct(clips) == tuple(clips)

@@ -46,7 +46,7 @@ def test_neighbours_agree_with_scikit_learn(reference: Reference, k: int) -> Non
         found = nearest(reference, vector, k)
         assert [n.point for n in found] == points[0].tolist()
         assert [n.distance for n in found] == pytest.approx(away[0].tolist(), abs=1e-5)
-        assert [n.place for n in found] == list(range(1, k + 1))
+        assert [n.rank for n in found] == list(range(1, k + 1))
 
 
 def test_a_neighbour_says_where_it_is_from(reference: Reference) -> None:

@@ -8,7 +8,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import pairwise_distances
 
 from mer_core.atlas.analysis.quality import map_quality
-from mer_core.atlas.distances import METRICS, distances, prepared
+from mer_core.atlas.distances import METRICS, distances, normalise_for_metric
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -44,7 +44,7 @@ def test_a_map_of_itself_is_perfect_and_few_points_are_judged_on_fewer_neighbour
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_distances_are_sklearns(metric: str) -> None:
-    rows = prepared(np.random.default_rng(3).standard_normal((20, 7)), metric)
+    rows = normalise_for_metric(np.random.default_rng(3).standard_normal((20, 7)), metric)
     expected = pairwise_distances(rows, metric=metric)
     for i in range(20):
         np.testing.assert_allclose(distances(rows, rows[i], metric), expected[i], atol=1e-5)

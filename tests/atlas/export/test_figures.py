@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mer_core.atlas.analysis.spread import ellipse_of, groups_of, joins
+from mer_core.atlas.analysis.spread import ellipse_of, groups_of, pair_lines
 from mer_core.atlas.export.figures import FORMATS, draw, export
 from mer_core.atlas.export.palette import EMOTION_COLOURS, shade
 from mer_core.atlas.export.table import COLUMNS, can_write_parquet, columns, to_csv, to_parquet
-from mer_core.atlas.maps import AtlasMap
-from mer_core.atlas.plotted import Plotted, Visitor
+from mer_core.atlas.maps import AtlasMap, MapParams
+from mer_core.atlas.plotted import Plotted, Stage, Visitor
 from mer_core.atlas.reference import Reference
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference
 
@@ -28,8 +28,8 @@ def shown(reference: Reference, projected: AtlasMap) -> list[Plotted]:
     clip = Visitor("Clip 1: =now", "happy", {"speech": (0.1, 0.2), "text": (0.3, 0.1)}, 0.25)
     words = Visitor("Clip 2", "sad", {"text": (0.0, 0.0)})
     return [
-        Plotted(reference, projected, "none", "before"),
-        Plotted(reference, projected, "instance", "after", (clip, words)),
+        Plotted(reference, projected, "none", Stage.BEFORE),
+        Plotted(reference, projected, "instance", Stage.AFTER, (clip, words)),
     ]
 
 
@@ -54,8 +54,8 @@ def test_svg_refers_to_nothing_outside(shown: list[Plotted]) -> None:
 def test_stars_stand_above_the_points_within_the_axes() -> None:
     reference = make_reference(each=4)
     far = Visitor("far away", "sad", {"speech": (50.0, 0.0), "text": (0.0, 0.0)})
-    bare = draw([Plotted(reference, make_map(reference), "a", "after")]).axes[0]
-    starred = draw([Plotted(reference, make_map(reference), "a", "after", (far,))]).axes[0]
+    bare = draw([Plotted(reference, make_map(reference), "a", Stage.AFTER)]).axes[0]
+    starred = draw([Plotted(reference, make_map(reference), "a", Stage.AFTER, (far,))]).axes[0]
     assert len(starred.collections) == len(bare.collections) + 2
     assert len(starred.lines) == len(bare.lines) + 1
     assert starred.get_xlim()[1] > 50 > bare.get_xlim()[1]
@@ -72,7 +72,9 @@ def test_stars_bear_the_number_of_their_clip(shown: list[Plotted]) -> None:
 
 def test_a_refitted_map_says_so(shown: list[Plotted]) -> None:
     settings = "refitted: 30 neighbours, min_dist 0.1, cosine"
-    figure = draw([shown[0], replace(shown[1], refitted=settings)])
+    refit_map = replace(shown[1].map, params=MapParams(n_neighbors=30))
+    refit = replace(shown[1], map=refit_map, refitted=True)
+    figure = draw([shown[0], refit])
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["none (before)", f"instance (after)\n{settings}"]
     figure.canvas.draw()
@@ -80,7 +82,7 @@ def test_a_refitted_map_says_so(shown: list[Plotted]) -> None:
         box = axes.title.get_window_extent()
         assert box.width < figure.bbox.width / 2
         assert box.y1 <= figure.bbox.y1
-    table = columns([shown[0], replace(shown[1], refitted=settings)])
+    table = columns([shown[0], refit])
     said = dict(zip(table["stage"], table["map"], strict=True))
     assert said == {"before": "stored", "after": settings}
     assert table["map"].count(settings) == 120 + 3
@@ -91,7 +93,7 @@ def test_small_multiples_share_their_axes(count: int) -> None:
     maps = []
     for i in range(count):
         reference = make_reference(each=4, seed=i, pairing="natural")
-        maps.append(Plotted(reference, make_map(reference), f"strategy {i}", "after"))
+        maps.append(Plotted(reference, make_map(reference), f"strategy {i}", Stage.AFTER))
     figure = draw(maps, columns=3)
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title() for axes in panels] == [f"strategy {i} (after)" for i in range(count)]
@@ -137,10 +139,10 @@ def test_groups_cover_every_point_once(reference: Reference, projected: AtlasMap
 
 def test_lines_join_natural_pairs_else_centroids(projected: AtlasMap) -> None:
     natural = make_reference(pairing="natural")
-    lines = joins(natural, projected)
+    lines = pair_lines(natural, projected)
     assert lines.shape == (60, 2, 2)
     np.testing.assert_array_equal(lines[7], projected.points[[7, 67]])
-    lines = joins(make_reference(), projected)
+    lines = pair_lines(make_reference(), projected)
     assert lines.shape == (4, 2, 2)
     np.testing.assert_allclose(lines[1, 1], projected.points[75:90].mean(axis=0), rtol=1e-6)
 
@@ -167,7 +169,9 @@ def test_csv_holds_every_point(shown: list[Plotted], reference: Reference) -> No
 def test_a_name_is_no_formula(reference: Reference, projected: AtlasMap) -> None:
     names = ("=1+1", *reference.groups["text"][1:])
     reference.groups["text"] = names
-    rows = list(csv.DictReader(io.StringIO(to_csv([Plotted(reference, projected, "a", "b")]))))
+    rows = list(
+        csv.DictReader(io.StringIO(to_csv([Plotted(reference, projected, "a", Stage.AFTER)])))
+    )
     assert rows[60]["group"] == "'=1+1"
 
 

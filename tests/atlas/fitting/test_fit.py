@@ -120,7 +120,10 @@ def test_an_atlas_comes_back(fitted: dict[str, Fitted], tmp_path: Path) -> None:
         )
     before, after = loaded.before_after("all")
     assert (before.strategy, before.stage, after.strategy) == ("none", "before", "all")
-    assert [(p.strategy, p.stage) for p in loaded.all()] == [("none", "before"), ("all", "after")]
+    assert [(p.strategy, p.stage) for p in loaded.all_maps()] == [
+        ("none", "before"),
+        ("all", "after"),
+    ]
 
 
 def test_no_atlas_is_one_sentence(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Refits in a process of their own: the bits of separate fits, progress, and nothing left."""
+"""Refits in a separate process: the same bits as here, progress, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.fitting.fit import fit_map
-from mer_core.atlas.fitting.refit import EXTRA_FILE, Refit, RefitCancelledError, RefitJob, share_of
+from mer_core.atlas.fitting.progress import RefitStage, StageReport
+from mer_core.atlas.fitting.refit import EXTRA_FILE, Refit, RefitCancelledError, RefitJob
 from mer_core.atlas.maps import MapParams
 from tests.atlas.conftest import make_map, make_reference
 
 ROOT = Path(__file__).resolve().parents[3]
 PARAMS = MapParams(n_neighbors=10, seed=3)
-STAGES = ["loading", "neighbours", "layout"]
+STAGES = [RefitStage.LOADING, RefitStage.NEIGHBOURS, RefitStage.LAYOUT]
 
-LEFT_ALONE = """
+ABANDONED = """
 import time
 from mer_core.atlas.maps import MapParams
+from mer_core.atlas.fitting.progress import RefitStage, StageReport
 from mer_core.atlas.fitting.refit import Refit, RefitJob
 from tests.atlas.conftest import make_reference
 refit = Refit([RefitJob(make_reference(each=100), MapParams())])
@@ -48,28 +50,19 @@ def test_jobs_in_a_row_are_the_fits_of_separate_processes() -> None:
     shares = [step.share for step in progress]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0, 1)
-    told = list(dict.fromkeys((step.job, step.stage) for step in progress))
-    assert told == [*((0, s) for s in STAGES), (1, "neighbours"), (1, "layout"), (1, "done")]
+    stages = list(dict.fromkeys((step.job, step.stage) for step in progress))
+    second = [RefitStage.NEIGHBOURS, RefitStage.LAYOUT, RefitStage.DONE]
+    assert stages == [*((0, stage) for stage in STAGES), *((1, stage) for stage in second)]
     with Refit([first]) as alone:
         (one,) = alone.result()
     with Refit([RefitJob(after, PARAMS, extra, one.map, aligned=True)]) as alone:
         (two,) = alone.result()
     here = fit_map(before, PARAMS, onto=stored, extra=extra)
-    for found, expected in zip((*together, one), (one, two, here), strict=True):
-        np.testing.assert_array_equal(found.map.points, expected.map.points)
-        np.testing.assert_array_equal(found.extra, expected.extra)
-        assert found.map.quality == expected.map.quality
-        assert (found.map.curve, found.map.scale) == (expected.map.curve, expected.map.scale)
-
-
-@pytest.mark.parametrize("jobs", [1, 2, 3])
-def test_shares_grow_from_0_to_1(jobs: int) -> None:
-    shares = [share_of("loading", 0, jobs, done) for done in (0, 1)]
-    for job in range(jobs):
-        shares += [share_of(s, job, jobs, done) for s in STAGES[1:] for done in (0, 1)]
-    shares.append(share_of("done", jobs - 1, jobs, 1))
-    assert shares == sorted(shares)
-    assert (shares[0], shares[-1]) == (0, pytest.approx(1))
+    for actual, expected in zip((*together, one), (one, two, here), strict=True):
+        np.testing.assert_array_equal(actual.map.points, expected.map.points)
+        np.testing.assert_array_equal(actual.extra, expected.extra)
+        assert actual.map.quality == expected.map.quality
+        assert (actual.map.curve, actual.map.scale) == (expected.map.curve, expected.map.scale)
 
 
 def test_a_job_builds_only_on_an_earlier_one() -> None:
@@ -81,19 +74,22 @@ def test_a_job_builds_only_on_an_earlier_one() -> None:
         Refit([])
 
 
-def test_a_visitors_vectors_lie_there_until_they_were_read(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A process in the worker's place says that it gets on."""
-    said = ("0 loading 0 1", "0 neighbours 0 1", "0 layout 1 200", "1 neighbours 0 1", "1 done 1 1")
+def test_a_visitors_vectors_are_deleted_once_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process in the worker's place sends its reports."""
+    reports = [
+        StageReport(0, RefitStage.LOADING), StageReport(0, RefitStage.NEIGHBOURS),
+        StageReport(0, RefitStage.LAYOUT, 1, 200), StageReport(1, RefitStage.NEIGHBOURS),
+        StageReport(1, RefitStage.DONE, 1),
+    ]  # fmt: skip
+    lines = [report.to_line() for report in reports]
     start = subprocess.Popen
-    command = [sys.executable, "-c", f"print(*{said}, sep=chr(10))"]
+    command = [sys.executable, "-c", f"print(*{lines}, sep=chr(10))"]
     monkeypatch.setattr(subprocess, "Popen", lambda _, **more: start(command, **more))
     job = RefitJob(make_reference(), PARAMS, make_reference(each=1).joint)
     with Refit([job, job]) as refit:
         first, second = (refit.folder / name / EXTRA_FILE for name in ("0", "1"))
-        there = [(first.exists(), second.exists()) for _ in refit]
-    assert there == [(True, True), (True, True), (False, True), (False, True), (False, True)]
+        present = [(first.exists(), second.exists()) for _ in refit]
+    assert present == [(True, True), (True, True), (False, True), (False, True), (False, True)]
     assert not refit.folder.exists()
 
 
@@ -105,36 +101,36 @@ def test_a_cancelled_refit_leaves_nothing() -> None:
         steps = list(refit)
         with pytest.raises(RefitCancelledError):
             refit.result()
-        assert all(step.stage != "done" for step in steps)
+        assert all(step.stage is not RefitStage.DONE for step in steps)
     assert refit.process.poll() is not None
     assert not refit.folder.exists()
-    with Refit(jobs) as left:
-        next(iter(left))
-    assert left.process.poll() is not None
-    assert not left.folder.exists()
+    with Refit(jobs) as exited:
+        next(iter(exited))
+    assert exited.process.poll() is not None
+    assert not exited.folder.exists()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills a process outright")
 def test_a_refit_whose_parent_is_killed_leaves_nothing() -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-c", LEFT_ALONE], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ABANDONED], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout is not None
     with parent:
         pid, folder = parent.stdout.readline().split(maxsplit=1)
-        place = Path(folder.strip())
-        assert place.is_dir()
+        path = Path(folder.strip())
+        assert path.is_dir()
         parent.kill()
-    until = time.monotonic() + 30
-    while (runs(int(pid)) or place.exists()) and time.monotonic() < until:
+    deadline = time.monotonic() + 30
+    while (runs(int(pid)) or path.exists()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not runs(int(pid))
-    assert not place.exists()
+    assert not path.exists()
 
 
 def runs(pid: int) -> bool:
-    """Whether there is such a process that does more than wait to be forgotten."""
+    """Whether there is such a process that is no zombie."""
     try:
         os.kill(pid, 0)
         stat = Path(f"/proc/{pid}/stat")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mer_core.atlas.analysis.neighbours import Apart, Movement, Surroundings, nearest
+from mer_core.atlas.analysis.neighbours import HalvesDistance, Movement, Surroundings, nearest
 from mer_core.atlas.collection import Atlas
 from mer_core.demo.panels.neighbours import movement_sentence, neighbours_panel
 from tests.demo.markup_page import Page
@@ -16,7 +16,7 @@ CALM = Surroundings("angry", 0.8, ("speech",))
 def test_the_sentence_tells_what_moved() -> None:
     after = Surroundings("angry", 0.9, ("text", "speech"))
     found = Movement({"speech": (CALM, after), "text": (CALM, CALM)}, (
-        Apart(0.92, 0.12), Apart(0.31, 0.8),
+        HalvesDistance(0.92, 0.12), HalvesDistance(0.31, 0.8),
     ))  # fmt: skip
     assert movement_sentence(found, "token") == (
         "Your voice moved from angry voices to angry words and voices. "
@@ -29,14 +29,22 @@ def test_the_sentence_tells_what_moved() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        (Apart(0.9, 0.5), Apart(0.2, 0.1), "but other pairs of one emotion came even closer"),
-        (Apart(0.2, 0.5), Apart(0.9, 0.1), "are now further apart (cosine"),
-        (Apart(0.2, 0.5), Apart(0.9, 0.8), "further apart, but less so than other pairs"),
-        (Apart(0.2, 0.5), Apart(0.2, 0.5), "are as far apart as before"),
+        (
+            HalvesDistance(0.9, 0.5),
+            HalvesDistance(0.2, 0.1),
+            "but other pairs of one emotion came even closer",
+        ),
+        (HalvesDistance(0.2, 0.5), HalvesDistance(0.9, 0.1), "are now further apart (cosine"),
+        (
+            HalvesDistance(0.2, 0.5),
+            HalvesDistance(0.9, 0.8),
+            "further apart, but less so than other pairs",
+        ),
+        (HalvesDistance(0.2, 0.5), HalvesDistance(0.2, 0.5), "are as far apart as before"),
     ],
 )
 def test_distances_of_two_spaces_are_compared_by_rank(
-    before: Apart, after: Apart, said: str
+    before: HalvesDistance, after: HalvesDistance, said: str
 ) -> None:
     stages = {"audio": (CALM, CALM), "video": (CALM, CALM)}
     assert said in movement_sentence(Movement(stages, (before, after)), "avel")

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.collection import Atlas, Chart
-from mer_core.atlas.fitting.refit import Refit, RefitJob, RefitProgress, Refitted
+from mer_core.atlas.fitting.progress import RefitProgress, RefitStage
+from mer_core.atlas.fitting.refit import Refit, RefitJob, Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.sections import refitting
@@ -90,7 +91,8 @@ class FakeRefit:
 
     def __iter__(self) -> Iterator[RefitProgress]:
         for job in range(len(self.jobs)):
-            for stage, share in (("neighbours", 0.0), ("layout", 0.6), ("done", 1.0)):
+            stages = (RefitStage.NEIGHBOURS, RefitStage.LAYOUT, RefitStage.DONE)
+            for stage, share in zip(stages, (0.0, 0.6, 1.0), strict=True):
                 yield RefitProgress(stage, (job + share) / len(self.jobs), job)
 
     def result(self) -> tuple[Refitted, ...]:
