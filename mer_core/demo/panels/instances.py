@@ -123,7 +123,7 @@ def _meaning(modalities: Sequence[str], natural: bool, chosen: bool) -> str:
         "On the diagonal are the two halves of one recording."
         if natural
         else f"A reference pair's {noun(lead)} and {noun(partner)} share only their emotion, so "
-        "compare blocks, not the diagonal."
+        "compare blocks of one emotion, not the diagonal."
     )
     return (
         f"Cosine similarity (1 = same direction, −1 = opposite) of {several(lead)} (rows) and "

@@ -39,9 +39,9 @@ NO_CLIP = (
     "that the model finds most similar."
 )
 MEANING = (
-    "Neighbours are the recordings that the model finds most similar. The number is the cosine "
-    "distance between embeddings, 0 (same direction) to 2 (opposite); the map does not count. "
-    "Emotions are the data sets' labels, not yours."
+    "Neighbours are the recordings with the most similar embeddings, whatever their place on the "
+    "map. The number is the cosine distance, 0 (same direction) to 2 (opposite). Emotions are "
+    "labels of the data sets, not of you."
 )
 
 

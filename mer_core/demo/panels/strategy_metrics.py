@@ -29,9 +29,10 @@ WITHOUT_ALIGNMENT = (
     "module on to see differences."
 )
 COMPARED = (
-    "Mean ± standard deviation over training runs (seeds), computed on the embeddings, not on the "
-    "map. The bar is the 95% interval of the difference from no alignment; the tick in the middle "
-    "is 0, and each bar has its own scale. Point at a metric to see what it means."
+    "Mean ± standard deviation over training runs (seeds), computed on embeddings (the model's "
+    "vectors), not on the map. The bar is the 95% interval of the difference from no alignment; "
+    "the tick in the middle is 0, and each bar has its own scale. Point at a metric, or tap it, to "
+    "see what it means."
 )
 KEY = (
     "▲ better, ▼ worse, ◆ changed where neither way is better by itself: the interval excludes 0 "

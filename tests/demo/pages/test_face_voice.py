@@ -100,7 +100,7 @@ def test_the_endpoint_answers_in_json() -> None:
     assert json.loads(json.dumps(answer)) == answer
     assert answer["emotion"] in FakeModel.labels
     assert answer["framework"] == "foal_net"
-    assert "leads to" in answer["sentence"]
+    assert "suggests" in answer["sentence"]
     assert "file" not in answer
     assert handlers().analyse()["error"] == {"kind": "nothing", "message": NO_CLIP}
 
