@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -210,10 +211,32 @@ def _note_requests(page: Any, address: str, foreign: list[str]) -> None:
     )
 
 
-def _note_errors(page: Any, errors: list[str]) -> None:
-    """Collect what the console reports as an error."""
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+# What gradio 6.31 logs when a page is left while an event runs: its `beforeunload` handler calls
+# `Client.close`, which aborts the event stream; the stream's `onerror` logs the abort, with a stack
+# inside gradio's own bundle, and then one broken connection for every event that ran.
+ABORTED = re.compile(
+    r"AbortError: signal is aborted without reason(\n +at (\S+ \()?\S+/assets/[Ii]ndex-\S+)*"
+)
+BROKEN = "Unexpected error Connection errored out. "
+
+
+def _note_errors(page: Any, errors: list[str], leaves: bool) -> None:
+    """Collect what the console reports as an error.
+
+    Where the visitor `leaves` a page, what gradio logs then is left out: `ABORTED`, and `BROKEN`
+    after it.
+    """
+    aborted = False
+
+    def note(text: str) -> None:
+        nonlocal aborted
+        if leaves and ABORTED.fullmatch(text):
+            aborted = True
+        elif not (aborted and text == BROKEN):
+            errors.append(text)
+
+    page.on("console", lambda message: note(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: note(str(error)))
 
 
 @pytest.fixture
@@ -221,7 +244,7 @@ def open_page() -> Iterator[Opener]:
     """`open_page(browser, address, "/face", width=…, dark=…)`.
 
     `script` runs before the page's own. Fails on requests to other hosts, and on errors in the
-    console unless `noisy` allows them.
+    console unless `noisy` allows them; `leaves` allows what gradio logs when a page is left.
     """
     contexts: list[Any] = []
     foreign: list[str] = []
@@ -236,6 +259,7 @@ def open_page() -> Iterator[Opener]:
         dark: bool = False,
         until: str = ".at-model-ready",
         noisy: bool = False,
+        leaves: bool = False,
         script: str = "",
     ) -> Any:
         context = browser.new_context(
@@ -247,7 +271,7 @@ def open_page() -> Iterator[Opener]:
         page.add_init_script(script)
         _note_requests(page, address, foreign)
         if not noisy:
-            _note_errors(page, errors)
+            _note_errors(page, errors, leaves)
         page.goto(f"{address}{path}?__theme={'dark' if dark else 'light'}")
         page.wait_for_selector(until)
         return page

@@ -37,7 +37,7 @@ def star(page: Any, strategy: str) -> dict[str, Any]:
 def test_a_clip_from_its_analysis_to_its_stars(
     mute_browser: Any, real_app: str, open_page: Opener
 ) -> None:
-    page = open_page(mute_browser, real_app, noisy=True)  # gradio reports a page that is left
+    page = open_page(mute_browser, real_app, leaves=True)
     page.click("#examples button >> nth=1")
     assert label(page) in LABELS
     page.click("a:has-text('Alignment atlas')")

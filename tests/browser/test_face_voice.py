@@ -233,12 +233,20 @@ def test_the_notice_comes_before_the_camera(
 
 
 def test_from_page_to_page(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
-    page = open_page(mute_browser, fake_app)
+    page = open_page(mute_browser, fake_app, leaves=True)
     page.get_by_role("link", name="Face & voice").click()
     page.wait_for_selector("#video")
     page.wait_for_selector(".at-model-ready")
     page.get_by_role("link", name="Speak & type").click()
     page.wait_for_selector("#words")
+
+
+def test_a_page_is_left_while_an_event_runs(
+    mute_browser: Any, slow_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, slow_app, until=".at-model-loading", leaves=True)
+    page.get_by_role("link", name="Face & voice").click()
+    page.wait_for_selector("#video")
 
 
 def test_the_page_is_there_while_the_model_loads(
