@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and what keeps results of long work in them."""
+"""Complete files or none, and a cache of results in them."""
 
 from __future__ import annotations
 
@@ -16,68 +16,68 @@ from zipfile import BadZipFile
 from safetensors import SafetensorError
 from tqdm import tqdm
 
-Kept = TypeVar("Kept")
+Value = TypeVar("Value")
 
 UNFINISHED = ".tmp"  # ends the name of a file that is being written
-FORGOTTEN_SECONDS = 3_600.0  # no write of ours rests that long, so whoever began it is gone
+ABANDONED_SECONDS = 3_600.0  # no write pauses that long, so its process is gone
 DAMAGED = (BadZipFile, EOFError, KeyError, OSError, SafetensorError, ValueError, zlib.error)
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then put it in place.
 
-    So neither an interruption nor a second process leaves half a file. Missing folders are made,
-    and what killed processes left of the same file is removed.
+    So neither an interruption nor a second process leaves half a file. Makes missing folders, and
+    removes what killed processes left of the same file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_forgotten(path)
-    beside = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
+    _remove_abandoned(path)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     try:
-        write(beside)
-        beside.replace(path)
+        write(unfinished)
+        unfinished.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
-def _remove_forgotten(path: Path) -> None:
-    """Unfinished writes of `path` that nobody goes on with: they can be gigabytes."""
+def _remove_abandoned(path: Path) -> None:
+    """Delete unfinished writes of `path` whose process is gone: they can be gigabytes."""
     for file in path.parent.glob(f"{glob.escape(path.name)}.*{UNFINISHED}"):
-        with suppress(FileNotFoundError):  # another process may be as tidy
-            if time.time() - file.stat().st_mtime > FORGOTTEN_SECONDS:
+        with suppress(FileNotFoundError):  # another process may have deleted it
+            if time.time() - file.stat().st_mtime > ABANDONED_SECONDS:
                 file.unlink()
 
 
-def kept(
+def cached(
     path: Path | None,
-    make: Callable[[], Kept],
+    compute: Callable[[], Value],
     *,
-    read: Callable[[Path], Kept],
-    write: Callable[[Kept, Path], object],
-) -> Kept:
-    """What `path` holds; or else what `make` gives, which `path` then holds.
+    read: Callable[[Path], Value],
+    write: Callable[[Value, Path], object],
+) -> Value:
+    """Read `path`, or else compute its value and write it there.
 
-    A damaged file is made again; without a path, nothing is kept.
+    A damaged file is computed again; without a path, nothing is stored.
 
     Raises:
-        OSError: The file is there, but the system does not let us read it; it may well be whole.
+        OSError: The file exists, but the system cannot read it; its content may be intact.
     """
     if path is None:
-        return make()
+        return compute()
     if path.exists():
         try:
             return read(path)
         except DAMAGED as error:
-            if not _speaks_of_content(error):
+            if not _is_about_content(error):
                 raise
-            tqdm.write(f"{path} is damaged and made again: {error!r}")
-    made = make()
-    write_whole(path, lambda file: write(made, file))
-    return made
+            tqdm.write(f"{path} is damaged and computed again: {error!r}")
+    value = compute()
+    write_atomically(path, lambda file: write(value, file))
+    return value
 
 
-def _speaks_of_content(error: Exception) -> bool:
-    """Whether the bytes are to blame, not permissions or the disk.
+def _is_about_content(error: Exception) -> bool:
+    """Whether the bytes caused it, and not permissions or the disk.
 
-    The one error of the system that bytes cause: a broken zip sends the reader to before its start.
+    Bytes cause one error of the system: a broken zip makes the reader seek before its start.
     """
     return not isinstance(error, OSError) or error.errno == errno.EINVAL

@@ -1,4 +1,4 @@
-"""What makes a run the run that it is: settings, encoders, data. Its folder is for no other."""
+"""What identifies a run: settings, encoders, data. A folder holds one run only."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from mer_core.emotions import FOUR
 from train.config import Experiment
 from train.data.portraits import archive_of
 from train.data.tasks import source_examples
-from train.files import UNFINISHED, write_whole
+from train.files import UNFINISHED, write_atomically
 
 IDENTITY_FILE = "run.json"
 SPLITS = ("train", "dev", "test")
 
 
 def identity(experiment: Experiment, encoders: Mapping[str, str], data: str) -> dict[str, Any]:
-    """As JSON.
+    """What `run.json` holds.
 
     Args:
-        experiment: With the run's own name and seed.
+        experiment: With the name and seed of the run.
         encoders: Modality → hash of the frozen encoder.
-        data: As `data_digest` says it.
+        data: From `data_digest`.
     """
-    told = {"experiment": dataclasses.asdict(experiment), "encoders": encoders, "data": data}
-    return dict(json.loads(json.dumps(told)))
+    run = {"experiment": dataclasses.asdict(experiment), "encoders": encoders, "data": data}
+    return dict(json.loads(json.dumps(run)))  # tuples become lists, as they do in the file
 
 
 def claim(folder: Path, run: Mapping[str, Any]) -> None:
-    """Write down whose folder this is."""
-    write_whole(folder / IDENTITY_FILE, lambda file: write_json(file, run))
+    """Record which run a folder belongs to."""
+    write_atomically(folder / IDENTITY_FILE, lambda file: write_json(file, run))
 
 
 def check_claim(folder: Path, run: Mapping[str, Any]) -> None:
-    """Refuse a folder that another run has left something in; a mere claim binds nobody.
+    """Refuse a folder with files of another run; `run.json` alone does not count as one.
 
     Raises:
-        ValueError: Other settings, encoders or data, or nobody knows which.
+        ValueError: The files are of other settings, encoders or data, or of an unknown run.
     """
     files = folder.iterdir() if folder.is_dir() else ()
-    held = {file.name for file in files if file.suffix != UNFINISHED}  # of a killed process
-    if held <= {IDENTITY_FILE}:
+    names = {file.name for file in files if file.suffix != UNFINISHED}  # of a killed process
+    if names <= {IDENTITY_FILE}:
         return
-    if IDENTITY_FILE not in held or claimed(folder) != run:
+    if IDENTITY_FILE not in names or claimed(folder) != run:
         raise ValueError(
             f"{folder} holds a run with other settings, encoders or data; give another --out."
         )
@@ -58,26 +58,25 @@ def claimed(folder: Path) -> dict[str, Any]:
     """The identity of the run in a folder.
 
     Raises:
-        ValueError: Nothing there says it: the file is missing (older versions wrote none) or
-            damaged.
+        ValueError: The file is missing (older versions wrote none) or damaged.
     """
     try:
-        said = json.loads((folder / IDENTITY_FILE).read_text("utf-8"))
+        run = json.loads((folder / IDENTITY_FILE).read_text("utf-8"))
     except (FileNotFoundError, ValueError):
-        said = None
-    if not isinstance(said, dict):
+        run = None
+    if not isinstance(run, dict):
         raise ValueError(
-            f"{folder} does not say what its run was trained on, as {IDENTITY_FILE} is missing or "
-            "damaged; train it anew in another folder."
+            f"{folder} does not record what its run was trained on, because {IDENTITY_FILE} is "
+            "missing or damaged; train it again in another folder."
         )
-    return said
+    return run
 
 
 def data_digest(experiment: Experiment, root: Path) -> str:
-    """A name for all that an experiment may read of its corpora: labels, texts, sizes of files.
+    """A hash of what an experiment may read of its corpora: labels, texts, sizes of files.
 
-    The folder that they lie in is no part of it, for moved data are the same. Contents of files are
-    not read here; features are kept by them.
+    It does not depend on the folder of the corpora, and does not read the files; features are
+    cached by their contents.
 
     Raises:
         ValueError: A corpus is missing.
@@ -86,14 +85,14 @@ def data_digest(experiment: Experiment, root: Path) -> str:
     for modality, source in experiment.sources.items():
         for split in SPLITS:
             for example in source_examples(source, root, split, FOUR, modality):
-                digest.update(json.dumps([modality, *_told(example, root)]).encode())
+                digest.update(json.dumps([modality, *_described(example, root)]).encode())
     return digest.hexdigest()
 
 
-def _told(example: Example, root: Path) -> Iterator[str | int | None]:
+def _described(example: Example, root: Path) -> Iterator[str | int | None]:
     yield from (example.corpus, example.split, example.emotion, example.group, example.text)
     for path in (example.path, example.image):
         if path is not None:
-            # A corpus that lies elsewhere, behind a link, may name its files by where they are.
+            # A corpus behind a link may name its files by their real paths.
             yield path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
             yield (archive_of(path) or path).stat().st_size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections import defaultdict
@@ -18,7 +17,7 @@ from tqdm import tqdm
 from mer_core.frameworks.base import Framework, total_loss
 from mer_core.types import Batch
 from train.config import Experiment, OptimConfig
-from train.curves import save_curves
+from train.log import EpochRecord, append_record
 from train.state import (
     TrainingState,
     Weights,
@@ -29,7 +28,6 @@ from train.state import (
 )
 
 Labelled = tuple[Batch, Tensor]  # and labels (B,)
-LOG_FILE, CURVES_FILE = "log.jsonl", "curves.png"
 
 
 class Task(Protocol):
@@ -77,16 +75,11 @@ def fit(
             progress.best_score, progress.best_epoch = figures["score"], epoch
             state.best = copy_weights(state.averaged)
         progress.epoch = epoch + 1
-        row = {
-            "epoch": epoch + 1,
-            **{f"train_{name}": value for name, value in losses.items()},
-            **figures,
-            "seconds": round(time.perf_counter() - started, 1),
-        }
-        log(folder / LOG_FILE, row)
-        save_curves(folder / LOG_FILE, folder / CURVES_FILE)
+        seconds = round(time.perf_counter() - started, 1)
+        record = EpochRecord(epoch + 1, losses, figures, seconds)
+        append_record(folder, record)
         save_state(folder, state)
-        report(f"{experiment.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in row.items()))
+        report(f"{experiment.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in record.row().items()))
     framework.load_state_dict(state.best)
     return framework.eval()
 
@@ -218,10 +211,3 @@ def validate_with(framework: Framework, weights: Weights, task: Task) -> dict[st
         figures = task.validate(framework)
     framework.load_state_dict(own)
     return figures
-
-
-def log(path: Path, row: dict[str, Any]) -> None:
-    """Append one JSON object."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")

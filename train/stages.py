@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from mer_core.checkpoints.checkpoint import load_encoder, save_checkpoint
-from mer_core.checkpoints.weights import parameters
+from mer_core.checkpoints.weights import encoder_attributes, parameters
 from mer_core.data import load_corpus
-from mer_core.data.collate import Tokenize
 from mer_core.emotions import LABEL_SETS
 from mer_core.encoders.base import CachedEncoder, Encoder
+from mer_core.encoders.text_tokens import TextTokenizer
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 from mer_core.frameworks.unimodal import Unimodal
@@ -32,7 +31,7 @@ LAYERS = (0, 1, 2, 3, 4)
 def fit_experiment(
     experiment: Experiment, root: Path, folder: Path, device: torch.device, cache: Path
 ) -> Framework:
-    """Train (or resume) one experiment and leave its checkpoint in `folder`."""
+    """Train (or resume) one experiment and write its checkpoint to `folder`."""
     torch.manual_seed(experiment.seed)
     framework = start(experiment)
     tokenize = tokenizer_of(framework)
@@ -60,42 +59,36 @@ def fit_experiment(
 
 
 def detach_encoders(framework: Framework) -> dict[str, Encoder]:
-    """Take the encoders out, leaving in their places what reads cached features.
+    """Replace the encoders by ones that read cached features.
 
     Returns:
-        Attribute of the framework → encoder.
+        Attribute of the framework → the encoder that was there.
     """
-    encoders = {n: child for n, child in framework.named_children() if isinstance(child, Encoder)}
+    encoders = encoder_attributes(framework)
     for attribute, encoder in encoders.items():
         setattr(framework, attribute, CachedEncoder(encoder.modality, encoder.width))
     return encoders
 
 
 def start(experiment: Experiment) -> Framework:
-    """The framework to train, with encoders taken from earlier stages where `from` says so."""
-    architecture, ready = dict(experiment.architecture), {}
-    for key, value in architecture.items():
-        if isinstance(value, dict) and "from" in value:
-            ready[key] = load_encoder(Path(value["from"]), value.get("modality"))
-            architecture[key] = {
-                "family": "cached",
-                "modality": ready[key].modality,
-                "width": ready[key].width,
-            }
+    """The framework to train, with encoders of earlier stages where `from` names their folder."""
+    architecture = dict(experiment.architecture)
+    encoders: dict[str, Encoder] = {}
+    for key, table in architecture.items():
+        if isinstance(table, dict) and "from" in table:
+            encoder = load_encoder(Path(table["from"]), table.get("modality"))
+            architecture[key] = CachedEncoder(encoder.modality, encoder.width).architecture()
+            encoders[key] = encoder
     framework = build_framework(architecture, LABEL_SETS[experiment.labels])
-    for key, encoder in ready.items():
+    for key, encoder in encoders.items():
         setattr(framework, key, encoder)
     return framework
 
 
-def tokenizer_of(framework: Framework) -> Tokenize | None:
+def tokenizer_of(framework: Framework) -> TextTokenizer | None:
     """The tokenizer of the encoder that reads text, if there is one."""
-    for module in framework.modules():
-        if isinstance(module, Encoder) and module.modality == "text":
-            found: Any = getattr(module, "tokenizer", None)
-            if found is not None:
-                return found
-    return None
+    tokenizers = (encoder.tokenizer for encoder in framework.encoders().values())
+    return next((tokenizer for tokenizer in tokenizers if tokenizer), None)
 
 
 def prune_text_encoder(
@@ -106,7 +99,7 @@ def prune_text_encoder(
     vocabulary: int = VOCABULARY,
     layers: Sequence[int] = LAYERS,
 ) -> None:
-    """Cut `source` down by the texts of `experiment`'s training corpora, into `folder`."""
+    """Write `source`, cut down by the texts of `experiment`'s training corpora, to `folder`."""
     corpora = experiment.sources["text"].corpora
     texts = [e.text or "" for c in corpora for e in load_corpus(c, root, split="train")]
     encoder = prune(source, texts, vocabulary=vocabulary, layers=layers)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mer_core.frameworks.base import Framework
-from train.files import write_whole
+from train.files import write_atomically
 
 STATE_FILE = "state.safetensors"
 
@@ -82,7 +82,7 @@ def save_state(folder: Path, state: TrainingState) -> None:
         for name, value in weights.items()
     }
     metadata = {"progress": json.dumps(asdict(state.progress))}
-    write_whole(folder / STATE_FILE, lambda file: save_file(tensors, file, metadata=metadata))
+    write_atomically(folder / STATE_FILE, lambda file: save_file(tensors, file, metadata=metadata))
 
 
 def load_state(folder: Path, state: TrainingState) -> None:

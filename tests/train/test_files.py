@@ -14,7 +14,7 @@ import pytest
 from mer_core.data import Example
 from train.data.portraits import SIDE, Portraits
 from train.data.recordings import Recordings
-from train.files import kept, write_whole
+from train.files import cached, write_atomically
 
 
 def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
@@ -24,11 +24,11 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
 
     path = tmp_path / "new" / "kept.txt"
     with pytest.raises(KeyboardInterrupt):
-        write_whole(path, interrupted)
+        write_atomically(path, interrupted)
     assert not path.exists()
-    write_whole(path, lambda file: file.write_text("whole"))
+    write_atomically(path, lambda file: file.write_text("whole"))
     with pytest.raises(KeyboardInterrupt):
-        write_whole(path, interrupted)
+        write_atomically(path, interrupted)
     assert [file.name for file in path.parent.iterdir()] == ["kept.txt"]
     assert path.read_text() == "whole"
 
@@ -40,7 +40,7 @@ def test_leftovers_of_killed_writes_go_with_the_next(tmp_path: Path) -> None:
         (tmp_path / name).write_text("half")
         os.utime(tmp_path / name, (day_ago, day_ago))
     os.utime(tmp_path / "a[0].txt.12.tmp")  # somebody is writing it
-    write_whole(tmp_path / "a[0].txt", lambda file: file.write_text("whole"))
+    write_atomically(tmp_path / "a[0].txt", lambda file: file.write_text("whole"))
     assert {file.name for file in tmp_path.iterdir()} == {*names} - {"a[0].txt.11.tmp"}
     assert (tmp_path / "a[0].txt").read_text() == "whole"
 
@@ -65,7 +65,7 @@ def test_what_only_cannot_be_reached_is_not_made_again(
         raise error
 
     def keep() -> str:
-        return kept(path, lambda: "new", read=read, write=lambda v, file: file.write_text(v))
+        return cached(path, lambda: "new", read=read, write=lambda v, file: file.write_text(v))
 
     if again:
         assert keep() == "new"
@@ -91,9 +91,9 @@ def test_an_archive_that_points_before_its_start_is_damaged(
     path.write_bytes(data)
     with pytest.raises(OSError, match="Invalid argument"):
         read(path)
-    found = kept(path, lambda: np.arange(9), read=read, write=lambda v, file: file.write_bytes(v))
+    found = cached(path, lambda: np.arange(9), read=read, write=lambda v, file: file.write_bytes(v))
     np.testing.assert_array_equal(found, np.arange(9))
-    assert "is damaged and made again" in capsys.readouterr().out
+    assert "is damaged and computed again" in capsys.readouterr().out
 
 
 def test_what_is_kept_is_made_once(tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ def test_what_is_kept_is_made_once(tmp_path: Path) -> None:
         file.write_text(value)
 
     for _ in range(2):
-        assert kept(tmp_path / "a", make, read=Path.read_text, write=write) == "value"
+        assert cached(tmp_path / "a", make, read=Path.read_text, write=write) == "value"
     assert len(made) == 1
-    assert kept(None, make, read=Path.read_text, write=write) == "value"
+    assert cached(None, make, read=Path.read_text, write=write) == "value"
     assert len(made) == 2
 
 
@@ -135,7 +135,7 @@ def test_damaged_clips_and_pictures_are_decoded_again(
         file.write_bytes(data[: int(share * len(data))])
     for expected, found in zip(first, read(), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert capsys.readouterr().out.count("is damaged and made again") == 2
+    assert capsys.readouterr().out.count("is damaged and computed again") == 2
     assert sorted((tmp_path / "c").iterdir()) == stored
     for expected, found in zip(first, read(), strict=True):
         np.testing.assert_array_equal(found, expected)

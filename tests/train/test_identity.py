@@ -64,7 +64,7 @@ def test_a_claim_that_was_killed_binds_nobody(tmp_path: Path) -> None:
 def test_a_folder_without_its_identity_is_one_sentence(text: str | None, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / "run.json").write_text(text)
-    with pytest.raises(ValueError, match=r"does not say .* run\.json is missing or damaged"):
+    with pytest.raises(ValueError, match=r"does not record .* run\.json is missing or damaged"):
         claimed(tmp_path)
 
 

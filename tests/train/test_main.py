@@ -16,6 +16,7 @@ from transformers import BertConfig, BertModel  # isort: skip
 import train.__main__ as command
 from mer_core.media import MediaError
 from mer_core.serving.predictor import DEFAULT_MODEL, Predictor
+from train import commands
 
 EXAMPLES = DEFAULT_MODEL.parent / "examples"
 
@@ -139,8 +140,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in CONFIGS.items():
         (configs / f"{name}.toml").write_text(text)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "CONFIGS", configs)
-    monkeypatch.setattr(command, "OUTPUT", tmp_path)
+    monkeypatch.setattr(commands, "CONFIGS", configs)
+    monkeypatch.setattr(commands, "OUTPUT", tmp_path)
     return tmp_path
 
 
@@ -189,7 +190,7 @@ def test_fit_takes_overrides(
     assert stored["experiment"]["seed"] == 7
 
 
-def test_a_single_encoder_can_be_asked_too(workplace: Path, corpora: Path) -> None:
+def test_a_single_encoder_serves_too(workplace: Path, corpora: Path) -> None:
     config = str(workplace / "configs" / "speech.toml")
     fit = ["fit", "--config", config, "--data", str(corpora), "--device", "cpu", "--out", "mine"]
     assert command.main([*fit, "--set", "optim.epochs=1"]) == 0
@@ -233,7 +234,7 @@ def test_a_sweep_of_the_test_split_is_refused(
     config = str(workplace / "configs" / "foal_net_default.toml")
     arguments = ["ablate", "--config", config, "--data", str(corpora), "--split", "test"]
     assert command.main([*arguments, "--sweep", "loss_weights.avel=0.1,1"]) == 2
-    assert "--sweep looks at development data only" in capsys.readouterr().err
+    assert "--sweep uses development data only" in capsys.readouterr().err
     assert not (workplace / "runs").exists()
 
 

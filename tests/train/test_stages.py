@@ -29,10 +29,10 @@ from mer_core.checkpoints.checkpoint import load_checkpoint
 from mer_core.emotions import LABEL_SETS
 from mer_core.serving.predictor import Predictor
 from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
-from train.data.pairs import evaluation_sets, mismatched
-from train.evaluate.evaluation import evaluate
+from train.data.pairs import SetName, evaluation_sets, mismatched
+from train.evaluate.frameworks import evaluate
 from train.publish.export import evaluate_folder, export
-from train.stages import fit_experiment, prune_text_encoder, tokenizer_of
+from train.stages import fit_experiment, prune_text_encoder
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,7 +121,7 @@ def test_evaluation_repeats_and_writes_what_it_returns(
     again = load_checkpoint(tmp_path / "run")
     assert again.metrics == json.loads(json.dumps(first))
     assert again.config["temperatures"] == first["temperatures"]
-    second = evaluate(again.framework, experiment, corpora, tokenizer_of(again.framework))
+    second = evaluate(again.framework, experiment, corpora)
     assert second["sets"] == first["sets"]
 
 
@@ -159,8 +159,8 @@ def test_mgcma_base_runs_on_tiny_local_models(
 def test_pairs_share_their_label_and_stay_in_their_split(split: str, corpora: Path) -> None:
     experiment = tiny_mgcma({}, {}, frozen=False)
     sets = evaluation_sets(experiment, corpora, split)
-    assert list(sets) == ["speech/ravdess", "text/meld", "paired/ravdess×meld"]
-    for pair in sets["paired/ravdess×meld"]:
+    assert [str(name) for name in sets] == ["speech/ravdess", "text/meld", "paired/ravdess×meld"]
+    for pair in sets[SetName.parse("paired/ravdess×meld")]:
         assert pair.speech is not None
         assert pair.text is not None
         assert pair.speech.emotion == pair.text.emotion == pair.emotion
@@ -224,7 +224,8 @@ def test_a_face_encoder_learns_and_is_measured_over_all_and_four(
 
 def test_mismatched_pairs_never_share_their_label(corpora: Path) -> None:
     experiment = tiny_foal_net({}, {}, frozen=False)
-    pairs = evaluation_sets(experiment, corpora, "test")["paired/ravdess×fer2013"]
+    name = SetName.parse("paired/ravdess×fer2013")
+    pairs = evaluation_sets(experiment, corpora, "test")[name]
     others = mismatched(pairs, np.random.default_rng(0))
     assert [p.speech for p in others] == [p.speech for p in pairs]
     for other in others:

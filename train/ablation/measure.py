@@ -1,11 +1,11 @@
-"""What one trained strategy is worth: recognition of pairs, and how the two clouds lie.
+"""Figures of one trained strategy: recognition of pairs, and alignment of the two modalities.
 
 Every figure is the mean over the paired sets, each counting equally, and comes with replicates
 that resample the same items for every strategy and seed, so that differences can be taken replicate
 by replicate. Recognition: bootstrap over speakers (`train.ablation.recognition`). Alignment:
-half-samples of the items of each label without replacement, whose spread equals the bootstrap's,
-while a clip drawn twice would lie at distance 0 from itself. Of natural sets, whole pairs are taken
-and halved, and what asks for them is the mean over these sets alone.
+half-samples of the items of each label without replacement, whose spread equals the bootstrap's;
+with replacement, a clip drawn twice would be at distance 0 from itself. Natural sets are halved by
+whole pairs, and figures that need natural pairs are the mean over these sets alone.
 """
 
 from __future__ import annotations
@@ -25,19 +25,28 @@ from mer_core.data import Example
 from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
-from mer_core.metrics.report import METRICS, REASONS, alignment_report
+from mer_core.metrics.report import REASONS, alignment_report
 from mer_core.types import Output
 from train.ablation.recognition import recognition, speakers
 from train.data.paired_task import label_indices
-from train.data.pairs import Pair, is_natural
-from train.evaluate.evaluation import common_temperature
-from train.evaluate.measured import Figures, Floats, Measured, joined, mean_over_sets
+from train.data.pairs import Pair, SetName
+from train.evaluate.measures import (
+    ALIGNMENT,
+    FIGURES,
+    Figures,
+    Floats,
+    Measured,
+    Space,
+    joined,
+    mean_over_sets,
+)
+from train.evaluate.protocol import common_temperature
 
 BATCH = 64
 HALVES = 100  # half-samples of the items
-PER_LABEL = 100  # items of each label and modality in a set's clouds, at most
+PER_LABEL = 100  # items of each label and modality, at most
 
-SPACES = {"after": "embedding", "before": "pooled"}  # space → the framework's feature
+FEATURES = {Space.AFTER: "embedding", Space.BEFORE: "pooled"}  # of the framework's outputs
 NO_COMMON_SPACE = "without a common width and without AVEL the two modalities share no space"
 
 Item = TypeVar("Item", Example, Pair)
@@ -48,15 +57,15 @@ class AblationData:
     """What strategies are measured on: computed once, the same for all of them.
 
     Attributes:
-        dev: Paired development sets, from which the temperature comes.
-        judged: Paired sets that are measured.
+        dev: Paired development sets, for the temperature.
+        measured: Paired sets to measure.
         tokens: Example → (T, D) features of its frozen encoder, without augmentation.
         widths: Modality → D.
         device: Where frameworks run.
     """
 
-    dev: Mapping[str, Sequence[Pair]]
-    judged: Mapping[str, Sequence[Pair]]
+    dev: Mapping[SetName, Sequence[Pair]]
+    measured: Mapping[SetName, Sequence[Pair]]
     tokens: Mapping[Example, Tensor]
     widths: dict[str, int]
     device: torch.device
@@ -79,77 +88,79 @@ class AblationData:
 
 
 def measure(
-    framework: Framework, bench: AblationData, shared: Mapping[str, bool]
+    framework: Framework, data: AblationData, shared: Mapping[Space, bool]
 ) -> dict[str, Any]:
     """All figures of one trained framework, as JSON.
 
     Args:
         framework: Reads cached features.
-        bench: What it is measured on.
-        shared: `before` and `after` alignment → whether the modalities share a space there.
+        data: What it is measured on.
+        shared: Space → whether the modalities share it.
     """
     temperature = common_temperature(
-        [(bench.logits(framework, p), label_indices(p).numpy()) for p in bench.dev.values()]
+        [(data.logits(framework, p), label_indices(p).numpy()) for p in data.dev.values()]
     )
-    by_set = {}
-    for name, pairs in bench.judged.items():
-        logits = bench.logits(framework, pairs).astype(np.float64)
+    by_set: dict[SetName, Measured] = {}
+    for name, pairs in data.measured.items():
+        logits = data.logits(framework, pairs).astype(np.float64)
         by_set[name] = joined(
             recognition(pairs, softmax(logits / temperature, axis=1)),
-            clouds(framework, bench, pairs, shared, natural=is_natural(name)),
+            alignment(framework, data, pairs, shared, natural=name.is_natural),
         )
-    whole = mean_over_sets(list(by_set.values()))
-    missing = [name for name, value in whole.figures.items() if value is None]
-    natural = any(is_natural(name) for name in by_set)
+    mean = mean_over_sets(list(by_set.values()))
+    missing = [name for name, value in mean.figures.items() if value is None]
+    natural = any(name.is_natural for name in by_set)
     return {
         "temperature": temperature,
         "modalities": list(framework.encoders()),
-        "figures": whole.figures,
+        "figures": mean.figures,
         "reasons": {name: reason(name, shared, natural=natural) for name in missing},
-        "sets": {name: measured.figures for name, measured in by_set.items()},
-        "speakers": {name: len(speakers(pairs)) for name, pairs in bench.judged.items()},
-        "replicates": {name: values.tolist() for name, values in whole.replicates.items()},
+        "sets": {str(name): measured.figures for name, measured in by_set.items()},
+        "speakers": {str(name): len(speakers(pairs)) for name, pairs in data.measured.items()},
+        "replicates": {name: values.tolist() for name, values in mean.replicates.items()},
     }
 
 
-def reason(name: str, shared: Mapping[str, bool], *, natural: bool = False) -> str:
-    """Why a figure does not exist; `name` as in `Measured.figures`, `natural` if pairs were."""
-    space, _, metric = name.rpartition("/")
-    if not shared[space or "after"]:
+def reason(name: str, shared: Mapping[Space, bool], *, natural: bool = False) -> str:
+    """Why a figure of `FIGURES` does not exist; `natural` if natural pairs were measured."""
+    figure = FIGURES[name]
+    if not shared[figure.space or Space.AFTER]:
         return NO_COMMON_SPACE
-    needs = METRICS[metric].needs
+    needs = figure.metric.needs
     return REASONS["gaussians" if natural and needs == "paired gaussians" else needs]
 
 
-def clouds(
+def alignment(
     framework: Framework,
-    bench: AblationData,
+    data: AblationData,
     pairs: Sequence[Pair],
-    shared: Mapping[str, bool],
+    shared: Mapping[Space, bool],
     *,
     natural: bool = False,
 ) -> Measured:
-    """Alignment metrics of a set's own items, balanced by label, each seen alone.
+    """Alignment metrics of a set's items, balanced by label, each encoded alone.
 
-    Metrics after alignment keep their names; those before it are called `before/…`. With
-    `natural`, row i of one modality and row i of the other are the halves of one of `pairs`.
+    With `natural`, row i of one modality and row i of the other are the halves of one of `pairs`.
     """
     modalities = {name: encoder.modality for name, encoder in framework.encoders().items()}
-    chosen = _chosen(pairs, list(modalities.values()), natural)
-    seen = [
-        _features(framework, bench, name, modality, items)
-        for (name, modality), items in zip(modalities.items(), chosen, strict=True)
+    items = _balanced_items(pairs, list(modalities.values()), natural)
+    features = [
+        _features(framework, data, name, modality, own)
+        for (name, modality), own in zip(modalities.items(), items, strict=True)
     ]
-    labels = [np.array([FOUR.index(item.emotion) for item in items]) for items in chosen]
-    measured = Measured(dict.fromkeys(_names()), {})
-    for space in SPACES:
+    labels = [np.array([FOUR.index(item.emotion) for item in own]) for own in items]
+    keys = [key for of_space in ALIGNMENT.values() for key in of_space.values()]
+    measured = Measured(dict.fromkeys(keys), {})
+    for space in FEATURES:
         if shared[space]:
-            measured = joined(measured, _in_space(space, seen, labels, natural))
+            measured = joined(measured, _in_space(space, features, labels, natural))
     return measured
 
 
-def _chosen(pairs: Sequence[Pair], modalities: Sequence[str], natural: bool) -> list[list[Example]]:
-    """For each modality, its examples in the clouds."""
+def _balanced_items(
+    pairs: Sequence[Pair], modalities: Sequence[str], natural: bool
+) -> list[list[Example]]:
+    """For each modality, the examples to compare."""
     if natural:
         (pairs,) = balanced([pairs])
         return [[getattr(pair, m) for pair in pairs] for m in modalities]
@@ -169,43 +180,42 @@ def balanced(pools: Sequence[Sequence[Item]]) -> list[list[Item]]:
 
 
 def _features(
-    framework: Framework, bench: AblationData, name: str, modality: str, items: Sequence[Example]
+    framework: Framework, data: AblationData, name: str, modality: str, items: Sequence[Example]
 ) -> dict[str, Floats]:
     """Kind (`embedding`, `pooled`, and `mean` and `std` of Gaussians) → (N, D)."""
-    found: dict[str, list[Floats]] = {}
-    for output in bench.outputs(framework, [Pair(**{modality: item}) for item in items]):
-        for kind in (*SPACES.values(), "mean", "std"):
+    parts: dict[str, list[Floats]] = {}
+    for output in data.outputs(framework, [Pair(**{modality: item}) for item in items]):
+        for kind in (*FEATURES.values(), "mean", "std"):
             if (values := output.features.get(f"{name}_{kind}")) is not None:
-                found.setdefault(kind, []).append(values.double().cpu().numpy())
-    return {kind: np.concatenate(parts) for kind, parts in found.items()}
+                parts.setdefault(kind, []).append(values.double().cpu().numpy())
+    return {kind: np.concatenate(arrays) for kind, arrays in parts.items()}
 
 
 def _in_space(
-    space: str,
-    seen: Sequence[dict[str, Floats]],
+    space: Space,
+    features: Sequence[dict[str, Floats]],
     labels: Sequence[NDArray[np.int64]],
     natural: bool,
 ) -> Measured:
     """The report of one space; replicates only after alignment, where the tables compare."""
-    every = [np.arange(len(own)) for own in labels]
-    figures = _report(space, seen, labels, every, natural)
-    prefix = "" if space == "after" else f"{space}/"
-    if prefix:
-        return Measured({f"{prefix}{name}": value for name, value in figures.items()}, {})
-    drawn = half_samples(labels[:1] if natural else labels)
+    everything = [np.arange(len(own)) for own in labels]
+    figures = _report(space, features, labels, everything, natural)
+    if space is Space.BEFORE:
+        return Measured(figures, {})
+    halves = half_samples(labels[:1] if natural else labels)
     if natural:  # the two modalities keep the same pairs
-        drawn = ([rows, rows] for (rows,) in drawn)
-    halves = [_report(space, seen, labels, half, natural) for half in drawn]
+        halves = ([rows, rows] for (rows,) in halves)
+    reports = [_report(space, features, labels, half, natural) for half in halves]
     replicates = {}
     for name, value in figures.items():
         if value is not None:
-            rows = np.array([half[name] for half in halves], dtype=np.float64)
+            rows = np.array([report[name] for report in reports], dtype=np.float64)
             replicates[name] = value + rows - rows.mean()  # a half is smaller, so only its spread
     return Measured(figures, replicates)
 
 
 def half_samples(labels: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[np.int64]]]:
-    """`HALVES` times, for each modality, places of half of the items of every label."""
+    """`HALVES` times, for each modality, indices of half of the items of every label."""
     generator = np.random.default_rng(0)
     for _ in range(HALVES):
         yield [
@@ -220,20 +230,20 @@ def half_samples(labels: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[n
 
 
 def _report(
-    space: str,
-    seen: Sequence[dict[str, Floats]],
+    space: Space,
+    features: Sequence[dict[str, Floats]],
     labels: Sequence[NDArray[np.int64]],
     rows: Sequence[NDArray[np.int64]],
     natural: bool,
 ) -> Figures:
-    x, y = (features[SPACES[space]][i] for features, i in zip(seen, rows, strict=True))
+    """Figures of some rows of each modality."""
+    x, y = (own[FEATURES[space]][i] for own, i in zip(features, rows, strict=True))
     gaussians = None
-    if space == "after" and "mean" in seen[0]:
-        of_x, of_y = (Gaussians(f["mean"][i], f["std"][i]) for f, i in zip(seen, rows, strict=True))
+    if space is Space.AFTER and "mean" in features[0]:
+        of_x, of_y = (
+            Gaussians(own["mean"][i], own["std"][i]) for own, i in zip(features, rows, strict=True)
+        )
         gaussians = of_x, of_y
     of_rows = [own[i] for own, i in zip(labels, rows, strict=True)]
-    return alignment_report(x, y, *of_rows, natural=natural, gaussians=gaussians)
-
-
-def _names() -> list[str]:
-    return [*METRICS, *(f"before/{name}" for name in METRICS)]
+    report = alignment_report(x, y, *of_rows, natural=natural, gaussians=gaussians)
+    return {ALIGNMENT[space][name]: value for name, value in report.items()}

@@ -1,7 +1,7 @@
 """How well a strategy recognises the emotions of pairs, with replicates for intervals.
 
-What a figure would be on other speakers is asked by drawing speakers anew. Where a set has only
-one, that speaker's clips are drawn instead: the interval then speaks for this one alone.
+Resampling the speakers estimates what a figure would be on others. Where a set has only one, that
+speaker's clips are resampled instead, and the interval holds for this speaker only.
 """
 
 from __future__ import annotations
@@ -20,55 +20,47 @@ from mer_core.metrics.recognition import (
     unweighted_accuracy,
     weighted_accuracy,
 )
-from mer_core.metrics.report import Metric
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair
-from train.evaluate.measured import Floats, Measured
+from train.evaluate.measures import RECOGNITION, Floats, Measured
 
 RESAMPLES = 1_000  # of the speakers, or of a lone speaker's clips
 
-RECOGNITION = {
-    "unweighted_accuracy": Metric("UA", "higher"),
-    "weighted_accuracy": Metric("WA", "higher"),
-    "macro_f1": Metric("macro-F1", "higher"),
-    "ece": Metric("ECE", "lower"),
-}
-
 
 def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
-    """UA, WA, macro-F1 and ECE of calibrated (N, C) probabilities, bootstrapped over `units`.
+    """UA, WA, macro-F1 and ECE of calibrated (N, C) probabilities, bootstrapped.
 
-    A single clip has no replicates.
+    The resampled items are `resampling_units`; a single one has no replicates.
     """
-    labels, groups = label_indices(pairs).numpy(), units(pairs)
+    labels, groups = label_indices(pairs).numpy(), resampling_units(pairs)
     tables = group_tables(labels, probabilities.argmax(axis=1), groups, len(FOUR))  # (G, C, C)
     gaps = calibration_gaps(labels, probabilities, groups)  # (G, BINS)
-    (values,) = _recognised(tables, gaps, np.arange(len(tables))[None])
+    (values,) = _figures(tables, gaps, np.arange(len(tables))[None])
     figures = dict(zip(RECOGNITION, values.tolist(), strict=True))
     names = sorted(set(groups))
     if len(names) < 2:
         return Measured(figures, {})
-    # Sets of the same speakers, or of the same speaker's clips, resample the same ones.
+    # Sets of the same speakers, or of the same speaker's clips, get the same resamples.
     key = hashlib.sha256("\n".join(names).encode()).digest()
     drawn = np.random.default_rng(list(key)).integers(0, len(names), (RESAMPLES, len(names)))
-    replicates = _recognised(tables, gaps, drawn)
+    replicates = _figures(tables, gaps, drawn)
     return Measured(figures, dict(zip(RECOGNITION, replicates.T, strict=True)))
 
 
 def speakers(pairs: Sequence[Pair]) -> set[str]:
-    """Whoever speaks in these pairs."""
+    """The speakers of these pairs."""
     return {pair.group for pair in pairs}
 
 
-def units(pairs: Sequence[Pair]) -> list[str]:
-    """What a bootstrap draws, of each pair: its speaker or, of a lone speaker's pairs, its clip.
+def resampling_units(pairs: Sequence[Pair]) -> list[str]:
+    """What a bootstrap draws, for each pair: its speaker or, if there is only one, its clip.
 
-    A clip is known by its place among the set's clips, which are in a fixed order.
+    A clip is named by its index among the set's clips, which are in a fixed order.
     """
     if len(speakers(pairs)) > 1:
         return [pair.group for pair in pairs]
-    places = {clip: i for i, clip in enumerate(dict.fromkeys(pair.first for pair in pairs))}
-    return [f"{pair.group} {places[pair.first]:06d}" for pair in pairs]
+    indices = {clip: i for i, clip in enumerate(dict.fromkeys(pair.first for pair in pairs))}
+    return [f"{pair.group} {indices[pair.first]:06d}" for pair in pairs]
 
 
 def calibration_gaps(
@@ -83,7 +75,7 @@ def calibration_gaps(
     return gaps
 
 
-def _recognised(tables: NDArray[np.int64], gaps: Floats, drawn: NDArray[np.int64]) -> Floats:
+def _figures(tables: NDArray[np.int64], gaps: Floats, drawn: NDArray[np.int64]) -> Floats:
     """(R, 4) figures in the order of `RECOGNITION`, of `drawn` (R, G) groups."""
     rows = []
     for groups in drawn:

@@ -1,9 +1,9 @@
 """Trains every alignment strategy from the same frozen encoders, several seeds each.
 
-Features are computed once and shared by all runs. A run is one folder, `ROW/seed-N`, whatever it is
-measured on; what it was measured to be lies beside its weights, as `test.json` or `dev.json`. What
-is there is not repeated, and what was interrupted resumes. Temperatures come from development data,
-and nothing is selected on the test split; a sweep sees development data only.
+Features are computed once and shared by all runs. A run is one folder, `ROW/seed-N`, on whichever
+split it is measured; its figures are written beside its weights, to `test.json` or `dev.json`.
+Finished runs are not repeated, and interrupted ones resume. Temperatures come from development
+data, and nothing is selected on the test split; a sweep uses development data only.
 """
 
 from __future__ import annotations
@@ -22,26 +22,35 @@ import torch
 from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.checkpoints.weights import WEIGHTS_FILE
 from mer_core.encoders.base import Encoder, encoder_hash
+from mer_core.frameworks.descriptor import BEFORE
 from train.ablation.measure import AblationData, measure
-from train.ablation.strategies import NONE, SWITCHES, full, only, strategies, sweep_overrides
-from train.ablation.table import summarise, write_tables
+from train.ablation.strategies import descriptor_of, full, only, strategies, sweep_overrides
+from train.ablation.tables import summarise, write_tables
 from train.config import Experiment
 from train.data.features import features_as_they_are
 from train.data.material import Material
 from train.data.paired_task import PairedTask
-from train.data.pairs import LABEL_PAIRED, PARTNERS_PER_CLIP, Pair, evaluation_sets, is_paired
-from train.files import write_whole
+from train.data.pairs import PARTNERS_PER_CLIP, Pair, SetKind, SetName, evaluation_sets
+from train.evaluate.measures import Space
+from train.files import write_atomically
 from train.identity import check_claim, claim, data_digest, identity
 from train.loop import fit
 from train.stages import detach_encoders, start, tokenizer_of
 from train.state import STATE_FILE
 
-TABLE = "ablation"  # of the test split; of another one, its name follows
+TABLE = "ablation"  # file name of the test split's tables; the name of another split is appended
 
 
 @dataclass(frozen=True)
 class RunPaths:
-    """Where data lies, where results go, and what computes."""
+    """Folders and device of several runs.
+
+    Attributes:
+        root: Of the corpora.
+        out: Of the results.
+        device: That computes.
+        cache: Of decoded clips and features.
+    """
 
     root: Path
     out: Path
@@ -57,13 +66,13 @@ class SharedInputs:
     """What all runs of one ablation share: encoders, features, pairs.
 
     Args:
-        experiment: Of any of the runs; they differ in what stands on the features.
-        place: Data, results, device.
-        split: What is measured: `test`, or `dev` for choices.
+        experiment: Of any of the runs; they differ only behind the features.
+        paths: Data, results, device.
+        split: To measure: `test`, or `dev` for choices.
     """
 
-    def __init__(self, experiment: Experiment, place: RunPaths, split: str) -> None:
-        self.experiment, self.place, self.split = experiment, place, split
+    def __init__(self, experiment: Experiment, paths: RunPaths, split: str) -> None:
+        self.experiment, self.paths, self.split = experiment, paths, split
         torch.manual_seed(experiment.seed)
         framework = start(experiment)
         self.tokenize = tokenizer_of(framework)
@@ -73,155 +82,156 @@ class SharedInputs:
         self.hashes = {m: encoder_hash(encoder) for m, encoder in self.encoders.items()}
 
     @cached_property
-    def data(self) -> str:
-        """What the corpora hold, as a digest."""
-        return data_digest(self.experiment, self.place.root)
+    def digest(self) -> str:
+        """A hash of what the corpora hold."""
+        return data_digest(self.experiment, self.paths.root)
 
     @cached_property
     def task(self) -> PairedTask:
-        """Draws, pairs and cached features; made when the first run asks."""
+        """Draws, pairs and cached features; computed when the first run needs them."""
         return PairedTask(
             self.experiment,
-            self.place.root,
+            self.paths.root,
             tokenize=self.tokenize,
             encoders=self.encoders,
-            device=self.place.device,
-            cache=self.place.cache,
+            device=self.paths.device,
+            cache=self.paths.cache,
         )
 
     @cached_property
-    def bench(self) -> AblationData:
+    def data(self) -> AblationData:
         """Pairs to measure on, and their features."""
         dev = _paired(self.task.dev)
         tokens = {example: views[0] for example, views in self.task.cached.items()}
-        judged: Mapping[str, Sequence[Pair]] = dev
+        measured = dev
         if self.split != "dev":
-            judged = _paired(evaluation_sets(self.experiment, self.place.root, self.split))
+            measured = _paired(evaluation_sets(self.experiment, self.paths.root, self.split))
             for modality, encoder in self.encoders.items():
-                parts = dict.fromkeys(getattr(p, modality) for ps in judged.values() for p in ps)
+                pairs = [pair for pairs in measured.values() for pair in pairs]
+                parts = dict.fromkeys(getattr(pair, modality) for pair in pairs)
                 tokens |= features_as_they_are(
                     encoder,
                     parts,
-                    Material(list(parts), self.experiment.sources, self.place.cache),
+                    Material(list(parts), self.experiment.sources, self.paths.cache),
                     tokenize=self.tokenize,
-                    device=self.place.device,
-                    cache=self.place.cache,
+                    device=self.paths.device,
+                    cache=self.paths.cache,
                 )
-        return AblationData(dev, judged, tokens, self.task.widths, self.place.device)
+        return AblationData(dev, measured, tokens, self.task.widths, self.paths.device)
 
 
 def ablate(
-    experiment: Experiment, place: RunPaths, seeds: int, split: str = "test"
+    experiment: Experiment, paths: RunPaths, seeds: int, split: str = "test"
 ) -> dict[str, Any]:
     """All strategies of the experiment's framework, measured on one split.
 
-    Leaves a folder a run in `place.out` and `ablation.json`, `.csv`, `.md`, `.png`, or, of the
-    development split, `ablation-dev.…`.
+    Writes to `paths.out`: a folder for each run, and `ablation.json`, `.csv`, `.md` and `.png` or,
+    of the development split, `ablation-dev.…`.
     """
-    results = run_all(strategies(experiment), place, seeds, split)
+    results = run_all(strategies(experiment), paths, seeds, split)
     title = f"Alignment strategies of {experiment.name}"
-    summary = summarise(results, title, reference=NONE, split=split)
-    write_tables(summary, place.out / (TABLE if split == "test" else f"{TABLE}-{split}"))
+    summary = summarise(results, title, reference=BEFORE, split=split)
+    write_tables(summary, paths.out / (TABLE if split == "test" else f"{TABLE}-{split}"))
     return summary
 
 
 def sweep(
-    load: Callable[[Sequence[str]], Experiment], setting: str, place: RunPaths, seeds: int
+    load: Callable[[Sequence[str]], Experiment], setting: str, paths: RunPaths, seeds: int
 ) -> dict[str, Any]:
     """No alignment, and the full strategy at each value of one setting (`key=v1,v2`), on dev data.
 
-    `load` makes the experiment from overrides. Leaves `sweep-KEY.json`, `.csv`, `.md`, `.png` and a
-    folder a run in `place.out`.
+    `load` makes the experiment from overrides. Writes to `paths.out`: a folder for each run, and
+    `sweep-KEY.json`, `.csv`, `.md` and `.png`.
     """
     plain = load([])
     values = sweep_overrides(plain, setting)
-    rows = {NONE: only(plain, ()), **{value: full(load([value])) for value in values}}
-    results = run_all(rows, place, seeds, "dev")
+    rows = {BEFORE: only(plain, ()), **{value: full(load([value])) for value in values}}
+    results = run_all(rows, paths, seeds, "dev")
     key = setting.partition("=")[0].strip()
-    summary = summarise(results, f"Sweep of {key}", reference=NONE, split="dev")
-    write_tables(summary, place.out / f"sweep-{key}")
+    summary = summarise(results, f"Sweep of {key}", reference=BEFORE, split="dev")
+    write_tables(summary, paths.out / f"sweep-{key}")
     return summary
 
 
 def run_all(
-    rows: Mapping[str, Experiment], place: RunPaths, seeds: int, split: str
+    rows: Mapping[str, Experiment], paths: RunPaths, seeds: int, split: str
 ) -> dict[str, list[dict[str, Any]]]:
-    """Row → one result a seed, trained where none is stored.
+    """Row → one result for each seed, trained where none is stored.
 
     Raises:
-        ValueError: No seed, a setting that the framework does not know, or a folder that holds
+        ValueError: No seed, a setting that the framework does not have, or a folder that holds
             runs with other settings, encoders or data.
     """
     if seeds < 1:
         raise ValueError(f"--seeds must be 1 or more, but is {seeds}.")
     for experiment in rows.values():
-        start(experiment)  # a setting that it does not know shows before anything is computed
-    trained = SharedInputs(next(iter(rows.values())), place, split)
+        start(experiment)  # refuses unknown settings before anything is computed
+    inputs = SharedInputs(next(iter(rows.values())), paths, split)
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in rows}
     for i in range(seeds):  # every row once, then the next seed: a stopped ablation is balanced
         for j, (name, experiment) in enumerate(rows.items()):
             seed = experiment.seed + i
             run = dataclasses.replace(experiment, name=name, seed=seed)
             print(f"[{i * len(rows) + j + 1}/{seeds * len(rows)}] {name}, seed {seed}", flush=True)
-            results[name].append(run_one(run, trained))
+            results[name].append(run_one(run, inputs))
     return results
 
 
-def run_one(experiment: Experiment, trained: SharedInputs) -> dict[str, Any]:
-    """What one run is worth; trained (or resumed) and measured, where either is still to be done.
+def run_one(experiment: Experiment, inputs: SharedInputs) -> dict[str, Any]:
+    """Figures of one run; trained (or resumed) and measured, unless that is already done.
 
     Raises:
         ValueError: The folder holds a run with other settings, encoders or data.
     """
-    folder = trained.place.run(experiment.name, experiment.seed)
-    own = identity(experiment, trained.hashes, trained.data)
+    folder = inputs.paths.run(experiment.name, experiment.seed)
+    own = identity(experiment, inputs.hashes, inputs.digest)
     check_claim(folder, own)
-    measures = folder / f"{trained.split}.json"
+    measures = folder / f"{inputs.split}.json"
     if measures.exists():
         return dict(json.loads(measures.read_text("utf-8")))
     if not is_trained(folder):
-        train_one(experiment, trained, folder, own)
-    framework = load_checkpoint(folder).framework.to(trained.place.device)
-    shared = SWITCHES[experiment.architecture["framework"]].shares_space
-    spaces = {space: shared(experiment.architecture, space) for space in ("before", "after")}
-    result = {"seed": experiment.seed, **measure(framework, trained.bench, spaces)}
-    write_whole(measures, lambda file: file.write_text(json.dumps(result) + "\n", "utf-8"))
+        train_one(experiment, inputs, folder, own)
+    framework = load_checkpoint(folder).framework.to(inputs.paths.device)
+    shares_space = descriptor_of(experiment).shares_space
+    shared = {space: shares_space(experiment.architecture, space) for space in Space}
+    result = {"seed": experiment.seed, **measure(framework, inputs.data, shared)}
+    write_atomically(measures, lambda file: file.write_text(json.dumps(result) + "\n", "utf-8"))
     return result
 
 
 def train_one(
-    experiment: Experiment, trained: SharedInputs, folder: Path, own: Mapping[str, Any]
+    experiment: Experiment, inputs: SharedInputs, folder: Path, own: Mapping[str, Any]
 ) -> None:
-    """Leave the checkpoint of one run; its folder is claimed once the data have been read."""
-    task = task_of(experiment, trained.task)
+    """Write the checkpoint of one run; its folder is claimed once the data have been read."""
+    task = task_of(experiment, inputs.task)
     claim(folder, own)
     torch.manual_seed(experiment.seed)
     framework = start(experiment)
     detach_encoders(framework)
-    framework = fit(framework, task, experiment, folder, trained.place.device)
+    framework = fit(framework, task, experiment, folder, inputs.paths.device)
     save_checkpoint(folder, framework.cpu(), experiment=own["experiment"])
-    (folder / STATE_FILE).unlink(missing_ok=True)  # resuming is over
+    (folder / STATE_FILE).unlink(missing_ok=True)  # nothing left to resume
 
 
 def is_trained(folder: Path) -> bool:
-    """Whether a run has come to its end: weights are written before what resumes is removed."""
+    """Whether a run is finished: its weights are written before its state is deleted."""
     return (folder / WEIGHTS_FILE).exists() and not (folder / STATE_FILE).exists()
 
 
 def task_of(experiment: Experiment, shared: PairedTask) -> PairedTask:
-    """The shared task with one run's own seed and draws; its features are the same objects.
+    """The shared task with one run's seed and draws; its features are the same objects.
 
-    The epoch is chosen on pairs that meet each clip with one partner instead of several: with that
-    many runs, looking at development data would take longer than training.
+    To choose the epoch, each clip has one partner instead of several: over so many runs, validation
+    would otherwise take longer than training.
     """
     task = copy.copy(shared)
     task.experiment = experiment
     task.dev = {
-        name: items[::PARTNERS_PER_CLIP] if name.startswith(LABEL_PAIRED) else items
-        for name, items in shared.dev.items()
+        name: pairs[::PARTNERS_PER_CLIP] if name.kind is SetKind.PAIRED else pairs
+        for name, pairs in shared.dev.items()
     }
     return task
 
 
-def _paired(sets: Mapping[str, Sequence[Pair]]) -> dict[str, Sequence[Pair]]:
-    return {name: items for name, items in sets.items() if is_paired(name)}
+def _paired(sets: Mapping[SetName, Sequence[Pair]]) -> dict[SetName, Sequence[Pair]]:
+    return {name: pairs for name, pairs in sets.items() if name.is_paired}

@@ -1,1 +1,1 @@
-"""What an epoch sees: corpora, draws, pairs, cached features."""
+"""What an epoch trains on: corpora, draws, pairs, cached features."""

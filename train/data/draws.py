@@ -1,4 +1,4 @@
-"""Which examples a training epoch sees, in which batches; drawn from (seed, epoch) alone."""
+"""Which examples make up a training epoch and its batches; drawn from (seed, epoch) alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from train.config import SourceConfig
 
 
 def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
-    """The same numbers whenever this epoch is run, so that a resumed run repeats them."""
+    """The same numbers whenever this epoch runs, so that a resumed run repeats them."""
     return np.random.default_rng([seed, epoch])
 
 
@@ -23,8 +23,8 @@ def draw_weights(examples: Sequence[Example], source: SourceConfig) -> NDArray[n
     weights = np.array([counts[e.corpus, e.emotion] ** -source.balance for e in examples])
     corpora = np.array([e.corpus for e in examples])
     for corpus in set(corpora):
-        mine = corpora == corpus
-        weights[mine] *= source.corpora[corpus] / weights[mine].sum()
+        rows = corpora == corpus
+        weights[rows] *= source.corpora[corpus] / weights[rows].sum()
     return np.asarray(weights / weights.sum())
 
 
@@ -48,7 +48,7 @@ def batches_by_length(
     batch_size: int,
     generator: np.random.Generator,
 ) -> Iterator[NDArray[np.int64]]:
-    """Batches of similar length (less padding), in random order; a last lone item is dropped."""
+    """Batches of similar length (less padding), in random order; a single last item is dropped."""
     bucket = batch_size * 16
     batches = []
     for start in range(0, len(indices), bucket):
@@ -71,26 +71,26 @@ def label_partners(
     generator: np.random.Generator,
     weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.int64]:
-    """For each label, the index of a random example of `pool` that carries it.
+    """For each label, the index of a random example of `pool` that has it.
 
     Args:
-        labels: What the partners must carry.
+        labels: Of the partners.
         pool: Candidates, all of one split.
-        generator: Source of chance.
-        weights: (len(pool),) relative chances among candidates; equal if None.
+        generator: Source of randomness.
+        weights: (len(pool),) relative chances of the candidates; equal if None.
 
     Raises:
         ValueError: A label has no example in `pool`.
     """
     emotions = np.array([e.emotion for e in pool])
-    wanted = np.array(labels)
+    required = np.array(labels)
     chances = np.ones(len(pool)) if weights is None else weights
     partners = np.zeros(len(labels), dtype=np.int64)
     for label in sorted(set(labels)):
-        places = np.flatnonzero(wanted == label)
+        rows = np.flatnonzero(required == label)
         candidates = np.flatnonzero(emotions == label)
         if not len(candidates):
             raise ValueError(f"No partner labelled {label!r} to pair with.")
         share = chances[candidates] / chances[candidates].sum()
-        partners[places] = generator.choice(candidates, size=len(places), p=share)
+        partners[rows] = generator.choice(candidates, size=len(rows), p=share)
     return partners

@@ -1,4 +1,4 @@
-"""Features of frozen encoders, computed once and kept: keyed by the inputs and by the encoder."""
+"""Features of frozen encoders, computed once and cached by a hash of the inputs and the encoder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mer_core.data.collate import Tokenize
 from mer_core.encoders.base import Augmentation, Encoder, encoder_hash
 from mer_core.types import Utterance
 from train.data.material import Material
-from train.files import kept
+from train.files import cached
 
 BATCH = 32
 
@@ -63,29 +63,29 @@ def frozen_features(
 
     Args:
         encoder: Its weights are part of the key.
-        count: How many utterances there are; best sorted by length, for they are batched in order.
-        utterance: Index → utterance; only called where nothing is stored.
+        count: Number of utterances, which are batched in order; best sorted by length.
+        utterance: Index → utterance; only called where nothing is cached.
         key: What the utterances are made of: file contents, texts, augmentation.
         title: Of the progress bar.
-        augment: Let the encoder hide parts of its input as in its own training. It knows its
-            training clips by heart; what stands on it must not learn to trust it that much.
-        tokenize: Where the encoder reads text.
+        augment: Let the encoder hide parts of its input, as in its own training. It has overfitted
+            its training clips; a head on clean features would trust it too much.
+        tokenize: Needed if the encoder reads text.
         device: Where to compute.
-        cache: Folder to keep the result in.
+        cache: Folder for the result.
     """
     parts = [encoder_hash(encoder), *key, *(["augment"] if augment else [])]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
     path = cache / f"features-{name}.safetensors" if cache else None
     on, seed = device or torch.device("cpu"), int(name[:8], 16)
-    return kept(
+    return cached(
         path,
-        lambda: list(_encoded(encoder.to(on), count, utterance, title, augment, tokenize, seed)),
+        lambda: list(_encode(encoder.to(on), count, utterance, title, augment, tokenize, seed)),
         read=_read,
         write=_write,
     )
 
 
-def _encoded(
+def _encode(
     encoder: Encoder,
     count: int,
     utterance: Callable[[int], Utterance],
@@ -94,7 +94,7 @@ def _encoded(
     tokenize: Tokenize | None,
     seed: int,
 ) -> Iterator[Tensor]:
-    """Tokens of one utterance after the other; `seed` decides what augmentation hides."""
+    """Tokens of one utterance after another; `seed` decides what augmentation hides."""
     encoder.eval()
     torch.manual_seed(seed)
     device = next(encoder.parameters()).device
@@ -102,9 +102,9 @@ def _encoded(
         if isinstance(module, Augmentation):
             module.train(augment)
     for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):
-        part = [utterance(i) for i in range(start, min(count, start + BATCH))]
+        utterances = [utterance(i) for i in range(start, min(count, start + BATCH))]
         with torch.inference_mode():
-            features = encoder(collate(part, tokenize).to(device)).to("cpu")
+            features = encoder(collate(utterances, tokenize).to(device)).to("cpu")
         for tokens, mask in zip(features.tokens, features.mask, strict=True):
             yield tokens[mask].half().clone()
     encoder.eval()

@@ -1,4 +1,4 @@
-"""Examples into utterances: decoded once, augmented when asked."""
+"""Examples into utterances: decoded once, augmented on request."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from train.data.recordings import Recordings, augment_waveform
 
 
 class Material:
-    """The waveforms, texts and faces of some examples, as an experiment's sources want them.
+    """The waveforms, texts and faces of some examples, as an experiment's sources define them.
 
-    An example is read as one modality; a recording that has two comes as two halves
-    (`train.data.tasks.half_of`), whose contents have keys of their own.
+    An example is read as one modality; a recording that has two is passed as two halves
+    (`train.data.tasks.half_of`), whose contents have separate keys.
     """
 
     def __init__(
@@ -37,8 +37,8 @@ class Material:
     ) -> Utterance:
         """One utterance of these halves; waveforms are augmented if a generator is given.
 
-        Faces are augmented by their encoder, a batch at once; a generator only makes the drift of
-        a clip another one.
+        Faces are augmented by their encoder, a batch at a time; a generator only draws the drift of
+        a clip.
         """
         waveform, text, frames = None, None, None
         for example in examples:
@@ -57,8 +57,8 @@ class Material:
     def _frames(self, image: Path, generator: np.random.Generator | None) -> ByteArray:
         """(F, H, W, 1): the picture as it is, or the clip made of it where the source says so.
 
-        Without a generator the drift hangs on the picture's name alone, so that every evaluation
-        sees the same clip.
+        Without a generator, the drift depends on the picture's name alone, so that every evaluation
+        uses the same clip.
         """
         count = self.sources["video"].frames
         if count == 1:
@@ -68,7 +68,7 @@ class Material:
         return self.portraits.clip(image, count, generator)
 
     def content(self, example: Example) -> str:
-        """What an example is made of, for keys of caches."""
+        """What an example is made of, for cache keys."""
         if example.image is not None:
             picture = self.portraits.picture(example.image).tobytes()
             return f"{digest(picture)} {example.image.name} {self.sources['video'].frames}"
@@ -77,7 +77,7 @@ class Material:
         return example.text or ""
 
     def size(self, example: Example) -> int:
-        """How long an example is, in its own unit; for batching by length."""
+        """Length of an example, in its modality's unit; for batching by length."""
         if example.image is not None:
             return self.sources["video"].frames
         return len(self.waveform(example)) if example.path else len(example.text or "")
@@ -89,5 +89,5 @@ class Material:
 
 
 def digest(data: bytes) -> str:
-    """A name for some bytes."""
+    """SHA-256 of some bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

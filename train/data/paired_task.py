@@ -1,7 +1,7 @@
 """Training a framework on label-paired examples, on live or on cached features.
 
-A recording that has both halves is two examples here, and either meets any example of its label:
-what such pairs teach hangs on labels alone, as it does for corpora without partners of their own.
+A recording that has both halves is two examples here, and each is paired with any example of its
+label: such pairs teach from labels alone, as they do for corpora without natural partners.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mer_core.emotions import FOUR
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
-from mer_core.types import Batch
+from mer_core.types import COMBINED, Batch
 from train.config import Experiment
 from train.data.draws import (
     batch_count,
@@ -32,17 +32,17 @@ from train.data.draws import (
 )
 from train.data.features import features_as_they_are, frozen_features
 from train.data.material import Material
-from train.data.pairs import Pair, evaluation_sets, is_paired
+from train.data.pairs import Pair, SetName, evaluation_sets
 from train.data.tasks import source_examples
 
-DEV_PARTNERS = 1_000  # of each partner corpus alone, at every epoch; `evaluate` takes all
+DEV_PARTNERS = 1_000  # of each partner corpus alone, after each epoch; `evaluate` takes all
 
 
 class PairedTask:
     """Examples drawn with partners of the same label, anew each epoch; either may be hidden.
 
-    The experiment's first source leads: its draws make an epoch. With `encoders`, their features
-    are computed once, for clips and faces in several augmented views.
+    The experiment's first source leads: its draws make up an epoch. With `encoders`, features are
+    computed once, of clips and faces in several augmented views.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class PairedTask:
         }
         self.dev = evaluation_sets(experiment, root, "dev")
         for name, items in self.dev.items():
-            if name.startswith(f"{self.partner}/") and len(items) > DEV_PARTNERS:
+            if name.modality == self.partner and len(items) > DEV_PARTNERS:
                 chosen = np.random.default_rng(0).permutation(len(items))[:DEV_PARTNERS]
                 self.dev[name] = [items[i] for i in sorted(chosen)]
         self.examples = {
@@ -109,7 +109,7 @@ class PairedTask:
     def validate(self, framework: Framework) -> dict[str, float]:
         """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""
         device = next(framework.parameters()).device
-        figures: dict[str, float] = {}
+        figures: dict[SetName, float] = {}
         for name, pairs in self.dev.items():
             logits = [
                 framework(self._collate(pairs[i : i + 64]).to(device)).logits.float().cpu().numpy()
@@ -117,12 +117,11 @@ class PairedTask:
             ]
             table = confusion(label_indices(pairs), np.concatenate(logits).argmax(1), len(FOUR))
             figures[name] = unweighted_accuracy(table)
-        kinds = [
-            [value for name, value in figures.items() if name.startswith(f"{modality}/")]
-            for modality in (self.lead, self.partner)
-        ]
-        kinds.append([value for name, value in figures.items() if is_paired(name)])
-        return {**figures, "score": float(np.mean([np.mean(kind) for kind in kinds]))}
+        by_modality: dict[str, list[float]] = {self.lead: [], self.partner: [], COMBINED: []}
+        for name, figure in figures.items():
+            by_modality[name.modality or COMBINED].append(figure)
+        score = float(np.mean([np.mean(values) for values in by_modality.values()]))
+        return {**{str(name): figure for name, figure in figures.items()}, "score": score}
 
     def _dev_parts(self, modality: str) -> list[Example]:
         parts = [getattr(p, modality) for items in self.dev.values() for p in items]
@@ -130,10 +129,10 @@ class PairedTask:
 
     def _hide(self, pair: Pair, generator: np.random.Generator) -> Pair:
         chance = generator.random()
-        for hidden, kept in ((self.lead, self.partner), (self.partner, self.lead)):
+        for hidden, present in ((self.lead, self.partner), (self.partner, self.lead)):
             chance -= self.experiment.drop_modality.get(hidden, 0.0)
             if chance < 0:
-                return Pair(**{kept: getattr(pair, kept)})
+                return Pair(**{present: getattr(pair, present)})
         return pair
 
     def _collate(
@@ -161,26 +160,26 @@ class PairedTask:
     ) -> None:
         """Features of every example; view 0 is the example as it is, others are augmented."""
         source, train = self.experiment.sources[modality], set(self.train[modality])
-        keeping: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
-        plain = features_as_they_are(encoder, self.examples[modality], self.material, **keeping)
+        options: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
+        plain = features_as_they_are(encoder, self.examples[modality], self.material, **options)
         self.cached |= {example: [tokens] for example, tokens in plain.items()}
-        wanted = [example for example in plain if example in train]
+        augmented = [example for example in plain if example in train]
         views = 0 if modality == "text" else source.views  # texts have no augmentation
         for view in range(1, 1 + views):
-            # A generator an item, so that an item's augmentation does not hang on its neighbours.
+            # One generator per item, so that its augmentation does not depend on its neighbours.
             seed = self.experiment.seed * 1_000 + view
             rows = frozen_features(
                 encoder,
-                len(wanted),
+                len(augmented),
                 lambda i, s=seed: self.material.utterance(  # type: ignore[misc]
-                    [wanted[i]], epoch_generator(s, i)
+                    [augmented[i]], epoch_generator(s, i)
                 ),
-                key=[str((seed, source)), *(self.material.content(e) for e in wanted)],
+                key=[str((seed, source)), *(self.material.content(e) for e in augmented)],
                 title=f"features of {modality}, view {view}",
                 augment=True,
-                **keeping,
+                **options,
             )
-            for example, tokens in zip(wanted, rows, strict=True):
+            for example, tokens in zip(augmented, rows, strict=True):
                 self.cached[example].append(tokens)
 
 

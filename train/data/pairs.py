@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,58 @@ from train.config import Experiment
 from train.data.draws import label_partners
 from train.data.tasks import half_of, source_examples
 
-PARTNERS_PER_CLIP = 5  # in evaluation sets: averages out which partners a clip happened to meet
-LABEL_PAIRED, NATURAL = "paired/", "natural/"  # what the names of sets of pairs start with
+PARTNERS_PER_CLIP = 5  # in evaluation sets: averages over the choice of partners
 BY_LABEL = "by label within the split: fusion on labels, not naturally paired recordings"
 AS_RECORDED = "as they were recorded: both halves of one recording"
+
+
+class SetKind(StrEnum):
+    """What the items of an evaluation set are."""
+
+    ALONE = "alone"  # examples of one modality
+    PAIRED = "paired"  # pairs of one label
+    NATURAL = "natural"  # pairs of one recording
+
+
+@dataclass(frozen=True)
+class SetName:
+    """What an evaluation set holds; in files it reads `speech/ravdess` or `paired/ravdess×meld`.
+
+    Attributes:
+        kind: Of its items.
+        corpora: One, or the leading corpus and its partner.
+        modality: Of a set of one modality alone.
+    """
+
+    kind: SetKind
+    corpora: tuple[str, ...]
+    modality: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.modality or self.kind}/{'×'.join(self.corpora)}"
+
+    @classmethod
+    def parse(cls, text: str) -> SetName:
+        """The name that a file holds as `text`."""
+        first, _, corpora = text.partition("/")
+        if first in (SetKind.PAIRED, SetKind.NATURAL):
+            return cls(SetKind(first), tuple(corpora.split("×")))
+        return cls(SetKind.ALONE, (corpora,), first)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether the items are pairs and not one modality alone."""
+        return self.kind is not SetKind.ALONE
+
+    @property
+    def is_natural(self) -> bool:
+        """Whether the pairs are the two halves of one recording."""
+        return self.kind is SetKind.NATURAL
+
+    @property
+    def lead(self) -> str:
+        """The name up to the leading corpus: its speakers are those of the set."""
+        return str(replace(self, corpora=self.corpora[:1]))
 
 
 @dataclass(frozen=True)
@@ -48,12 +97,12 @@ class Pair:
 
     @property
     def first(self) -> Example:
-        """The leading part that is there: its label and its group are the pair's."""
+        """The first part that is present; its label and group are the pair's."""
         return next(part for part in self.parts if part is not None)
 
     @property
     def emotion(self) -> str:
-        """The label; both parts carry it, unless the pair was mismatched on purpose."""
+        """The label; both parts have it, unless the pair was mismatched on purpose."""
         return self.first.emotion
 
     @property
@@ -64,8 +113,8 @@ class Pair:
 
 def evaluation_sets(
     experiment: Experiment, root: Path, split: str, seed: int = 0
-) -> dict[str, list[Pair]]:
-    """Named sets of one split: every corpus alone, and every corpus × partner corpus paired.
+) -> dict[SetName, list[Pair]]:
+    """Sets of one split: every corpus alone, and every corpus × partner corpus paired.
 
     A corpus whose recordings have both halves is not paired with itself by label: its natural
     pairs allow every figure that label pairs do and more, and in a mean over sets the same
@@ -79,23 +128,24 @@ def evaluation_sets(
         modality: _by_corpus(experiment, root, split, modality) for modality in experiment.sources
     }
     sets = {
-        f"{modality}/{name}": [Pair(**{modality: e}) for e in items]
+        SetName(SetKind.ALONE, (corpus,), modality): [Pair(**{modality: e}) for e in examples]
         for modality, corpora in by_modality.items()
-        for name, items in corpora.items()
+        for corpus, examples in corpora.items()
     }
     if len(by_modality) < 2:
         return sets
-    (lead, clips), (partner, pools) = by_modality.items()
+    (lead, lead_corpora), (partner, partner_corpora) = by_modality.items()
     generator = np.random.default_rng(seed)
-    for clip_name, examples in clips.items():
-        for pool_name, pool in pools.items():
-            own = clip_name == pool_name and natural_pairs(clip_name, root, split, (lead, partner))
-            if own:
-                sets[f"{NATURAL}{clip_name}"] = own
-                continue
-            repeated = [e for e in examples for _ in range(PARTNERS_PER_CLIP)]
-            chosen = label_partners([e.emotion for e in repeated], pool, generator)
-            sets[f"{LABEL_PAIRED}{clip_name}×{pool_name}"] = [
+    for corpus, clips in lead_corpora.items():
+        for partner_corpus, pool in partner_corpora.items():
+            if corpus == partner_corpus:
+                recorded = natural_pairs(corpus, root, split, (lead, partner))
+                if recorded:
+                    sets[SetName(SetKind.NATURAL, (corpus,))] = recorded
+                    continue
+            repeated = [clip for clip in clips for _ in range(PARTNERS_PER_CLIP)]
+            chosen = label_partners([clip.emotion for clip in repeated], pool, generator)
+            sets[SetName(SetKind.PAIRED, (corpus, partner_corpus))] = [
                 Pair(**{lead: clip, partner: pool[i]})
                 for clip, i in zip(repeated, chosen, strict=True)
             ]
@@ -112,22 +162,12 @@ def natural_pairs(corpus: str, root: Path, split: str, modalities: tuple[str, st
     return [Pair(**both) for both in halves if all(both.values())]
 
 
-def is_natural(name: str) -> bool:
-    """Whether the pairs of a set so named are halves of one recording."""
-    return name.startswith(NATURAL)
-
-
-def is_paired(name: str) -> bool:
-    """Whether a set so named holds pairs, of whichever kind, and not one modality alone."""
-    return name.startswith((LABEL_PAIRED, NATURAL))
-
-
-def pairing(names: Iterable[str]) -> str:
+def pairing_sentence(names: Iterable[SetName]) -> str:
     """How the pairs of these sets came about, in words that follow "pairs are drawn"."""
-    kinds = {is_natural(name) for name in names if is_paired(name)}
-    if kinds == {True, False}:
-        return f"in {NATURAL}… {AS_RECORDED}; in {LABEL_PAIRED}… {BY_LABEL}"
-    return AS_RECORDED if kinds == {True} else BY_LABEL
+    natural = {name.is_natural for name in names if name.is_paired}
+    if natural == {True, False}:
+        return f"in {SetKind.NATURAL}/… {AS_RECORDED}; in {SetKind.PAIRED}/… {BY_LABEL}"
+    return AS_RECORDED if natural == {True} else BY_LABEL
 
 
 def mismatched(pairs: Sequence[Pair], generator: np.random.Generator) -> list[Pair]:

@@ -1,8 +1,8 @@
 """Pictures of faces in memory, and the short "clips" that training makes of them.
 
 FER2013 holds single pictures. Where a framework wants video, a clip is a short sequence of crops
-of one picture that drift a little, as a face tracker's do. Wherever a figure rests on such clips,
-it says so: they hold no facial motion.
+of one picture that drift a little, as a face tracker's do. Every figure on such clips says so: they
+hold no facial motion.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from numpy.typing import NDArray
 
 from mer_core.data import Example
 from mer_core.types import ByteArray
-from train.files import kept
+from train.files import cached
 
 SIDE = 48  # pixels, of FER2013
 DRIFT_SHIFT, DRIFT_ZOOM, DRIFT_ANGLE = 1.5, 0.04, 2.5  # pixels, share, degrees; one std a clip
 
 
 class Portraits:
-    """Grey pictures of some examples; decoded once and kept in `cache` if given."""
+    """Grey pictures of some examples; decoded once and stored in `cache` if given."""
 
     def __init__(self, examples: Sequence[Example], cache: Path | None = None) -> None:
         paths = sorted({e.image for e in examples if e.image is not None})
         key = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[:16]
         stored = cache / f"portraits-{key}.npz" if cache else None
-        pictures = kept(stored, lambda: decode(paths), read=_read, write=_write) if paths else ()
+        pictures = cached(stored, lambda: decode(paths), read=_read, write=_write) if paths else ()
         self._pictures: dict[Path, ByteArray] = dict(zip(paths, pictures, strict=True))
 
     def picture(self, path: Path) -> ByteArray:
@@ -49,7 +49,7 @@ def decode(paths: Sequence[Path]) -> ByteArray:
     """(N, SIDE, SIDE) grey pictures from files, or from within zips.
 
     Raises:
-        ValueError: A picture is missing or cannot be read.
+        ValueError: A file is not a picture that can be decoded.
     """
     pictures = np.zeros((len(paths), SIDE, SIDE), np.uint8)
     with ExitStack() as stack:
@@ -64,13 +64,13 @@ def decode(paths: Sequence[Path]) -> ByteArray:
                 data = archives[archive].read(path.relative_to(archive).as_posix())
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
             if picture is None:
-                raise ValueError(f"{path.name} is no picture.")
+                raise ValueError(f"{path.name} is not a picture.")
             pictures[i] = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return pictures
 
 
 def archive_of(path: Path) -> Path | None:
-    """The zip that a picture lies in, if it does."""
+    """The zip that holds a picture, if one does."""
     return next((parent for parent in path.parents if parent.suffix == ".zip"), None)
 
 

@@ -1,4 +1,4 @@
-"""Decoded speech in memory, and what training does to a waveform."""
+"""Decoded speech in memory, and the augmentation of waveforms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mer_core.media import load_audio
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray
 from train.config import SourceConfig
-from train.files import kept
+from train.files import cached
 
 INT16 = 32_767.0
 
@@ -24,14 +24,14 @@ Waves = list[NDArray[np.int16]]
 
 
 class Recordings:
-    """The waveforms of some examples, as int16; decoded once and kept in `cache` if given."""
+    """The waveforms of some examples, as int16; decoded once and stored in `cache` if given."""
 
     def __init__(self, examples: Sequence[Example], cache: Path | None = None) -> None:
         paths = sorted({e.path for e in examples if e.path is not None})
         listing = "\n".join(f"{path} {path.stat().st_size}" for path in paths)
         key = hashlib.sha256(listing.encode()).hexdigest()[:16]
         stored = cache / f"waveforms-{key}.npz" if cache else None
-        waves = kept(stored, lambda: decode(paths), read=_read, write=_write) if paths else []
+        waves = cached(stored, lambda: decode(paths), read=_read, write=_write) if paths else []
         self._waves: dict[Path, NDArray[np.int16]] = dict(zip(paths, waves, strict=True))
 
     def waveform(self, path: Path) -> FloatArray:
@@ -60,7 +60,7 @@ def _write(waves: Waves, path: Path) -> None:
 def augment_waveform(
     waveform: FloatArray, source: SourceConfig, generator: np.random.Generator
 ) -> FloatArray:
-    """A random crop at another speed and level, perhaps with noise. Pure but for `generator`."""
+    """A random crop at another speed and level, perhaps with noise. Pure except for `generator`."""
     speed = float(generator.choice(source.speeds))
     if source.crop_seconds:
         waveform = random_crop(waveform, int(source.crop_seconds * SAMPLE_RATE * speed), generator)
@@ -77,7 +77,7 @@ def augment_waveform(
 
 
 def random_crop(waveform: FloatArray, samples: int, generator: np.random.Generator) -> FloatArray:
-    """A stretch of `samples` samples; a shorter clip stays whole."""
+    """A segment of `samples` samples; a shorter clip is not cut."""
     start = int(generator.integers(0, max(0, len(waveform) - samples) + 1))
     return waveform[start : start + samples]
 

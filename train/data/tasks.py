@@ -28,7 +28,7 @@ from train.data.draws import (
 )
 from train.data.material import Material
 
-FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → what holds it
+FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → field of `Example`
 
 
 def source_examples(
@@ -42,30 +42,33 @@ def source_examples(
 
     Args:
         source: Whose corpora are read.
-        root: Where they lie.
+        root: Folder of the corpora.
         split: `train`, `dev` or `test`.
-        labels: What else is left out.
-        modality: Half of an example that is taken; those without it are left out.
+        labels: Examples with another label are left out.
+        modality: Half of an example to take; examples without it are left out.
     """
-    found = [e for c in source.corpora for e in load_corpus(c, root, split=split, labels=labels)]
-    return [half for example in found if (half := half_of(example, modality))]
+    return [
+        half
+        for corpus in source.corpora
+        for example in load_corpus(corpus, root, split=split, labels=labels)
+        if (half := half_of(example, modality))
+    ]
 
 
 def half_of(example: Example, modality: str) -> Example | None:
-    """The example with nothing but what one modality reads; None if that is missing or empty."""
-    wanted = FIELDS[modality]
-    kept: dict[str, Any] = {
-        f: getattr(example, f) if f == wanted else None for f in FIELDS.values()
-    }
-    return replace(example, **kept) if kept[wanted] else None
+    """The example with only what one modality reads; None if that is missing or empty."""
+    field = FIELDS[modality]
+    value = getattr(example, field)
+    only: dict[str, Any] = {**dict.fromkeys(FIELDS.values()), field: value}
+    return replace(example, **only) if value else None
 
 
 class SingleTask:
-    """One modality, one label an example: how the encoders are trained.
+    """Examples of one modality, with one label each: how the encoders are trained.
 
     The development score is the mean over corpora of the four-class UA, read from restricted
     logits, and of the UA over each corpus' full label set: the full sets are larger, so their
-    figure is steadier, and the four classes are what is shipped.
+    figure varies less, and the four classes are what ships.
     """
 
     def __init__(

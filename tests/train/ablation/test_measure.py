@@ -19,16 +19,18 @@ from train.ablation.measure import (
     balanced,
     half_samples,
 )
-from train.ablation.recognition import RECOGNITION, recognition, units
+from train.ablation.recognition import recognition, resampling_units
 from train.ablation.runs import RunPaths, SharedInputs, task_of
 from train.config import Experiment
 from train.data.material import Material
 from train.data.paired_task import label_indices
-from train.data.pairs import Pair, evaluation_sets
-from train.evaluate.evaluation import BranchEvaluator
+from train.data.pairs import Pair, SetName, evaluation_sets
+from train.evaluate.frameworks import BranchEvaluator
+from train.evaluate.measures import RECOGNITION
 from train.stages import detach_encoders, start
 
 CPU = torch.device("cpu")
+PAIRED = SetName.parse("paired/ravdess×meld")
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +44,27 @@ def foal_net() -> Experiment:
 
 
 @pytest.mark.parametrize("which", ["mgcma", "foal_net"])
-def test_bench_asks_as_evaluation_does(
+def test_cached_features_give_the_logits_of_evaluation(
     which: str, corpora: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Cached features say what the encoder says live; and no embedding knows its partner."""
+    """As computed live; and no embedding depends on its partner."""
     experiment: Experiment = request.getfixturevalue(which)
-    trained = SharedInputs(experiment, RunPaths(corpora, tmp_path / "out", CPU), "test")
-    ((_, pairs),) = trained.bench.judged.items()
+    inputs = SharedInputs(experiment, RunPaths(corpora, tmp_path / "out", CPU), "test")
+    ((_, pairs),) = inputs.data.measured.items()
     assert all(part.split == "test" for pair in pairs for part in pair.parts if part)
     torch.manual_seed(experiment.seed)
-    live = start(experiment).eval()  # the same seed: the very encoders of `trained`
+    live = start(experiment).eval()  # the same seed gives the same encoders as `inputs`
     everything = [part for pair in pairs for part in pair.parts if part]
     material = Material(everything, experiment.sources)
-    expected = BranchEvaluator(live, material, trained.tokenize).logits(pairs[:24], "live")["both"]
+    expected = BranchEvaluator(live, material, inputs.tokenize).logits(pairs[:24], "live")["both"]
     detach_encoders(live)
-    found = trained.bench.logits(live, pairs)
+    found = inputs.data.logits(live, pairs)
     np.testing.assert_allclose(found[:24], expected, atol=2e-2)
-    (output,) = trained.bench.outputs(live, pairs[:24])
+    (output,) = inputs.data.outputs(live, pairs[:24])
     for name, encoder in live.encoders().items():
         m = encoder.modality
         lone = [Pair(**{m: getattr(pair, m)}) for pair in pairs[:24]]
-        (alone,) = trained.bench.outputs(live, lone)
+        (alone,) = inputs.data.outputs(live, lone)
         for kind in ("embedding", "pooled"):
             torch.testing.assert_close(
                 alone.features[f"{name}_{kind}"], output.features[f"{name}_{kind}"],
@@ -73,15 +75,15 @@ def test_bench_asks_as_evaluation_does(
     assert len(set(first)) <= PER_LABEL * len(FOUR)
 
 
-def test_runs_share_features_and_see_every_clip_once(
+def test_runs_share_features_and_validate_each_clip_once(
     mgcma: Experiment, corpora: Path, tmp_path: Path
 ) -> None:
     shared = SharedInputs(mgcma, RunPaths(corpora, tmp_path, CPU), "dev").task
     first, other = (task_of(dataclasses.replace(mgcma, seed=s), shared) for s in (4, 5))
     assert first.cached is other.cached is shared.cached
-    clips = [pair.speech for pair in first.dev["paired/ravdess×meld"]]
+    clips = [pair.speech for pair in first.dev[PAIRED]]
     assert len(set(clips)) == len(clips)
-    assert set(clips) == {pair.speech for pair in shared.dev["paired/ravdess×meld"]}
+    assert set(clips) == {pair.speech for pair in shared.dev[PAIRED]}
     drawn, same, another = (
         [label.tolist() for _, label in task.epoch(0)] for task in (first, shared, other)
     )
@@ -91,7 +93,7 @@ def test_runs_share_features_and_see_every_clip_once(
 def test_recognition_agrees_with_the_report(
     corpora: Path, mgcma: Experiment, generator: np.random.Generator
 ) -> None:
-    pairs = evaluation_sets(mgcma, corpora, "train")["paired/ravdess×meld"]  # of two speakers
+    pairs = evaluation_sets(mgcma, corpora, "train")[PAIRED]  # of two speakers
     logits = generator.normal(0, 2, (len(pairs), 4))
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     measured = recognition(pairs, probabilities)
@@ -108,17 +110,17 @@ def test_recognition_agrees_with_the_report(
         assert [low, high] == pytest.approx(report[f"{name}_95"])  # two speakers: three outcomes
 
 
-def test_of_a_lone_speaker_the_clips_are_drawn(
+def test_clips_of_a_single_speaker_are_resampled(
     corpora: Path, mgcma: Experiment, generator: np.random.Generator
 ) -> None:
     """All pairs of a clip together, against a slow bootstrap of whole clips."""
-    pairs = evaluation_sets(mgcma, corpora, "dev")["paired/ravdess×meld"]  # of one speaker
+    pairs = evaluation_sets(mgcma, corpora, "dev")[PAIRED]  # of one speaker
     probabilities = generator.dirichlet(np.ones(4), len(pairs))
     right = probabilities.argmax(axis=1) == label_indices(pairs).numpy()
     clips = sorted({p.speech.path for p in pairs if p.speech and p.speech.path})
     by_clip = [right[[p.speech is not None and p.speech.path == c for p in pairs]] for c in clips]
     assert {len(hits) for hits in by_clip} == {5}
-    assert len(set(units(pairs))) == len(clips) == 8
+    assert len(set(resampling_units(pairs))) == len(clips) == 8
     drawn = generator.integers(0, len(clips), (4_000, len(clips)))
     slow = [np.concatenate([by_clip[i] for i in row]).mean() for row in drawn]
     found = recognition(pairs, probabilities)
@@ -132,7 +134,7 @@ def test_of_a_lone_speaker_the_clips_are_drawn(
     assert not recognition(pairs[:5], probabilities[:5]).replicates  # of one clip
 
 
-def test_half_samples_are_balanced_and_the_same_for_everyone() -> None:
+def test_half_samples_are_balanced_and_repeatable() -> None:
     labels = [np.repeat(np.arange(4), 10), np.repeat(np.arange(4), 6)]
     halves, again = list(half_samples(labels)), list(half_samples(labels))
     assert len(halves) == HALVES

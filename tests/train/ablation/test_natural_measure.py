@@ -15,17 +15,24 @@ from mer_core.data import Example
 from mer_core.emotions import FOUR
 from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS
 from mer_core.types import Output
-from train.ablation.measure import HALVES, PER_LABEL, AblationData, _chosen, clouds, measure
-from train.data.pairs import Pair
-from train.evaluate.measured import Measured, mean_over_sets, needs_pairs
+from train.ablation.measure import (
+    HALVES,
+    PER_LABEL,
+    AblationData,
+    _balanced_items,
+    alignment,
+    measure,
+)
+from train.data.pairs import Pair, SetName
+from train.evaluate.measures import FIGURES, Measured, Space, mean_over_sets
 
 CPU = torch.device("cpu")
-SHARED = {"before": True, "after": True}
-NATURAL_ONLY = [name for name in METRICS if needs_pairs(name)]
+SHARED = dict.fromkeys(Space, True)
+NATURAL_ONLY = [name for name in METRICS if FIGURES[name].needs_pairs]
 
 
 class Averaging:
-    """Stands for a framework: an embedding is the mean of an utterance's tokens."""
+    """In place of a framework: an embedding is the mean of an utterance's tokens."""
 
     def __init__(self, gaussians: bool = False) -> None:
         self.kinds = ("embedding", "pooled", *(("mean", "std") if gaussians else ()))
@@ -54,7 +61,7 @@ def recordings(corpus: str, each: int) -> list[Pair]:
     ]
 
 
-def bench_of(sets: dict[str, list[Pair]], noise: float) -> AblationData:
+def data_of(sets: dict[str, list[Pair]], noise: float) -> AblationData:
     """Both halves of a pair have the same tokens, but for `noise`."""
     random = np.random.default_rng(0)
     tokens = {}
@@ -64,34 +71,35 @@ def bench_of(sets: dict[str, list[Pair]], noise: float) -> AblationData:
             assert part is not None
             moved = same + noise * random.normal(size=(3, 6))
             tokens[part] = torch.tensor(moved, dtype=torch.float32)
-    return AblationData(sets, sets, tokens, {"speech": 6, "text": 6}, CPU)
+    named = {SetName.parse(name): pairs for name, pairs in sets.items()}
+    return AblationData(named, named, tokens, {"speech": 6, "text": 6}, CPU)
 
 
-def unit(bench: AblationData, examples: list[Any]) -> np.ndarray:
-    rows = np.stack([bench.tokens[example].double().mean(0).numpy() for example in examples])
+def unit(data: AblationData, examples: list[Any]) -> np.ndarray:
+    rows = np.stack([data.tokens[example].double().mean(0).numpy() for example in examples])
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def test_figures_of_natural_pairs_are_those_of_slow_loops() -> None:
     pairs = recordings("iemocap", 9)
-    bench = bench_of({"natural/iemocap": pairs}, noise=1.0)
-    found = clouds(Averaging(True), bench, pairs, SHARED, natural=True)  # type: ignore[arg-type]
-    x, y = unit(bench, [p.speech for p in pairs]), unit(bench, [p.text for p in pairs])
-    places, closer = [], []
+    data = data_of({"natural/iemocap": pairs}, noise=1.0)
+    found = alignment(Averaging(True), data, pairs, SHARED, natural=True)  # type: ignore[arg-type]
+    x, y = unit(data, [p.speech for p in pairs]), unit(data, [p.text for p in pairs])
+    ranks, closer = [], []
     for a, b in ((x, y), (y, x)):
         for i in range(len(a)):
             distances = [float(((a[i] - b[j]) ** 2).sum()) for j in range(len(b))]
-            places.append(1 + sum(d < distances[i] for d in distances))
-            closer.append((places[-1] - 1) / (len(b) - 1))
+            ranks.append(1 + sum(d < distances[i] for d in distances))
+            closer.append((ranks[-1] - 1) / (len(b) - 1))
     near = NearestNeighbors(n_neighbors=5)
     there, back = (near.fit(b).kneighbors(a, return_distance=False) for a, b in ((x, y), (y, x)))
     hits = [[i in row for i, row in enumerate(rows)] for rows in (there, back)]
     a, b = x - x.mean(0), y - y.mean(0)
     cka = ((a.T @ b) ** 2).sum() / np.linalg.norm(a.T @ a) / np.linalg.norm(b.T @ b)
     figures = found.figures
-    assert figures["recall_at_1"] == pytest.approx(np.mean([place == 1 for place in places]))
+    assert figures["recall_at_1"] == pytest.approx(np.mean([rank == 1 for rank in ranks]))
     assert figures["recall_at_5"] == pytest.approx(np.mean(hits))
-    assert figures["mrr"] == pytest.approx(np.mean([1 / place for place in places]))
+    assert figures["mrr"] == pytest.approx(np.mean([1 / rank for rank in ranks]))
     assert figures["foscttm"] == pytest.approx(np.mean(closer))
     assert figures["linear_cka"] == pytest.approx(cka)
     assert figures["alignment"] == pytest.approx(
@@ -108,12 +116,12 @@ def test_figures_of_natural_pairs_are_those_of_slow_loops() -> None:
 def test_both_modalities_keep_the_same_pairs_in_every_half() -> None:
     """Halves of one recording that lie on one point find each other in every half-sample."""
     pairs = recordings("iemocap", 8)
-    bench = bench_of({"natural/iemocap": pairs}, noise=0.0)
-    found = clouds(Averaging(), bench, pairs, SHARED, natural=True)  # type: ignore[arg-type]
+    data = data_of({"natural/iemocap": pairs}, noise=0.0)
+    found = alignment(Averaging(), data, pairs, SHARED, natural=True)  # type: ignore[arg-type]
     perfect = {"recall_at_1": 1, "recall_at_5": 1, "mrr": 1, "foscttm": 0, "linear_cka": 1}
     for name, value in perfect.items():
         np.testing.assert_allclose([found.figures[name], *found.replicates[name]], value, atol=1e-9)
-    by_label = clouds(Averaging(), bench, pairs, SHARED)  # type: ignore[arg-type]
+    by_label = alignment(Averaging(), data, pairs, SHARED)  # type: ignore[arg-type]
     assert all(by_label.figures[name] is None for name in NATURAL_ONLY)
 
 
@@ -123,7 +131,7 @@ def test_what_is_left_out_is_left_out_of_both_modalities() -> None:
     rare = [pair for pair in recordings("iemocap", 7) if pair.emotion == "sad"]
     scarce = [pair for pair in many if pair.emotion != "sad"] + rare
     for pairs, each in ((many, PER_LABEL), (scarce, 7)):
-        rows = _chosen(pairs, ["speech", "text"], natural=True)
+        rows = _balanced_items(pairs, ["speech", "text"], natural=True)
         partner = {pair.speech: pair.text for pair in pairs}
         assert [partner[speech] for speech in rows[0]] == rows[1]
         assert Counter(example.emotion for example in rows[0]) == dict.fromkeys(FOUR, each)
@@ -133,8 +141,8 @@ def test_what_is_left_out_is_left_out_of_both_modalities() -> None:
 def test_a_mix_of_sets_has_natural_figures_of_the_natural_ones() -> None:
     sets = {"paired/a×b": recordings("a", 6), "natural/c": recordings("c", 6),
             "natural/d": recordings("d", 6)}  # fmt: skip
-    bench = bench_of(sets, noise=1.0)
-    result = measure(Averaging(), bench, SHARED)  # type: ignore[arg-type]
+    data = data_of(sets, noise=1.0)
+    result = measure(Averaging(), data, SHARED)  # type: ignore[arg-type]
     of = result["sets"]
     for name, value in result["figures"].items():
         metric = METRICS.get(name.rpartition("/")[2])
@@ -146,7 +154,7 @@ def test_a_mix_of_sets_has_natural_figures_of_the_natural_ones() -> None:
             assert result["reasons"][name] == NEEDS_GAUSSIANS
         else:
             assert value == pytest.approx(np.mean([figures[name] for figures in of.values()]))
-    label = measure(Averaging(), bench_of({"paired/a×b": sets["paired/a×b"]}, 1.0), SHARED)  # type: ignore[arg-type]
+    label = measure(Averaging(), data_of({"paired/a×b": sets["paired/a×b"]}, 1.0), SHARED)  # type: ignore[arg-type]
     assert label["figures"]["recall_at_1"] is None
     assert label["reasons"]["recall_at_1"] == NEEDS_NATURAL_PAIRS
     assert NEEDS_NATURAL_PAIRS in label["reasons"]["w2_ratio"]

@@ -20,11 +20,11 @@ import train.ablation.runs as ablation
 from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, REASONS
 from tests.train.tiny_frameworks import OPTIM, tiny_foal_net, tiny_mgcma, write_bert
 from train.ablation.measure import HALVES, NO_COMMON_SPACE
-from train.ablation.recognition import RECOGNITION
 from train.ablation.runs import RunPaths, SharedInputs, ablate, run_all
 from train.ablation.strategies import strategies
-from train.ablation.table import heading, markdown, summarise
+from train.ablation.tables import heading, markdown, summarise
 from train.config import Experiment
+from train.evaluate.measures import RECOGNITION
 
 CPU = torch.device("cpu")
 
@@ -45,27 +45,27 @@ def done(
 ) -> tuple[RunPaths, dict[str, Any]]:
     """A finished ablation of MGCMA with two seeds."""
     out = tmp_path_factory.mktemp("ablation")
-    place = RunPaths(corpora, out / "mgcma", CPU, out / "cache")
-    return place, ablate(mgcma, place, seeds=2)
+    paths = RunPaths(corpora, out / "mgcma", CPU, out / "cache")
+    return paths, ablate(mgcma, paths, seeds=2)
 
 
-def runs(place: RunPaths) -> Iterator[Path]:
-    yield from sorted(place.out.glob("*/seed-*"))
+def runs(paths: RunPaths) -> Iterator[Path]:
+    yield from sorted(paths.out.glob("*/seed-*"))
 
 
-def test_ablation_leaves_its_tables_and_its_runs(done: tuple[RunPaths, dict[str, Any]]) -> None:
-    place, summary = done
+def test_ablation_writes_its_tables_and_its_runs(done: tuple[RunPaths, dict[str, Any]]) -> None:
+    paths, summary = done
     assert len(summary["rows"]) == 9
-    assert json.loads((place.out / "ablation.json").read_text("utf-8")) == summary
-    assert (place.out / "ablation.md").read_text("utf-8") == markdown(summary)
-    picture = cv2.imread(str(place.out / "ablation.png"))
+    assert json.loads((paths.out / "ablation.json").read_text("utf-8")) == summary
+    assert (paths.out / "ablation.md").read_text("utf-8") == markdown(summary)
+    picture = cv2.imread(str(paths.out / "ablation.png"))
     assert picture is not None
     assert picture.std() > 5
-    with (place.out / "ablation.csv").open(encoding="utf-8", newline="") as file:
+    with (paths.out / "ablation.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 9 * (len(RECOGNITION) + 2 * len(METRICS))
-    assert len(list(runs(place))) == 18
-    for folder in runs(place):
+    assert len(list(runs(paths))) == 18
+    for folder in runs(paths):
         names = {"test.json", "run.json", "config.json", "model.safetensors", "log.jsonl"}
         assert names <= {file.name for file in folder.iterdir()}
         assert not (folder / "state.safetensors").exists()
@@ -76,8 +76,10 @@ def test_ablation_leaves_its_tables_and_its_runs(done: tuple[RunPaths, dict[str,
         assert {key[6:] for key in row if key.startswith("train_")} == on
 
 
-def test_figures_mean_what_they_say(done: tuple[RunPaths, dict[str, Any]]) -> None:
-    place, summary = done
+def test_figures_are_means_with_reasons_where_they_do_not_exist(
+    done: tuple[RunPaths, dict[str, Any]],
+) -> None:
+    paths, summary = done
     for name, cells in summary["rows"].items():
         for figure, cell in cells.items():
             metric = METRICS.get(figure.rpartition("/")[2])
@@ -100,7 +102,7 @@ def test_figures_mean_what_they_say(done: tuple[RunPaths, dict[str, Any]]) -> No
             assert other[figure]["difference"] == pytest.approx(
                 other[figure]["mean"] - cell["mean"]
             )
-    stored = [json.loads((folder / "test.json").read_text()) for folder in runs(place)]
+    stored = [json.loads((folder / "test.json").read_text()) for folder in runs(paths)]
     for result in stored:
         assert len(result["replicates"]["modality_gap"]) == HALVES
         assert set(result["sets"]) == {"paired/ravdess×meld"}
@@ -109,9 +111,9 @@ def test_figures_mean_what_they_say(done: tuple[RunPaths, dict[str, Any]]) -> No
 def test_intervals_hold_the_difference(done: tuple[RunPaths, dict[str, Any]]) -> None:
     _, summary = done
     cells = [cell for row in summary["rows"].values() for cell in row.values()]
-    asked = [cell for cell in cells if "difference_95" in cell]
-    assert len(asked) > 9 * 10
-    for cell in asked:
+    intervals = [cell for cell in cells if "difference_95" in cell]
+    assert len(intervals) > 9 * 10
+    for cell in intervals:
         low, high = cell["difference_95"]
         assert low - 1e-9 <= cell["difference"] <= high + 1e-9
 
@@ -128,45 +130,45 @@ def test_markdown_names_what_is_missing_and_why(done: tuple[RunPaths, dict[str, 
     assert "None" not in text
     for line in text.splitlines():
         if line.startswith("| none"):
-            assert "[" not in line  # nothing differs from itself
+            assert "[" not in line  # the reference has no difference
 
 
 def refuse(*_: Any) -> None:
     raise AssertionError("trained again")
 
 
-def test_what_is_finished_is_not_repeated(
+def test_finished_runs_are_not_repeated(
     done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, summary = done
+    paths, summary = done
     monkeypatch.setattr(ablation, "fit", refuse)
     monkeypatch.setattr(SharedInputs, "task", property(refuse))
-    assert ablate(mgcma, place, seeds=2) == summary
+    assert ablate(mgcma, paths, seeds=2) == summary
     with pytest.raises(AssertionError, match="trained again"):
-        ablate(mgcma, place, seeds=3)
+        ablate(mgcma, paths, seeds=3)
 
 
 def test_another_split_is_measured_without_training(
     done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, summary = done
+    paths, summary = done
     monkeypatch.setattr(ablation, "fit", refuse)
-    shown = ablate(mgcma, place, seeds=2, split="dev")
+    shown = ablate(mgcma, paths, seeds=2, split="dev")
     assert shown["protocol"]["split"] == "dev"
-    assert json.loads((place.out / "ablation-dev.json").read_text("utf-8")) == shown
-    assert json.loads((place.out / "ablation.json").read_text("utf-8")) == summary
-    assert len(list(place.out.glob("*/seed-*/dev.json"))) == 18
+    assert json.loads((paths.out / "ablation-dev.json").read_text("utf-8")) == shown
+    assert json.loads((paths.out / "ablation.json").read_text("utf-8")) == summary
+    assert len(list(paths.out.glob("*/seed-*/dev.json"))) == 18
     assert shown["rows"] != summary["rows"]
-    # The tiny development split has one speaker: clips are drawn instead, and it is said.
+    # The tiny development split has one speaker: clips are resampled, and the protocol names it.
     assert "difference_95" in shown["rows"]["token"]["unweighted_accuracy"]
     assert "1 in paired/ravdess; of paired/ravdess the clips" in shown["protocol"]["interval"]
 
 
-def test_a_lost_run_comes_out_the_same_again(
+def test_a_deleted_run_is_reproduced(
     done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, summary = done
-    lost = place.out / "distribution+instance" / "seed-5"
+    paths, summary = done
+    lost = paths.out / "distribution+instance" / "seed-5"
     before = (lost / "test.json").read_text()
     weights = (lost / "model.safetensors").read_bytes()
     for file in lost.iterdir():
@@ -179,7 +181,7 @@ def test_a_lost_run_comes_out_the_same_again(
         return real(*arguments)
 
     monkeypatch.setattr(ablation, "fit", watched)
-    assert ablate(mgcma, place, seeds=2) == summary
+    assert ablate(mgcma, paths, seeds=2) == summary
     assert folders == [lost]
     assert (lost / "test.json").read_text() == before
     assert (lost / "model.safetensors").read_bytes() == weights
@@ -188,15 +190,15 @@ def test_a_lost_run_comes_out_the_same_again(
 def test_other_settings_are_not_mixed_in(
     done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment
 ) -> None:
-    place, _ = done
+    paths, _ = done
     other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
     with pytest.raises(ValueError, match="other settings, encoders or data; give another --out"):
-        ablate(other, place, seeds=2)
+        ablate(other, paths, seeds=2)
     with pytest.raises(ValueError, match="1 or more"):
-        ablate(mgcma, place, seeds=0)
+        ablate(mgcma, paths, seeds=0)
 
 
-def test_a_failed_start_leaves_a_folder_to_others(
+def test_a_failed_start_leaves_the_folder_usable(
     mgcma: Experiment, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stopped(*_: Any) -> None:
@@ -207,26 +209,26 @@ def test_a_failed_start_leaves_a_folder_to_others(
     with pytest.raises(ValueError, match="nothing found"):
         run_all(rows, RunPaths(tmp_path / "nowhere", out, CPU), 1, "test")
     assert not out.exists()
-    place = RunPaths(corpora, out, CPU)
+    paths = RunPaths(corpora, out, CPU)
     with monkeypatch.context() as patch:
         patch.setattr(ablation, "fit", stopped)
         with pytest.raises(KeyboardInterrupt):
-            run_all(rows, place, 1, "test")
+            run_all(rows, paths, 1, "test")
     other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
-    (result,) = run_all({"none": strategies(other)["none"]}, place, 1, "test")["none"]
+    (result,) = run_all({"none": strategies(other)["none"]}, paths, 1, "test")["none"]
     assert result["seed"] == other.seed
 
 
-def test_data_are_part_of_a_run_wherever_they_lie(
+def test_a_run_depends_on_its_data_but_not_on_their_folder(
     done: tuple[RunPaths, dict[str, Any]],
     mgcma: Experiment,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    place, summary = done
+    paths, summary = done
     monkeypatch.setattr(ablation, "fit", refuse)
-    shutil.copytree(place.root, tmp_path / "moved")
-    moved = dataclasses.replace(place, root=tmp_path / "moved")
+    shutil.copytree(paths.root, tmp_path / "moved")
+    moved = dataclasses.replace(paths, root=tmp_path / "moved")
     assert ablate(mgcma, moved, seeds=2) == summary
     lines = tmp_path / "moved" / "text" / "meld" / "train_sent_emo.csv"
     lines.write_text(lines.read_text("utf-8").replace("tears", "smile"), "utf-8")
@@ -237,15 +239,15 @@ def test_data_are_part_of_a_run_wherever_they_lie(
 def test_foal_net_shares_no_space_without_avel_or_width(
     foal_net: Experiment, corpora: Path, tmp_path: Path
 ) -> None:
-    place = RunPaths(corpora, tmp_path / "out", CPU, tmp_path / "cache")
-    summary = ablate(foal_net, place, seeds=1)
+    paths = RunPaths(corpora, tmp_path / "out", CPU, tmp_path / "cache")
+    summary = ablate(foal_net, paths, seeds=1)
     rows = summary["rows"]
     assert list(rows) == ["none", "avel", "mem", "avel+mem", "sharp"]
     for name, cells in rows.items():
         assert cells["before/modality_gap"] == {"reason": NO_COMMON_SPACE}
         if "avel" in name or name == "sharp":
             assert cells["modality_gap"]["mean"] > 0
-            assert "difference" not in cells["modality_gap"]  # nothing to differ from
+            assert "difference" not in cells["modality_gap"]  # the reference has none
         else:
             assert cells["modality_gap"] == {"reason": NO_COMMON_SPACE}
             assert cells["precision_at_5"] == {"reason": NO_COMMON_SPACE}
@@ -258,9 +260,9 @@ def test_a_common_width_gives_every_strategy_a_space(
     foal_net: Experiment, corpora: Path, tmp_path: Path
 ) -> None:
     wide = dataclasses.replace(foal_net, architecture={**foal_net.architecture, "width": 8})
-    trained = strategies(wide)
+    rows = strategies(wide)
     results = run_all(
-        {name: trained[name] for name in ("none", "avel")},
+        {name: rows[name] for name in ("none", "avel")},
         RunPaths(corpora, tmp_path / "out", CPU),
         1,
         "test",
@@ -278,9 +280,9 @@ def test_natural_corpora_have_figures_of_natural_pairs(
         "text": dataclasses.replace(mgcma.sources["text"], corpora={"iemocap": 0.5, "meld": 0.5}),
     }
     natural = dataclasses.replace(mgcma, sources=sources)
-    trained = strategies(natural)
-    rows = {name: trained[name] for name in ("none", "distribution")}
-    results = run_all(rows, RunPaths(recorded, tmp_path, CPU), 1, "test")
+    rows = strategies(natural)
+    chosen = {name: rows[name] for name in ("none", "distribution")}
+    results = run_all(chosen, RunPaths(recorded, tmp_path, CPU), 1, "test")
     for (result,) in results.values():
         assert set(result["sets"]) == {"natural/iemocap", "paired/iemocap×meld"}
         for name in ("recall_at_1", "mrr", "foscttm", "linear_cka"):

@@ -63,7 +63,7 @@ def test_a_damaged_file_is_computed_again(share: float, encoder, clips, tmp_path
     file.write_bytes(whole[: int(share * len(whole))])
     again = frozen_features(encoder, len(clips), clips.__getitem__, **options)
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
-    assert "is damaged and made again" in capsys.readouterr().out
+    assert "is damaged and computed again" in capsys.readouterr().out
     assert file.read_bytes() == whole
     assert list(tmp_path.iterdir()) == [file]
 

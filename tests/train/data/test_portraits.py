@@ -44,9 +44,9 @@ def test_pictures_are_decoded_once(faces: list[Example], tmp_path: Path) -> None
     assert stored.stat().st_size > len(faces) * SIDE * SIDE
 
 
-def test_what_is_no_picture_is_said_in_words(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("hello")
-    with pytest.raises(ValueError, match=r"notes\.png is no picture"):
+    with pytest.raises(ValueError, match=r"notes\.png is not a picture"):
         decode([tmp_path / "notes.png"])
 
 

@@ -22,10 +22,12 @@ from mer_core.checkpoints.heads import load_head, save_head
 from mer_core.data import collate
 from mer_core.emotions import FOUR
 from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
+from train import commands
 from train.ablation.runs import RunPaths, ablate
 from train.config import Experiment
 from train.data.material import Material
-from train.publish.atlas import balanced_pairs, build_atlas, strategy_heads
+from train.publish.atlas import build_atlas, strategy_heads
+from train.publish.references import balanced_pairs
 from train.stages import start, tokenizer_of
 
 CPU = torch.device("cpu")
@@ -53,9 +55,9 @@ def done(
     """An experiment, its bundle, its finished ablation, and a cache."""
     folder = tmp_path_factory.mktemp("done")
     experiment = on_bundle(tiny_foal_net(), folder / "bundle", width=8)
-    place = RunPaths(corpora, folder / "ablation", CPU, folder / "cache")
-    ablate(experiment, place, seeds=1)
-    return experiment, folder / "bundle", place.out, folder / "cache"
+    paths = RunPaths(corpora, folder / "ablation", CPU, folder / "cache")
+    ablate(experiment, paths, seeds=1)
+    return experiment, folder / "bundle", paths.out, folder / "cache"
 
 
 @pytest.mark.slow
@@ -67,7 +69,7 @@ def test_from_an_ablation_to_an_atlas(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     experiment, bundle, ablation, cache = done
-    monkeypatch.setattr(command, "load_experiment", lambda *_: experiment)
+    monkeypatch.setattr(commands, "load_experiment", lambda *_: experiment)
     out = tmp_path / "atlas"
     arguments = [
         "atlas", "--ablation", str(ablation), "--model", str(bundle), "--config", str(CONFIG),
@@ -109,7 +111,7 @@ def test_an_unfinished_ablation_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(command, "load_experiment", lambda *_: done[0])
+    monkeypatch.setattr(commands, "load_experiment", lambda *_: done[0])
     shutil.copytree(done[2], tmp_path / "half")
     (tmp_path / "half" / "ablation.json").unlink()
     assert command.main([
@@ -120,7 +122,7 @@ def test_an_unfinished_ablation_is_refused(
 
 
 @pytest.mark.slow
-def test_the_reference_is_what_the_network_says_of_the_pair(
+def test_the_reference_is_the_embedding_of_the_pair(
     corpora: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     """Against a forward pass over waveforms and words, one pair at a time."""
@@ -144,7 +146,7 @@ def test_the_reference_is_what_the_network_says_of_the_pair(
             np.testing.assert_allclose(reference.embeddings[modality][i], expected, atol=5e-3)
 
 
-def test_pairs_are_balanced_and_repeat_only_when_they_must(corpora: Path) -> None:
+def test_pairs_are_balanced_and_repeat_only_if_too_few(corpora: Path) -> None:
     experiment = tiny_mgcma(Path("unread"))
     pairs = balanced_pairs(experiment, corpora, "test", 20, np.random.default_rng(0))
     assert Counter(p.emotion for p in pairs) == dict.fromkeys(FOUR, 5)
@@ -171,10 +173,10 @@ def test_pairs_that_cannot_be_shared_out(corpora: Path, count: int) -> None:
 
 def test_heads_without_a_before_are_refused(tmp_path: Path) -> None:
     framework = start(tiny_foal_net())
-    with pytest.raises(ValueError, match="no head; one named 'none'"):
+    with pytest.raises(ValueError, match="no head; the one named 'none' is missing"):
         strategy_heads(tmp_path, framework.encoders())
     save_head(tmp_path / "all", framework)
-    with pytest.raises(ValueError, match="holds all; one named 'none'"):
+    with pytest.raises(ValueError, match="holds all; the one named 'none' is missing"):
         strategy_heads(tmp_path, framework.encoders())
 
 

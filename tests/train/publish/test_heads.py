@@ -20,7 +20,8 @@ from train.ablation.runs import RunPaths, SharedInputs, run_all
 from train.ablation.strategies import strategies
 from train.config import Experiment
 from train.data.material import Material
-from train.evaluate.evaluation import BranchEvaluator, calibrate
+from train.data.pairs import SetName
+from train.evaluate.frameworks import BranchEvaluator, calibrate
 from train.publish.heads import export_heads
 from train.stages import start
 
@@ -42,30 +43,30 @@ def done(
         for name, reads in (("audio", "speech"), ("video", "video"))
     }
     experiment = dataclasses.replace(tiny, architecture={**tiny.architecture, **parts})
-    place = RunPaths(corpora, folder / "ablation", CPU, folder / "cache")
-    run_all(strategies(experiment), place, 1, "test")
+    paths = RunPaths(corpora, folder / "ablation", CPU, folder / "cache")
+    run_all(strategies(experiment), paths, 1, "test")
     shipped = load_checkpoint(folder / "trained").framework
     save_checkpoint(folder / "shipped", shipped, half=True)
-    names = export_heads(experiment, place, folder / "shipped", folder / "out", seed=1)
+    names = export_heads(experiment, paths, folder / "shipped", folder / "out", seed=1)
     assert names == STRATEGIES
-    return experiment, place, folder / "shipped", folder / "out"
+    return experiment, paths, folder / "shipped", folder / "out"
 
 
 def test_heads_are_the_runs_on_the_shipped_encoders(
     done: tuple[Experiment, RunPaths, Path, Path],
 ) -> None:
-    experiment, place, shipped, out = done
+    experiment, paths, shipped, out = done
     encoders = load_checkpoint(shipped).framework.encoders()
     heads = load_heads(out, encoders)
     assert sorted(heads) == sorted(STRATEGIES)
-    bench = SharedInputs(experiment, place, "dev").bench
-    (pairs,) = bench.dev.values()
+    data = SharedInputs(experiment, paths, "dev").data
+    (pairs,) = data.dev.values()
     for name, head in heads.items():
-        run = load_checkpoint(place.out / name / "seed-1").framework
-        expected = bench.logits(run, pairs)
+        run = load_checkpoint(paths.out / name / "seed-1").framework
+        expected = data.logits(run, pairs)
         for attribute in ("audio_encoder", "video_encoder"):
             setattr(head.framework, attribute, getattr(run, attribute))
-        np.testing.assert_allclose(bench.logits(head.framework, pairs), expected, atol=0.01)
+        np.testing.assert_allclose(data.logits(head.framework, pairs), expected, atol=0.01)
         assert head.config["experiment"] == experiment.name
         assert (head.config["strategy"], head.config["seed"]) == (name, 1)
         assert not list((out / name).glob("*encoder*"))
@@ -76,11 +77,11 @@ def test_heads_are_the_runs_on_the_shipped_encoders(
 def test_temperatures_are_those_of_an_exported_model(
     done: tuple[Experiment, RunPaths, Path, Path],
 ) -> None:
-    """The cached features leave what the evaluation of a whole model finds."""
-    experiment, place, shipped, out = done
+    """From cached features, as from the evaluation of a whole model."""
+    experiment, paths, shipped, out = done
     heads = load_heads(out, load_checkpoint(shipped).framework.encoders())
-    trained = SharedInputs(experiment, place, "dev")
-    dev = trained.task.dev
+    inputs = SharedInputs(experiment, paths, "dev")
+    dev = inputs.task.dev
     parts = [part for pairs in dev.values() for pair in pairs for part in pair.parts if part]
     material = Material(parts, experiment.sources)
     for name, head in heads.items():
@@ -95,12 +96,12 @@ def test_temperatures_are_those_of_an_exported_model(
 def test_temperature_is_fitted_to_the_logits_of_that_condition(
     done: tuple[Experiment, RunPaths, Path, Path],
 ) -> None:
-    experiment, place, _, out = done
-    trained = SharedInputs(experiment, place, "dev")
-    run = load_checkpoint(place.out / "none" / "seed-1").framework
-    pairs = trained.task.dev["speech/ravdess"]
+    experiment, paths, _, out = done
+    inputs = SharedInputs(experiment, paths, "dev")
+    run = load_checkpoint(paths.out / "none" / "seed-1").framework
+    pairs = inputs.task.dev[SetName.parse("speech/ravdess")]
     labels = np.array([run.labels.index(pair.emotion) for pair in pairs])
-    expected = fit_temperature(trained.bench.logits(run, pairs), labels)
+    expected = fit_temperature(inputs.data.logits(run, pairs), labels)
     stored = json.loads((out / "none" / "config.json").read_text())["temperatures"]["audio"]
     assert stored == pytest.approx(expected, rel=0.05)
 
@@ -108,53 +109,53 @@ def test_temperature_is_fitted_to_the_logits_of_that_condition(
 def test_other_encoders_are_refused(
     done: tuple[Experiment, RunPaths, Path, Path], tmp_path: Path
 ) -> None:
-    experiment, place, shipped, _ = done
+    experiment, paths, shipped, _ = done
     shutil.copytree(shipped, tmp_path / "other")
     file = tmp_path / "other" / "video_encoder.safetensors"
     save_file({key: value + 1 for key, value in load_file(file).items()}, file)
     with pytest.raises(ValueError, match="does not hold the video encoder"):
-        export_heads(experiment, place, tmp_path / "other", tmp_path / "out", seed=1)
+        export_heads(experiment, paths, tmp_path / "other", tmp_path / "out", seed=1)
     stranger = dataclasses.replace(tiny_foal_net(), seed=8)  # fresh encoders of another seed
     with pytest.raises(ValueError, match="trained on other encoders"):
-        export_heads(stranger, place, shipped, tmp_path / "out", seed=1)
+        export_heads(stranger, paths, shipped, tmp_path / "out", seed=1)
     with pytest.raises(ValueError, match=r"seed 7 of none, avel, mem, avel\+mem, sharp;"):
-        export_heads(experiment, place, shipped, tmp_path / "out", seed=7)
+        export_heads(experiment, paths, shipped, tmp_path / "out", seed=7)
     assert not (tmp_path / "out").exists()
 
 
 def test_runs_of_other_data_or_of_unknown_ones_are_refused(
     done: tuple[Experiment, RunPaths, Path, Path], tmp_path: Path
 ) -> None:
-    experiment, place, shipped, _ = done
-    copied = dataclasses.replace(place, out=tmp_path / "runs")
-    shutil.copytree(place.out, copied.out)
+    experiment, paths, shipped, _ = done
+    copied = dataclasses.replace(paths, out=tmp_path / "runs")
+    shutil.copytree(paths.out, copied.out)
     file = copied.out / "avel" / "seed-1" / "run.json"
-    said = json.loads(file.read_text("utf-8"))
+    run = json.loads(file.read_text("utf-8"))
 
     def refused(sentence: str) -> None:
         with pytest.raises(ValueError, match=sentence):
             export_heads(experiment, copied, shipped, tmp_path / "out", seed=1)
         assert not (tmp_path / "out").exists()
 
-    file.write_text(json.dumps(said | {"data": "of a year ago"}), "utf-8")
+    file.write_text(json.dumps(run | {"data": "of a year ago"}), "utf-8")
     refused(r"avel.seed-1 was trained on other data than foal_net has now")
-    file.write_text(json.dumps({"experiment": said["experiment"]}), "utf-8")
-    refused(r"avel.seed-1 was trained on other encoders .* or does not say on which")
+    file.write_text(json.dumps({"experiment": run["experiment"]}), "utf-8")
+    refused(r"avel.seed-1 was trained on other encoders .* or does not record which")
     file.unlink()
-    refused(r"avel.seed-1 does not say what its run was trained on")
+    refused(r"avel.seed-1 does not record what its run was trained on")
 
 
 def test_unfinished_strategies_and_leftover_heads_are_named(
     done: tuple[Experiment, RunPaths, Path, Path], tmp_path: Path
 ) -> None:
-    experiment, place, shipped, out = done
-    half = dataclasses.replace(place, out=tmp_path / "half")
-    shutil.copytree(place.out, half.out)
+    experiment, paths, shipped, out = done
+    half = dataclasses.replace(paths, out=tmp_path / "half")
+    shutil.copytree(paths.out, half.out)
     shutil.rmtree(half.out / "avel")
     (half.out / "sharp" / "seed-1" / "state.safetensors").touch()  # it stopped on the way
     with pytest.raises(ValueError, match="no finished run of seed 1 of avel, sharp;"):
         export_heads(experiment, half, shipped, tmp_path / "out", seed=1)
     shutil.copytree(out / "none", tmp_path / "out" / "token")
     with pytest.raises(ValueError, match="no strategy of this ablation: token; remove"):
-        export_heads(experiment, place, shipped, tmp_path / "out", seed=1)
+        export_heads(experiment, paths, shipped, tmp_path / "out", seed=1)
     assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["token"]

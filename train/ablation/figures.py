@@ -1,4 +1,4 @@
-"""Small multiples of an ablation: one panel a figure, one line a strategy, one dot a seed."""
+"""Small multiples of an ablation: a panel for each figure, a row for each strategy, dots: seeds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ INK, DOT, BAR = "#26262b", "#a9a4b8", "#5b3fa0"
 
 
 def save_figure(summary: dict[str, Any], picture: Path, title: Callable[[str], str]) -> None:
-    """Draw means with their std over seeds; where a figure does not exist, nothing is drawn.
+    """Draw means with their std over seeds; a figure that does not exist is left out.
 
     Args:
         summary: As `summarise` makes it.
@@ -43,15 +43,15 @@ def save_figure(summary: dict[str, Any], picture: Path, title: Callable[[str], s
         lines, COLUMNS, figsize=size, sharey=True, layout="constrained", squeeze=False
     )
     for axis, name in zip(axes.flat, PANELS, strict=True):
-        cells = [rows[row][name] for row in names]
-        for place, cell in enumerate(cells):
+        cells = [rows[strategy][name] for strategy in names]
+        for row, cell in enumerate(cells):
             if "reason" in cell:
                 continue
             seeds = cell["seeds"]
-            axis.plot(seeds, [place] * len(seeds), "o", color=DOT, markersize=4)
+            axis.plot(seeds, [row] * len(seeds), "o", color=DOT, markersize=4)
             spread = cell["std"] or 0.0
             axis.errorbar(
-                cell["mean"], place, xerr=spread, fmt="D", color=BAR, markersize=5, capsize=3
+                cell["mean"], row, xerr=spread, fmt="D", color=BAR, markersize=5, capsize=3
             )
         if all("reason" in cell for cell in cells):
             axis.text(0.5, 0.5, "not computed", transform=axis.transAxes, ha="center", color=DOT)

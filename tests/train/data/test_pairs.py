@@ -17,9 +17,9 @@ from train.config import Experiment, SourceConfig
 from train.data.features import frozen_features
 from train.data.material import Material
 from train.data.paired_task import PairedTask
-from train.data.pairs import evaluation_sets, pairing
+from train.data.pairs import SetName, evaluation_sets, pairing_sentence
 from train.data.tasks import half_of, source_examples
-from train.evaluate.evaluation import evaluate
+from train.evaluate.frameworks import evaluate
 from train.stages import detach_encoders, start, tokenizer_of
 
 WAYS = ("speech", "text")
@@ -49,14 +49,14 @@ def test_both_halves_of_every_recording_make_the_set(
     split: str, session: int, natural: Experiment, recorded: Path
 ) -> None:
     sets = evaluation_sets(natural, recorded, split)
-    assert list(sets) == ["speech/iemocap", "text/iemocap", "natural/iemocap"]
+    assert [str(name) for name in sets] == ["speech/iemocap", "text/iemocap", "natural/iemocap"]
     folder = recorded / "iemocap" / f"Session{session}" / "dialog" / "transcriptions"
     (transcript,) = folder.glob("*.txt")
     words = {
         line.split()[0]: line.partition(": ")[2] for line in transcript.read_text().split("\n")
     }
-    met = 0
-    for pair in sets["natural/iemocap"]:
+    matched = 0
+    for pair in sets[SetName.parse("natural/iemocap")]:
         speech, text = pair.speech, pair.text
         assert speech is not None
         assert text is not None
@@ -66,13 +66,13 @@ def test_both_halves_of_every_recording_make_the_set(
             assert getattr(speech, field) == getattr(text, field)
         if speech.path.stem in words:
             assert text.text == words[speech.path.stem]
-            met += 1
-    assert met == len([said for said in words.values() if said])
+            matched += 1
+    assert matched == len([text for text in words.values() if text])
 
 
 def test_a_recording_without_words_is_speech_alone(natural: Experiment, recorded: Path) -> None:
     sets = evaluation_sets(natural, recorded, "test")
-    assert {name: len(pairs) for name, pairs in sets.items()} == {
+    assert {str(name): len(pairs) for name, pairs in sets.items()} == {
         "speech/iemocap": 24, "text/iemocap": 23, "natural/iemocap": 23,
     }  # fmt: skip
 
@@ -82,7 +82,7 @@ def test_a_corpus_meets_others_by_label_and_itself_by_recording(
 ) -> None:
     mixed = of_corpora(mgcma, ["ravdess", "iemocap"], ["meld", "iemocap"])
     sets = evaluation_sets(mixed, recorded, "dev")
-    assert [name for name in sets if not name.startswith(WAYS)] == [
+    assert [str(name) for name in sets if name.is_paired] == [
         "paired/ravdess×meld", "paired/ravdess×iemocap", "paired/iemocap×meld", "natural/iemocap",
     ]  # fmt: skip
     for pairs in sets.values():
@@ -90,7 +90,8 @@ def test_a_corpus_meets_others_by_label_and_itself_by_recording(
             assert pair.speech is None or (pair.speech.path and pair.speech.text is None)
             assert pair.text is None or (pair.text.text and pair.text.path is None)
     apart = of_corpora(mgcma, ["ravdess"], ["iemocap"])
-    assert list(evaluation_sets(apart, recorded, "dev"))[2:] == ["paired/ravdess×iemocap"]
+    *_, last = evaluation_sets(apart, recorded, "dev")
+    assert str(last) == "paired/ravdess×iemocap"
 
 
 def test_halves_are_read_as_what_they_are(natural: Experiment, recorded: Path) -> None:
@@ -123,9 +124,7 @@ def test_examples_of_one_modality_are_their_own_half(corpus: str, corpora: Path)
     assert source_examples(source, corpora, "train", FOUR, other) == []
 
 
-def test_training_hears_the_sound_and_reads_the_words(
-    natural: Experiment, recorded: Path, tmp_path: Path
-) -> None:
+def test_training_uses_both_halves(natural: Experiment, recorded: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     framework = start(natural)
     tokenize = tokenizer_of(framework)
@@ -162,17 +161,37 @@ def test_natural_sets_are_evaluated_and_named_so(
 ) -> None:
     torch.manual_seed(0)
     framework = start(natural)
-    found = evaluate(framework, natural, recorded, tokenizer_of(framework))
+    found = evaluate(framework, natural, recorded)
     assert set(found["sets"]["natural/iemocap"]) == {"speech", "text", "both"}
     assert set(found["temperatures"]) == {"speech", "text", "both"}
     assert found["sets"]["natural/iemocap"]["both"]["n"] == 23
     assert found["protocol"]["pairing"] == "as they were recorded: both halves of one recording"
 
 
-def test_pairing_says_what_is_true_of_the_sets() -> None:
-    label, recording = pairing(["text/meld", "paired/a×b"]), pairing(["text/a", "natural/a"])
+def names(*texts: str) -> list[SetName]:
+    return [SetName.parse(text) for text in texts]
+
+
+def test_the_sentence_on_pairing_is_true_of_the_sets() -> None:
+    label = pairing_sentence(names("text/meld", "paired/a×b"))
+    recording = pairing_sentence(names("text/a", "natural/a"))
     assert label.startswith("by label within the split")
     assert "both halves of one recording" in recording
     assert "label" not in recording
-    mixed = pairing(["natural/a", "paired/a×b"])
+    mixed = pairing_sentence(names("natural/a", "paired/a×b"))
     assert mixed == f"in natural/… {recording}; in paired/… {label}"
+
+
+@pytest.mark.parametrize(
+    ("text", "paired", "natural", "lead"),
+    [
+        ("speech/ravdess", False, False, "speech/ravdess"),
+        ("paired/ravdess×meld", True, False, "paired/ravdess"),
+        ("natural/iemocap", True, True, "natural/iemocap"),
+    ],
+)
+def test_names_of_sets_are_read_as_they_are_written(
+    text: str, paired: bool, natural: bool, lead: str
+) -> None:
+    name = SetName.parse(text)
+    assert (str(name), name.is_paired, name.is_natural, name.lead) == (text, paired, natural, lead)

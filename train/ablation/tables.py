@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from mer_core.checkpoints.checkpoint import write_json
-from mer_core.metrics.report import AHEAD, METRICS, Metric
-from train.ablation.figure import save_figure
+from mer_core.metrics.report import AHEAD, METRICS
+from train.ablation.figures import save_figure
 from train.ablation.measure import HALVES, PER_LABEL
-from train.ablation.recognition import RECOGNITION, RESAMPLES
-from train.data.pairs import NATURAL, is_natural, pairing
+from train.ablation.recognition import RESAMPLES
+from train.data.pairs import SetKind, SetName, pairing_sentence
+from train.evaluate.measures import FIGURES, RECOGNITION
 
-NOTHING = 1e-9  # differences below it are rounding
+ROUNDING = 1e-9  # smaller differences are rounding errors
+NATURAL_SETS = f"{SetKind.NATURAL}/…"
 ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 SECTIONS = {
     "Recognition of pairs": tuple(RECOGNITION),
@@ -39,7 +41,7 @@ SECTIONS = {
         "w2_ratio_emotion",
     ),
     "The same clouds before alignment": AHEAD,
-    "Of natural pairs only": tuple(n for n, metric in METRICS.items() if "pair" in metric.needs),
+    "Of natural pairs only": tuple(name for name in METRICS if FIGURES[name].needs_pairs),
 }
 
 Result = dict[str, Any]
@@ -51,30 +53,31 @@ def summarise(
     """Rows of figures, each `mean`, `std` and `seeds`, or a `reason` why it does not exist.
 
     Also `difference` from the reference row and `difference_95`: means over seeds, with the spread
-    over the items that both were measured on. `clear` asks the seeds as well, for those intervals
-    know nothing of how another seed would have come out.
+    over the items that both were measured on. `clear` also compares the seeds, because those
+    intervals do not cover the choice of the seed.
     """
     base = results[reference]
     rows = {
         name: {figure: _cell(figure, runs, base) for figure in runs[0]["figures"]}
         for name, runs in results.items()
     }
-    first = next(iter(results.values()))
+    first = next(iter(results.values()))[0]
+    speakers = {SetName.parse(name): count for name, count in first["speakers"].items()}
     protocol = {
         "split": split,
-        "sets": list(first[0]["sets"]),
-        "seeds": [run["seed"] for run in first],
+        "sets": list(first["sets"]),
+        "seeds": [run["seed"] for run in results[reference]],
         "reference": reference,
-        "modalities": first[0]["modalities"],
-        **_wording(first[0]["sets"], first[0]["speakers"]),
+        "modalities": first["modalities"],
+        **_protocol_words([SetName.parse(name) for name in first["sets"]], speakers),
     }
     return {"title": title, "protocol": protocol, "rows": rows}
 
 
-def _wording(sets: Collection[str], speakers: Mapping[str, int]) -> dict[str, str]:
-    """What the figures of these sets mean; `speakers` says how many speak in each."""
+def _protocol_words(sets: Collection[SetName], speakers: Mapping[SetName, int]) -> dict[str, str]:
+    """What the figures of these sets mean; `speakers` holds how many each set has."""
     words = {
-        "pairing": pairing(sets),
+        "pairing": pairing_sentence(sets),
         "figures": "mean over the paired sets; mean ± std over seeds",
         "space": "pooled embeddings of each modality alone, after alignment and before fusion",
         "items": f"at most {PER_LABEL} a label, modality and set, as many of each",
@@ -84,40 +87,35 @@ def _wording(sets: Collection[str], speakers: Mapping[str, int]) -> dict[str, st
         "clear": "the interval leaves 0 out and all seeds of the one lie beyond all of the other",
         "chance": "P@k 0.25, modality probe and FOSCTTM 0.5",
     }
-    if any(is_natural(name) for name in sets):
-        words["items"] += f"; in {NATURAL}… whole pairs"
+    if any(name.is_natural for name in sets):
+        words["items"] += f"; in {NATURAL_SETS} whole pairs"
         words["chance"] += "; R@k is k in the number of pairs"
-        if not all(is_natural(name) for name in sets):
-            words["figures"] += f"; what asks for natural pairs: the mean over {NATURAL}… alone"
+        if not all(name.is_natural for name in sets):
+            words["figures"] += f"; what asks for natural pairs: the mean over {NATURAL_SETS} alone"
     return words
 
 
-def _resampled(speakers: Mapping[str, int]) -> str:
-    """How many speakers the sets rest on; partner corpora bring none.
+def _resampled(speakers: Mapping[SetName, int]) -> str:
+    """How many speakers the sets have; partner corpora add none.
 
-    So sets with one leading corpus are told together, unless pairing left them other speakers.
+    So sets with the same leading corpus are named once, unless pairing left them other speakers.
     """
     counts: dict[str, set[int]] = {}
     for name, count in speakers.items():
-        counts.setdefault(_leading(name), set()).add(count)
-    told = {
-        _leading(name) if len(counts[_leading(name)]) == 1 else name: count
+        counts.setdefault(name.lead, set()).add(count)
+    by_title = {
+        name.lead if len(counts[name.lead]) == 1 else str(name): count
         for name, count in speakers.items()
     }
-    words = ", ".join(f"{count} in {name}" for name, count in told.items())
-    if alone := [name for name, count in told.items() if count == 1]:
+    words = ", ".join(f"{count} in {title}" for title, count in by_title.items())
+    if alone := [title for title, count in by_title.items() if count == 1]:
         *before, last = alone
-        names = f"{', '.join(before)} and {last}" if before else last
+        titles = f"{', '.join(before)} and {last}" if before else last
         words += (
-            f"; of {names} the clips were resampled instead, so that the interval "
+            f"; of {titles} the clips were resampled instead, so that the interval "
             f"speaks for {'those speakers' if before else 'that one speaker'} only"
         )
     return words
-
-
-def _leading(name: str) -> str:
-    """The set's name up to its first corpus, whose speakers are heard."""
-    return name.partition("×")[0]
 
 
 def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result]) -> Result:
@@ -135,16 +133,16 @@ def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result]) -> Result
         )
         low, high = (float(v) for v in np.percentile(ours - theirs, [2.5, 97.5]))
         cell["difference_95"] = [low, high]
-        cell["clear"] = (low > NOTHING or high < -NOTHING) and _apart(
+        cell["clear"] = (low > ROUNDING or high < -ROUNDING) and _separated(
             values, [run["figures"][figure] for run in base]
         )
     return cell
 
 
-def _apart(ours: Sequence[float], theirs: Sequence[float]) -> bool:
-    """Whether every seed of the one lies beyond all seeds of the other; two seeds or more."""
-    beyond = min(ours) > max(theirs) or max(ours) < min(theirs)
-    return beyond and min(len(ours), len(theirs)) > 1
+def _separated(ours: Sequence[float], theirs: Sequence[float]) -> bool:
+    """Whether the ranges of the two do not overlap; needs two seeds of each."""
+    separated = min(ours) > max(theirs) or max(ours) < min(theirs)
+    return separated and min(len(ours), len(theirs)) > 1
 
 
 def write_tables(summary: dict[str, Any], stem: Path) -> None:
@@ -187,19 +185,19 @@ def markdown(summary: dict[str, Any]) -> str:
 
 
 def _section(figures: Sequence[str], summary: dict[str, Any]) -> list[str]:
-    """A table; figures that no row has are named with their reason instead of columns of dashes."""
+    """A table; figures that no row has are listed with their reason instead of empty columns."""
     rows = summary["rows"]
     absent = [f for f in figures if all("reason" in cells[f] for cells in rows.values())]
-    there = [f for f in figures if f not in absent]
+    present = [f for f in figures if f not in absent]
     lines = []
-    if there:
-        header = " | ".join(heading(figure, summary) for figure in there)
-        lines += [f"| | {header} |", "|---" * (len(there) + 1) + "|"]
+    if present:
+        header = " | ".join(heading(figure, summary) for figure in present)
+        lines += [f"| | {header} |", "|---" * (len(present) + 1) + "|"]
         for name, cells in rows.items():
-            texts = [_text(cells[figure], summary, name) for figure in there]
+            texts = [_text(cells[figure], summary, name) for figure in present]
             lines.append(f"| {name} | {' | '.join(texts)} |")
         lines.append("")
-    for why in dict.fromkeys(_reasons(there, rows)):
+    for why in dict.fromkeys(_reasons(present, rows)):
         lines.append(f"– : {why}.")
     grouped: dict[str, list[str]] = {}
     for figure in absent:
@@ -227,14 +225,13 @@ def _text(cell: Result, summary: dict[str, Any], name: str) -> str:
     return f"{text}<br>**{change}**" if cell["clear"] else f"{text}<br>{change}"
 
 
-def heading(figure: str, summary: dict[str, Any]) -> str:
-    """A figure's title, with an arrow to where better is."""
-    known: dict[str, Metric] = RECOGNITION | METRICS
-    metric = known[figure.rpartition("/")[2]]
+def heading(name: str, summary: dict[str, Any]) -> str:
+    """A figure's title, with an arrow towards the better values."""
+    metric = FIGURES[name].metric
     x, y = summary["protocol"]["modalities"]
     return metric.title.format(x=x, y=y) + ARROWS[metric.better]
 
 
 def _with(stem: Path, suffix: str) -> Path:
-    """`stem` + `suffix`; a stem may hold dots of its own."""
+    """`stem` + `suffix`; the stem may contain dots."""
     return stem.parent / (stem.name + suffix)

@@ -1,4 +1,4 @@
-"""Test figures of one encoder with its own classifier, over its full label set and over four."""
+"""Test figures of one encoder with its classifier, over its full label set and over four."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from mer_core.data.collate import Tokenize
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import recognition_report
 from train.config import Experiment
 from train.data.material import Material
+from train.data.pairs import SetKind, SetName
 from train.data.tasks import class_indices, predict_logits, source_examples
-from train.evaluate.evaluation import common_temperature, protocol
+from train.evaluate.protocol import common_temperature, protocol
+from train.stages import tokenizer_of
 
 
 def evaluate_encoder(
     framework: Framework,
     experiment: Experiment,
     root: Path,
-    tokenize: Tokenize | None,
     *,
     cache: Path | None = None,
     seed: int = 0,
@@ -39,6 +39,7 @@ def evaluate_encoder(
     }
     everything = [e for examples in splits.values() for e in examples]
     material = Material(everything, experiment.sources, cache)
+    tokenize = tokenizer_of(framework)
     logits = {
         split: predict_logits(
             framework.eval(), [material.utterance([e]) for e in examples], tokenize
@@ -50,13 +51,14 @@ def evaluate_encoder(
     )
     sets: dict[str, Any] = {}
     for corpus in source.corpora:
+        reports = sets[str(SetName(SetKind.ALONE, (corpus,), modality))] = {}
         for kind, names in (("all", framework.labels), ("four", FOUR)):
             rows = [
                 i for i, e in enumerate(splits["test"]) if e.corpus == corpus and e.emotion in names
             ]
             examples = [splits["test"][i] for i in rows]
             columns = [framework.labels.index(name) for name in names]
-            sets.setdefault(f"{modality}/{corpus}", {})[kind] = recognition_report(
+            reports[kind] = recognition_report(
                 class_indices(examples, names).numpy(),
                 logits["test"][np.ix_(rows, columns)],
                 names,
@@ -64,6 +66,8 @@ def evaluate_encoder(
                 temperature=temperature,
                 seed=seed,
             )
-    words = {**protocol(experiment, seed), "labels": list(framework.labels)}
-    words.pop("pairing")
-    return {"protocol": words, "temperatures": {"all": temperature}, "sets": sets}
+    return {
+        "protocol": protocol(experiment, seed, framework.labels),
+        "temperatures": {"all": temperature},
+        "sets": sets,
+    }

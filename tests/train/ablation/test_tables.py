@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from train.ablation.table import SECTIONS, _text, markdown, summarise
+from train.ablation.tables import SECTIONS, _text, markdown, summarise
 
 
 def test_differences_are_taken_replicate_by_replicate() -> None:

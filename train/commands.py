@@ -1,0 +1,117 @@
+"""What each command of `python -m train` does with its options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL, PACKAGE
+from mer_core.device import pick_device
+from train.ablation.runs import RunPaths, ablate, sweep
+from train.ablation.strategies import on_encoders
+from train.ablation.tables import markdown
+from train.config import Experiment, load_experiment
+from train.evaluate.tables import metrics_table
+from train.publish.atlas import atlas_table, make_atlas
+from train.publish.export import evaluate_folder, export, head_name
+from train.stages import fit_experiment, prune_text_encoder
+
+CONFIGS = Path(__file__).parent / "configs"
+RUNS = Path("runs")
+# Where published files go by default: a checkout's assets or, once installed, the current folder's.
+OUTPUT = ASSETS if ASSETS == CHECKOUT else Path("assets")
+
+
+def config_path(value: str) -> Path:
+    """A TOML file, or a shipped one by its name without suffix."""
+    shipped = CONFIGS / f"{value}.toml"
+    return shipped if shipped.is_file() and not Path(value).exists() else Path(value)
+
+
+def run_fit(options: argparse.Namespace) -> None:
+    """Train the experiment of a TOML file."""
+    experiment = load_experiment(options.config, options.overrides)
+    folder = options.out or RUNS / experiment.name
+    fit_experiment(experiment, options.data, folder, pick_device(options.device), options.cache)
+
+
+def run_prune(options: argparse.Namespace) -> None:
+    """Make the starting point of the text encoder."""
+    experiment = load_experiment(options.config, options.overrides)
+    prune_text_encoder(
+        experiment, options.data, options.source, options.out, options.vocabulary, options.layers
+    )
+
+
+def run_export(options: argparse.Namespace) -> None:
+    """Write what ships."""
+    experiment = load_experiment(options.config, options.overrides)
+    metrics = export(options.model, options.out, experiment, options.data, options.cache)
+    print(metrics_table(metrics))
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Measure a checkpoint.
+
+    Raises:
+        ValueError: The figures would be written into the installed package.
+    """
+    experiment = load_experiment(options.config, options.overrides)
+    folder = options.model or DEFAULT_MODEL / head_name(experiment)
+    if options.out is None and folder.resolve().is_relative_to(PACKAGE):
+        raise ValueError("The figures of the installed model need a folder of yours: give --out.")
+    metrics = evaluate_folder(
+        folder, experiment, options.data, options.cache, options.seed, options.out
+    )
+    print(metrics_table(metrics))
+
+
+def run_ablate(options: argparse.Namespace) -> None:
+    """Train and measure every strategy, or every value of the settings to sweep.
+
+    Raises:
+        ValueError: A sweep on the test split.
+    """
+    if options.sweep and options.split == "test":
+        raise ValueError("--sweep uses development data only; leave out --split test.")
+
+    def load(overrides: Sequence[str]) -> Experiment:
+        experiment = load_experiment(options.config, [*options.overrides, *overrides])
+        return on_encoders(experiment, options.model) if options.model else experiment
+
+    experiment = load([])
+    out = options.out or RUNS / f"ablation_{experiment.name}"
+    paths = RunPaths(options.data, out, pick_device(options.device), options.cache)
+    if not options.sweep:
+        print(markdown(ablate(experiment, paths, options.seeds, options.split or "test")))
+    for setting in options.sweep:
+        print(markdown(sweep(load, setting, paths, options.seeds)))
+
+
+def run_atlas(options: argparse.Namespace) -> None:
+    """Write heads, reference embeddings, maps and their figure."""
+    experiment = load_experiment(options.config, options.overrides)
+    name = head_name(experiment)
+    out = options.out or OUTPUT / "atlas" / name
+    model = options.model or DEFAULT_MODEL / name
+    ablation = options.ablation or RUNS / f"ablation_{experiment.name}"
+    paths = RunPaths(options.data, ablation, pick_device(options.device), options.cache)
+    if options.model:
+        experiment = on_encoders(experiment, model)
+    built = make_atlas(experiment, paths, model, out, pairs=options.pairs, seed=options.seed)
+    print(atlas_table(built, out))
+
+
+def run_default(options: argparse.Namespace) -> None:
+    """Every stage of the shipped default; finished ones are not repeated."""
+    pruned = RUNS / "text_pruned"
+    text = load_experiment(CONFIGS / "text.toml", options.overrides)
+    if not (pruned / "model.safetensors").exists():
+        prune_text_encoder(text, options.data, options.source, pruned)
+    for name in ("speech", "text", "mgcma_default", "face", "foal_net_default"):
+        options.config, options.out = CONFIGS / f"{name}.toml", None
+        run_fit(options)
+        if name not in ("speech", "text"):  # those ship inside MGCMA
+            options.model, options.out = RUNS / name, OUTPUT / "default"
+            run_export(options)

@@ -1,0 +1,56 @@
+"""What every evaluation shares: its protocol in words, and its temperatures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mer_core.metrics.calibration import fit_temperature
+from train.config import Experiment
+from train.data.pairs import SetName, pairing_sentence
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Labelled = tuple[Floats, Labels]  # logits (N, C), labels (N,)
+
+
+def protocol(
+    experiment: Experiment, seed: int, labels: Sequence[str], sets: Iterable[SetName] = ()
+) -> dict[str, Any]:
+    """What the figures mean; of pairs, if there are `sets` of them."""
+    words: dict[str, Any] = {
+        "experiment": experiment.name,
+        "training_seed": experiment.seed,
+        "evaluation_seed": seed,
+        "split": "test; temperatures and every choice from the development split",
+        "labels": list(labels),
+    }
+    if names := list(sets):
+        words["pairing"] = pairing_sentence(names)
+    words["interval"] = (
+        "95 % bootstrap over speakers (clips, pairs), writers, dialogues or pictures"
+    )
+    if "video" in experiment.sources:
+        frames = experiment.sources["video"].frames
+        words["video"] = f"a clip is {frames} drifting crops of one picture: no facial motion"
+    return words
+
+
+def common_temperature(parts: Sequence[Labelled]) -> float:
+    """One temperature for several sets of logits and labels; smaller sets are repeated."""
+    size = max(len(labels) for _, labels in parts)
+    rows = [np.arange(size) % len(labels) for _, labels in parts]
+    logits = np.concatenate([part[i] for (part, _), i in zip(parts, rows, strict=True)])
+    labels = np.concatenate([part[i] for (_, part), i in zip(parts, rows, strict=True)])
+    return fit_temperature(logits, labels)
+
+
+def common_temperatures(parts: Iterable[tuple[str, Labelled]]) -> dict[str, float]:
+    """Condition → T, every set of a condition counting equally."""
+    by_condition: dict[str, list[Labelled]] = {}
+    for condition, part in parts:
+        by_condition.setdefault(condition, []).append(part)
+    return {condition: common_temperature(group) for condition, group in by_condition.items()}
