@@ -40,7 +40,7 @@ def make_reference(
 
 
 def make_map(reference: Reference, scale: float = 0.1, n_neighbors: int = 5) -> AtlasMap:
-    """A map without UMAP: two directions of the embeddings, at the size of a real one."""
+    """A map without UMAP: a linear projection of the embeddings, at the size of a real map."""
     axes = np.random.default_rng(5).standard_normal((reference.joint.shape[1], 2))
     points = (8 * reference.joint @ axes * scale).astype(np.float32)
     return AtlasMap(
@@ -54,14 +54,14 @@ def reference() -> Reference:
 
 
 @pytest.fixture
-def projected(reference: Reference) -> AtlasMap:
+def linear_map(reference: Reference) -> AtlasMap:
     return make_map(reference)
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stored_atlas(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An atlas of two strategies."""
-    folder = tmp_path_factory.mktemp("whole") / "mgcma"
+    folder = tmp_path_factory.mktemp("stored") / "mgcma"
     charts = {}
     for seed, name in enumerate(("none", "token")):
         reference = make_reference(seed=seed)
@@ -71,26 +71,26 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(whole: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
-    return shutil.copytree(whole, tmp_path / "mgcma")
+def folder(stored_atlas: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return shutil.copytree(stored_atlas, tmp_path / "mgcma")
 
 
 def write_ablation(folder: Path) -> None:
-    """The least table that can be read, beside the maps of an atlas."""
+    """The smallest valid table, beside the maps of an atlas."""
     protocol = {"split": "test", "sets": [], "seeds": [1], "modalities": ["speech", "text"]}
     table = {"title": "", "protocol": protocol, "rows": {"none": {}}}
     (folder / "ablation.json").write_text(json.dumps(table), "utf-8")
 
 
-def refusal(load: Callable[[Path], Any], path: Path, names: str) -> str:
-    """The refusal's words: one sentence on one line, which names the file and no numpy option."""
+def error_of(load: Callable[[Path], Any], path: Path, start: str) -> str:
+    """The error's message: one sentence on one line that names the file and no NumPy option."""
     with pytest.raises(ValueError) as caught:
         load(path)
     assert type(caught.value) is ValueError
-    words = str(caught.value)
-    assert words.startswith(names)
-    assert words.endswith(".")
-    assert "\n" not in words
-    assert "pickle" not in words
-    return words
+    message = str(caught.value)
+    assert message.startswith(start)
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert "pickle" not in message
+    return message

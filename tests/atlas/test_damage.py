@@ -1,4 +1,4 @@
-"""An atlas' npz files, damaged or foreign: one sentence that names the file."""
+"""An atlas' npz files, damaged or of another kind: one sentence that names the file."""
 
 from __future__ import annotations
 
@@ -16,96 +16,96 @@ import pytest
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.reference import Reference
-from tests.atlas.conftest import refusal
+from tests.atlas.conftest import error_of
 
 LOADERS = {"reference.npz": Reference.load, "map.npz": AtlasMap.load}
 DAMAGED = "is damaged, or no npz file"
 
 
-def an_array(path: Path) -> None:
+def write_an_array(path: Path) -> None:
     with path.open("wb") as file:
         np.save(file, np.zeros(3))
 
 
-def an_object(path: Path) -> None:
+def add_an_object(path: Path) -> None:
     with np.load(path) as stored:
         np.savez(path, **stored, further=np.array([{"run": "me"}], dtype=object))
 
 
-def another_zip(path: Path) -> None:
+def write_another_zip(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("labels.npy", "no array")
 
 
-def flipped(path: Path) -> None:
+def flip_a_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 255
     path.write_bytes(content)
 
 
-def a_folder(path: Path) -> None:
+def make_it_a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
 
 
 @pytest.mark.parametrize("name", LOADERS)
 @pytest.mark.parametrize(
-    ("spoil", "expected"),
+    ("damage", "expected"),
     [
         (lambda path: path.write_bytes(b""), DAMAGED),
         (lambda path: path.write_bytes(path.read_bytes()[:-300]), DAMAGED),
         (lambda path: path.write_bytes(path.read_bytes()[:20]), DAMAGED),
-        (flipped, DAMAGED),
+        (flip_a_byte, DAMAGED),
         (lambda path: path.write_text("<html>" * 40), DAMAGED),
         (lambda path: path.write_bytes(pickle.dumps({"points": 1})), DAMAGED),
-        (an_array, DAMAGED),
-        (an_object, DAMAGED),
-        (another_zip, "is missing"),
+        (write_an_array, DAMAGED),
+        (add_an_object, DAMAGED),
+        (write_another_zip, "is missing"),
         (lambda path: path.unlink(), "is missing"),
-        (a_folder, "is missing"),
+        (make_it_a_folder, "is missing"),
     ],
     ids=[
         "empty", "cut", "cut short", "flipped", "a web page", "a pickle", "an array alone",
         "an object in it", "another zip", "gone", "a folder",
     ],
 )  # fmt: skip
-def test_bytes_that_are_not_ours(
-    folder: Path, name: str, spoil: Callable[[Path], None], expected: str
+def test_damaged_files(
+    folder: Path, name: str, damage: Callable[[Path], None], expected: str
 ) -> None:
     path = folder / "token" / name
-    spoil(path)
-    assert expected in refusal(LOADERS[name], path, f"token/{name} is ")
-    refusal(Atlas.load, folder, f"token/{name} is ")
+    damage(path)
+    assert expected in error_of(LOADERS[name], path, f"token/{name} is ")
+    error_of(Atlas.load, folder, f"token/{name} is ")
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_a_byte_anywhere_may_be_wrong(folder: Path, name: str) -> None:
-    """Whatever is hit: a refusal in words, or a file that still says something whole."""
+def test_any_byte_may_be_wrong(folder: Path, name: str) -> None:
+    """Whichever it is: one readable error, or a file that is still valid."""
     path = folder / "none" / name
     content = path.read_bytes()
     random = np.random.default_rng(0)
     refused = 0
-    for place in random.integers(0, len(content), 300):
+    for position in random.integers(0, len(content), 300):
         wrong = bytearray(content)
-        wrong[place] ^= int(random.integers(1, 256))
+        wrong[position] ^= int(random.integers(1, 256))
         path.write_bytes(wrong)
         try:
             LOADERS[name](path)
         except ValueError as error:
             assert str(error).startswith(f"none/{name} is ")
             refused += 1
-    assert refused > 200  # a check sum guards all but a few names and dates
+    assert refused > 200  # a checksum covers all but a few names and dates
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_the_cause_of_a_refusal_is_kept_for_the_developer(folder: Path, name: str) -> None:
-    flipped(folder / "none" / name)
+def test_the_original_error_is_the_cause(folder: Path, name: str) -> None:
+    flip_a_byte(folder / "none" / name)
     with pytest.raises(ValueError, match=DAMAGED) as caught:
         LOADERS[name](folder / "none" / name)
     assert isinstance(caught.value.__cause__, zipfile.BadZipFile | zlib.error)
 
 
-def rewritten(path: Path, **changed: Any) -> None:
+def rewrite(path: Path, **changed: Any) -> None:
     """The same npz with other arrays; None leaves one out."""
     with np.load(path) as stored:
         arrays = {**stored, **changed}
@@ -143,11 +143,11 @@ VECTORS = np.ones((60, 8), np.float16)
 )
 def test_arrays_that_are_no_reference(folder: Path, changed: dict[str, Any], expected: str) -> None:
     path = folder / "none" / "reference.npz"
-    rewritten(path, **changed)
-    assert expected in refusal(Reference.load, path, "none/reference.npz is no reference: ")
+    rewrite(path, **changed)
+    assert expected in error_of(Reference.load, path, "none/reference.npz is no reference: ")
 
 
-def test_a_reference_without_pairs_is_none(reference: Reference) -> None:
+def test_a_reference_without_pairs_is_refused(reference: Reference) -> None:
     none = dict.fromkeys(reference.modalities, ())
     rows = dict.fromkeys(reference.modalities, np.zeros((0, 8), np.float32))
     with pytest.raises(ValueError, match="at least one pair"):
@@ -177,8 +177,8 @@ POINTS = np.ones((120, 2), np.float32)
 )
 def test_arrays_that_are_no_map(folder: Path, changed: dict[str, Any], expected: str) -> None:
     path = folder / "none" / "map.npz"
-    rewritten(path, **changed)
-    assert expected in refusal(AtlasMap.load, path, "none/map.npz is no map: ")
+    rewrite(path, **changed)
+    assert expected in error_of(AtlasMap.load, path, "none/map.npz is no map: ")
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_arrays_that_are_no_map(folder: Path, changed: dict[str, Any], expected:
         ),
     ],
 )
-def test_what_a_map_says_of_itself(folder: Path, changed: dict[str, Any], expected: str) -> None:
+def test_a_maps_metadata_is_checked(folder: Path, changed: dict[str, Any], expected: str) -> None:
     path = folder / "none" / "map.npz"
     with np.load(path) as stored:
         about = json.loads(str(stored["about"]))
-    rewritten(path, about=np.array(json.dumps({**about, **changed})))
-    assert expected in refusal(AtlasMap.load, path, "none/map.npz is no map: ")
+    rewrite(path, about=np.array(json.dumps({**about, **changed})))
+    assert expected in error_of(AtlasMap.load, path, "none/map.npz is no map: ")

@@ -1,4 +1,4 @@
-"""Placing a point: by slow loops, alone as in a batch, and without umap."""
+"""Placing a point: against slow loops, the same in any batch, and without umap."""
 
 from __future__ import annotations
 
@@ -25,45 +25,45 @@ def visitors() -> np.ndarray:
     return make_reference(each=5, seed=1).joint
 
 
-def slow_push(place: list[float], points: np.ndarray, a: float, b: float) -> list[float]:
+def slow_push(point: list[float], points: np.ndarray, a: float, b: float) -> list[float]:
     total = [0.0, 0.0]
-    for point in points:
-        apart = [place[0] - point[0], place[1] - point[1]]
-        square = apart[0] ** 2 + apart[1] ** 2
+    for other in points:
+        offset = [point[0] - other[0], point[1] - other[1]]
+        square = offset[0] ** 2 + offset[1] ** 2
         strength = 2 * b / ((0.001 + square) * (1 + a * square**b))
         for axis in (0, 1):
-            total[axis] += min(4.0, max(-4.0, strength * apart[axis]))
+            total[axis] += min(4.0, max(-4.0, strength * offset[axis]))
     return [value / len(points) for value in total]
 
 
 def balance(reference: Reference, on: AtlasMap, vector: np.ndarray, placed: np.ndarray) -> float:
-    """How far from zero pull and push are at `placed`, as a share of the pull's own size."""
+    """The sum of pull and push at `placed`, as a share of the pull's size."""
     a, b = on.curve
     points = on.points.astype(float) / on.scale
-    place = [float(value) for value in placed / on.scale]
-    away = []
+    point = [float(value) for value in placed / on.scale]
+    distances = []
     for row in reference.joint.astype(float):
         norm = math.sqrt(row @ row) * math.sqrt(vector @ vector)
-        away.append(max(0.0, 1 - float(row @ vector) / norm))
-    nearest = sorted(range(len(away)), key=lambda i: away[i])[: on.params.n_neighbors]
-    belonging = memberships(np.array([away[i] for i in nearest]))
+        distances.append(max(0.0, 1 - float(row @ vector) / norm))
+    nearest = sorted(range(len(distances)), key=lambda i: distances[i])[: on.params.n_neighbors]
+    belonging = memberships(np.array([distances[i] for i in nearest]))
     force, size = [0.0, 0.0], 0.0
-    push = slow_push(place, points, a, b)
+    push = slow_push(point, points, a, b)
     for i, weight in zip(nearest, belonging / belonging.max(), strict=True):
-        square = max((place[0] - points[i][0]) ** 2 + (place[1] - points[i][1]) ** 2, 1e-6)
+        square = max((point[0] - points[i][0]) ** 2 + (point[1] - points[i][1]) ** 2, 1e-6)
         pull = 2 * a * b * square ** (b - 1) / (1 + a * square**b) * weight
         size += pull
         for axis in (0, 1):
-            force[axis] += pull * (points[i][axis] - place[axis]) + 5 * weight * push[axis]
+            force[axis] += pull * (points[i][axis] - point[axis]) + 5 * weight * push[axis]
     return math.hypot(*force) / size
 
 
-def test_pull_and_push_cancel_out_by_loops(
-    reference: Reference, projected: AtlasMap, visitors: np.ndarray
+def test_pull_and_push_cancel_out(
+    reference: Reference, linear_map: AtlasMap, visitors: np.ndarray
 ) -> None:
-    placed = Placer(reference, projected).place(visitors)
+    placed = Placer(reference, linear_map).place(visitors)
     left = [
-        balance(reference, projected, v.astype(float), p)
+        balance(reference, linear_map, v.astype(float), p)
         for v, p in zip(visitors, placed, strict=True)
     ]
     assert np.median(left) < 2e-3  # of UMAP's unit; the map is some 40 of them wide
@@ -71,41 +71,41 @@ def test_pull_and_push_cancel_out_by_loops(
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_alone_as_in_any_batch_to_the_bit(
-    reference: Reference, projected: AtlasMap, visitors: np.ndarray, metric: str
+def test_the_same_bits_in_any_batch(
+    reference: Reference, linear_map: AtlasMap, visitors: np.ndarray, metric: str
 ) -> None:
     params = MapParams(n_neighbors=5, metric=metric)
-    placer = Placer(reference, dataclasses.replace(projected, params=params))
+    placer = Placer(reference, dataclasses.replace(linear_map, params=params))
     together = placer.place(visitors)
     alone = np.concatenate([placer.place(visitors[i : i + 1]) for i in range(len(visitors))])
     np.testing.assert_array_equal(together, alone)
     np.testing.assert_array_equal(placer.place(visitors[::-1])[::-1], together)
     np.testing.assert_array_equal(placer.place(visitors[1:8]), together[1:8])
-    np.testing.assert_array_equal(Placer(reference, placer_map(placer, projected)).place(visitors),
+    np.testing.assert_array_equal(Placer(reference, placer_map(placer, linear_map)).place(visitors),
                                   together)  # fmt: skip
 
 
-def placer_map(placer: Placer, projected: AtlasMap) -> AtlasMap:
-    return dataclasses.replace(projected, params=placer.params)
+def placer_map(placer: Placer, linear_map: AtlasMap) -> AtlasMap:
+    return dataclasses.replace(linear_map, params=placer.params)
 
 
-def test_a_vector_of_the_reference_lands_on_its_point(
-    reference: Reference, projected: AtlasMap
+def test_a_vector_of_the_reference_gets_its_point(
+    reference: Reference, linear_map: AtlasMap
 ) -> None:
-    placed = Placer(reference, projected).place(reference.joint)
-    np.testing.assert_allclose(placed, projected.points, atol=1e-6)
+    placed = Placer(reference, linear_map).place(reference.joint)
+    np.testing.assert_allclose(placed, linear_map.points, atol=1e-6)
 
 
 def test_places_are_near_their_neighbours(
-    reference: Reference, projected: AtlasMap, visitors: np.ndarray
+    reference: Reference, linear_map: AtlasMap, visitors: np.ndarray
 ) -> None:
-    placed = Placer(reference, projected).place(visitors)
-    low, high = projected.points.min(axis=0), projected.points.max(axis=0)
+    placed = Placer(reference, linear_map).place(visitors)
+    low, high = linear_map.points.min(axis=0), linear_map.points.max(axis=0)
     assert ((placed > low - 0.1) & (placed < high + 0.1)).all()
 
 
-def test_the_frame_only_moves_places(reference: Reference, visitors: np.ndarray) -> None:
-    """The same map at another size: places are resized with it."""
+def test_places_scale_with_the_map(reference: Reference, visitors: np.ndarray) -> None:
+    """On the same map at another size, places scale with it."""
     small, large = make_map(reference, scale=0.1), make_map(reference, scale=10.0)
     np.testing.assert_allclose(
         Placer(reference, large).place(visitors),
@@ -114,23 +114,23 @@ def test_the_frame_only_moves_places(reference: Reference, visitors: np.ndarray)
     )  # fmt: skip
 
 
-def test_memberships_add_up_as_umap_has_it() -> None:
-    away = np.sort(np.random.default_rng(0).random(15))
-    weights = memberships(away)
+def test_memberships_sum_to_log2_of_the_neighbours() -> None:
+    distances = np.sort(np.random.default_rng(0).random(15))
+    weights = memberships(distances)
     assert weights[1:].sum() == pytest.approx(np.log2(15), abs=1e-4)
     assert (np.diff(weights) <= 0).all()
     assert np.isfinite(memberships(np.full(15, 0.3))).all()
     assert np.isfinite(memberships(np.array([1e-5, *[1.0] * 14]))).all()
 
 
-def test_what_has_no_place(reference: Reference, projected: AtlasMap) -> None:
-    placer = Placer(reference, projected)
+def test_vectors_that_cannot_be_placed(reference: Reference, linear_map: AtlasMap) -> None:
+    placer = Placer(reference, linear_map)
     with pytest.raises(ValueError, match=r"are \(M, 8\)"):
         placer.place(np.zeros((2, 9), np.float32))
     with pytest.raises(ValueError, match="not finite"):
         placer.place(np.full((1, 8), np.nan, np.float32))
     with pytest.raises(ValueError, match="not one of"):
-        Placer(make_reference(each=4), projected)
+        Placer(make_reference(each=4), linear_map)
     assert placer.place(np.zeros((0, 8), np.float32)).shape == (0, 2)
     assert np.isfinite(placer.place(np.zeros((1, 8), np.float32))).all()
 
@@ -144,13 +144,17 @@ def test_every_strategy_gets_its_own_embedding(visitors: np.ndarray) -> None:
     }  # fmt: skip
 
 
-def test_placing_and_loading_import_neither_umap_nor_numba_nor_matplotlib() -> None:
-    code = (
-        "import sys, mer_core.atlas.placement, mer_core.atlas.collection, "
-        "mer_core.atlas.fitting.refit, mer_core.atlas.export.figures, mer_core.atlas.export.table; "
-        "print(*(m for m in ('umap', 'numba', 'matplotlib', 'torch', 'sklearn', 'pandas') "
-        "if m in sys.modules))"
-    )
+def test_the_atlas_imports_no_heavy_library() -> None:
+    """Every module but `fitting.layout`, whose purpose is to import umap."""
+    code = """
+import importlib, pkgutil, sys
+import mer_core.atlas
+for module in pkgutil.walk_packages(mer_core.atlas.__path__, "mer_core.atlas."):
+    if module.name != "mer_core.atlas.fitting.layout":
+        importlib.import_module(module.name)
+heavy = ("umap", "numba", "matplotlib", "torch", "sklearn", "pandas")
+print(*(name for name in heavy if name in sys.modules))
+"""
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
     )

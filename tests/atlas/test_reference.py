@@ -1,4 +1,4 @@
-"""Reference embeddings: what is stored comes back, and nothing that runs."""
+"""Reference embeddings: saved and loaded unchanged, without pickle."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from mer_core.atlas.reference import Reference
 
 
-def test_what_is_saved_comes_back(reference: Reference, tmp_path: Path) -> None:
+def test_saved_and_loaded_unchanged(reference: Reference, tmp_path: Path) -> None:
     path = tmp_path / "folder" / "reference.npz"
     reference.save(path)
     loaded = Reference.load(path)
@@ -25,7 +25,7 @@ def test_what_is_saved_comes_back(reference: Reference, tmp_path: Path) -> None:
         assert getattr(loaded, field) == getattr(reference, field)
 
 
-def test_embeddings_take_two_bytes_and_no_pickle(reference: Reference, tmp_path: Path) -> None:
+def test_embeddings_are_float16_without_pickle(reference: Reference, tmp_path: Path) -> None:
     reference.save(tmp_path / "reference.npz")
     with np.load(tmp_path / "reference.npz", allow_pickle=False) as stored:
         assert stored["speech_embedding"].dtype == np.float16
@@ -64,7 +64,7 @@ def test_distances_are_of_pairs(reference: Reference) -> None:
         ),
     ],
 )
-def test_rows_that_do_not_belong_together(
+def test_fields_that_do_not_match_are_refused(
     reference: Reference, change: dict[str, object], expected: str
 ) -> None:
     with pytest.raises(ValueError, match=expected):

@@ -1,4 +1,4 @@
-"""A visitor's clip on every map: each half where the placer puts it, once."""
+"""A visitor's clip on every map: each half where the placer places it, computed once."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ def clip(name: str, *modalities: str) -> VisitorClip:
     )  # fmt: skip
 
 
-def test_every_half_lies_where_its_strategys_map_puts_it(atlas: Atlas) -> None:
+def test_every_half_is_placed_on_its_strategys_map(atlas: Atlas) -> None:
     both, words = clip("a", "speech", "text"), clip("b", "text")
-    found = stars(atlas, [both, words])
+    placed = stars(atlas, [both, words])
     assert both.modalities == ("speech", "text")
-    assert {name: {k: set(v) for k, v in of.items()} for name, of in found.items()} == {
+    assert {name: {k: set(v) for k, v in of.items()} for name, of in placed.items()} == {
         name: {"a": {"speech", "text"}, "b": {"text"}} for name in ("none", "token")
     }
     vector = both.vector("token", "speech")
     assert vector is not None
     expected = atlas.charts["token"].placer.place(vector[None])[0]
-    assert found["token"]["a"]["speech"] == pytest.approx(tuple(map(float, expected)), abs=0)
-    assert found["none"]["a"]["speech"] != found["token"]["a"]["speech"]
+    assert placed["token"]["a"]["speech"] == pytest.approx(tuple(map(float, expected)), abs=0)
+    assert placed["none"]["a"]["speech"] != placed["token"]["a"]["speech"]
     assert words.vector("none", "speech") is None
 
 
-def test_a_place_is_found_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_place_is_computed_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
     once = clip("a", "speech", "text")
     first = stars(atlas, [once])
     monkeypatch.setattr("mer_core.atlas.placement.Placer.place", None)
     assert stars(atlas, [once]) == first
 
 
-def test_a_figures_visitors_say_how_far_their_halves_are_apart(atlas: Atlas) -> None:
+def test_a_figures_visitors_have_the_distance_of_their_halves(atlas: Atlas) -> None:
     both, words = clip("a", "speech", "text"), clip("b", "text")
     first, second = on_map(atlas, "token", [both, words])
     halves = [both.vector("token", modality) for modality in ("speech", "text")]

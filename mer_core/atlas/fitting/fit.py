@@ -83,15 +83,10 @@ def fit_map(
     layout = fit_umap(vectors, params, start, on_epoch)
     own = layout.points[: len(joint)]
     frame = first_frame(own) if onto is None else align(own, onto.points)
-    points = frame.apply(layout.points)
-    fitted = AtlasMap(
-        points=points[: len(joint)],
-        params=params,
-        quality=map_quality(joint, points[: len(joint)], params.metric),
-        curve=layout.curve,
-        scale=frame.scale,
-    )
-    return Fitted(fitted, points[len(joint) :], frame, layout.model)
+    points, placed = np.split(frame.apply(layout.points), [len(joint)])
+    quality = map_quality(joint, points, params.metric)
+    fitted = AtlasMap(points, params, quality, layout.curve, frame.scale)
+    return Fitted(fitted, placed, frame, layout.model)
 
 
 def fit_maps(references: Mapping[str, Reference], params: MapParams) -> dict[str, Fitted]:

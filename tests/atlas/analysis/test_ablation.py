@@ -78,7 +78,7 @@ def test_a_file_is_read_as_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("damage", "message"),
     [
         (lambda t: t["rows"].pop("none"), "'none'"),
         (lambda t: t.pop("protocol"), "no ablation"),
@@ -88,11 +88,11 @@ def test_a_file_is_read_as_written(tmp_path: Path) -> None:
         (lambda t: t["rows"]["on"].update(mrr={"mean": float("nan")}), "not finite"),
     ],
 )
-def test_a_file_that_is_no_ablation_is_refused(tmp_path: Path, spoil: Any, message: str) -> None:
-    spoilt = table()
-    spoil(spoilt)
+def test_a_file_that_is_no_ablation_is_refused(tmp_path: Path, damage: Any, message: str) -> None:
+    damaged = table()
+    damage(damaged)
     path = tmp_path / "ablation.json"
-    path.write_text(json.dumps(spoilt), "utf-8")
+    path.write_text(json.dumps(damaged), "utf-8")
     with pytest.raises(ValueError, match=message):
         Ablation.load(path)
 

@@ -1,4 +1,4 @@
-"""Gaussians of emotions and similarities of pairs, against closed forms, loops and referees."""
+"""Gaussians of emotions and similarities of pairs, against closed forms, loops and libraries."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_w2_of_known_gaussians() -> None:
     assert np.sqrt(apart) == pytest.approx(5.0)
 
 
-def test_w2_agrees_with_what_distribution_alignment_trains_by() -> None:
+def test_w2_is_that_of_distribution_alignment() -> None:
     random = np.random.default_rng(0)
     arrays = [random.random(shape) for shape in ((3, 7), (3, 7), (5, 7), (5, 7))]
     mean_a, std_a, mean_b, std_b = (torch.from_numpy(array) for array in arrays)
@@ -132,7 +132,7 @@ def test_similarities_agree_with_scikit_learn_in_the_order_of_emotions(
     assert found == pytest.approx(cosine_similarity(*rows), abs=1e-6)
 
 
-def test_a_clip_that_is_there_twice_counts_once() -> None:
+def test_a_repeated_clip_counts_once() -> None:
     first, again, other = (
         clip(name, "sad", speech=[1.0, 2.0], text=text)
         for name, text in (("a", [3.0, 4.0]), ("b", [6.0, 8.0]), ("c", [4.0, 3.0]))
@@ -143,7 +143,7 @@ def test_a_clip_that_is_there_twice_counts_once() -> None:
     assert distinct([half]) == distinct([]) == ()
 
 
-def test_clips_that_one_strategy_throws_together_stay_different() -> None:
+def test_clips_that_one_strategy_collapses_stay_distinct() -> None:
     point = {m: np.ones(2, dtype=np.float32) for m in ("speech", "text")}
     collapsed = Prediction("sad", {}, {}, embeddings_after=point)
     pairs = [

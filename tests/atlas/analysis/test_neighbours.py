@@ -42,14 +42,14 @@ def test_neighbours_agree_with_scikit_learn(reference: Reference, k: int) -> Non
     oracle = NearestNeighbors(n_neighbors=k, metric="cosine", algorithm="brute")
     oracle.fit(reference.joint.astype(np.float64))
     for vector in np.random.default_rng(3).standard_normal((20, 8)).astype(np.float32):
-        away, points = oracle.kneighbors(vector[None].astype(np.float64))
+        distances, points = oracle.kneighbors(vector[None].astype(np.float64))
         found = nearest(reference, vector, k)
         assert [n.point for n in found] == points[0].tolist()
-        assert [n.distance for n in found] == pytest.approx(away[0].tolist(), abs=1e-5)
+        assert [n.distance for n in found] == pytest.approx(distances[0].tolist(), abs=1e-5)
         assert [n.rank for n in found] == list(range(1, k + 1))
 
 
-def test_a_neighbour_says_where_it_is_from(reference: Reference) -> None:
+def test_a_neighbour_has_its_origin(reference: Reference) -> None:
     first, *_ = nearest(reference, reference.embeddings["text"][20])
     assert (first.modality, first.row, first.point) == ("text", 20, 20 + len(reference))
     assert first.emotion == EMOTIONS[reference.labels[20]]
@@ -69,14 +69,14 @@ def test_a_recording_in_several_pairs_is_listed_once(reference: Reference) -> No
     assert len(points) == 12
 
 
-def test_the_same_question_gets_the_same_answer(reference: Reference) -> None:
+def test_neighbours_depend_on_the_direction_alone(reference: Reference) -> None:
     vector = reference.embeddings["speech"][3]
     assert nearest(reference, vector, 9) == nearest(reference, vector.copy(), 9)
     assert nearest(reference, vector, 3) == nearest(reference, vector, 9)[:3]
     assert nearest(reference, vector, 9) == nearest(reference, 4 * vector, 9)
 
 
-def test_what_has_no_neighbours_is_refused_in_words(reference: Reference) -> None:
+def test_vectors_without_neighbours_are_refused(reference: Reference) -> None:
     with pytest.raises(ValueError, match="not \\(3,\\)"):
         nearest(reference, np.zeros(3, dtype=np.float32))
     with pytest.raises(ValueError, match="finite"):

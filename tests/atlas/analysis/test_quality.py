@@ -36,7 +36,7 @@ def test_preservation_by_loops() -> None:
     assert found.preservation == pytest.approx(np.mean(kept))
 
 
-def test_a_map_of_itself_is_perfect_and_few_points_are_judged_on_fewer_neighbours() -> None:
+def test_a_map_of_itself_is_perfect_on_fewer_neighbours_for_few_points() -> None:
     points = np.random.default_rng(2).standard_normal((9, 2)).astype(np.float32)
     found = map_quality(points, points, "euclidean")
     assert (found.trustworthiness, found.preservation, found.neighbours) == (1, 1, 4)

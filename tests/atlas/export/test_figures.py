@@ -1,4 +1,4 @@
-"""Figures and tables: written, complete, the same each time, and free of outside references."""
+"""Figures and tables: complete, the same bytes each time, without external references."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ OPENINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
 @pytest.fixture
-def shown(reference: Reference, projected: AtlasMap) -> list[Plotted]:
+def shown(reference: Reference, linear_map: AtlasMap) -> list[Plotted]:
     clip = Visitor("Clip 1: =now", "happy", {"speech": (0.1, 0.2), "text": (0.3, 0.1)}, 0.25)
     words = Visitor("Clip 2", "sad", {"text": (0.0, 0.0)})
     return [
-        Plotted(reference, projected, "none", Stage.BEFORE),
-        Plotted(reference, projected, "instance", Stage.AFTER, (clip, words)),
+        Plotted(reference, linear_map, "none", Stage.BEFORE),
+        Plotted(reference, linear_map, "instance", Stage.AFTER, (clip, words)),
     ]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_files_are_what_they_say_and_the_same_again(kind: str, shown: list[Plotted]) -> None:
+def test_files_have_their_format_and_the_same_bytes_again(kind: str, shown: list[Plotted]) -> None:
     data = export(shown, kind, dots_per_inch=60)
     assert data.startswith(OPENINGS[kind])
     assert len(data) > 5_000
     assert export(shown, kind, dots_per_inch=60) == data
 
 
-def test_svg_refers_to_nothing_outside(shown: list[Plotted]) -> None:
+def test_svg_has_no_external_references(shown: list[Plotted]) -> None:
     text = export(shown, "svg").decode()
     ElementTree.fromstring(text)
     found = re.findall(r"""(?:href|src)\s*=\s*["']([^"']*)|url\(([^)]*)\)|@import""", text)
@@ -51,7 +51,7 @@ def test_svg_refers_to_nothing_outside(shown: list[Plotted]) -> None:
     assert "<script" not in text
 
 
-def test_stars_stand_above_the_points_within_the_axes() -> None:
+def test_stars_are_above_the_points_and_within_the_axes() -> None:
     reference = make_reference(each=4)
     far = Visitor("far away", "sad", {"speech": (50.0, 0.0), "text": (0.0, 0.0)})
     bare = draw([Plotted(reference, make_map(reference), "a", Stage.AFTER)]).axes[0]
@@ -63,14 +63,14 @@ def test_stars_stand_above_the_points_within_the_axes() -> None:
     assert all(c.get_zorder() > points for c in starred.collections[-2:])
 
 
-def test_stars_bear_the_number_of_their_clip(shown: list[Plotted]) -> None:
+def test_stars_have_the_number_of_their_clip(shown: list[Plotted]) -> None:
     places = {"speech": (0.0, 0.0)}
     clips = [Visitor("Clip 9", "sad", places, number=number) for number in (2, 11, None)]
     (panel,) = draw([replace(shown[1], visitors=tuple(clips))]).axes
     assert [text.get_text() for text in panel.texts] == ["2", "11", ""]
 
 
-def test_a_refitted_map_says_so(shown: list[Plotted]) -> None:
+def test_a_refitted_map_has_its_settings(shown: list[Plotted]) -> None:
     settings = "refitted: 30 neighbours, min_dist 0.1, cosine"
     refit_map = replace(shown[1].map, params=MapParams(n_neighbors=30))
     refit = replace(shown[1], map=refit_map, refitted=True)
@@ -83,8 +83,8 @@ def test_a_refitted_map_says_so(shown: list[Plotted]) -> None:
         assert box.width < figure.bbox.width / 2
         assert box.y1 <= figure.bbox.y1
     table = columns([shown[0], refit])
-    said = dict(zip(table["stage"], table["map"], strict=True))
-    assert said == {"before": "stored", "after": settings}
+    origins = dict(zip(table["stage"], table["map"], strict=True))
+    assert origins == {"before": "stored", "after": settings}
     assert table["map"].count(settings) == 120 + 3
 
 
@@ -100,7 +100,7 @@ def test_small_multiples_share_their_axes(count: int) -> None:
     assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in panels}) == 1
 
 
-def test_nothing_and_another_format_are_refused(shown: list[Plotted]) -> None:
+def test_no_maps_and_unknown_formats_are_refused(shown: list[Plotted]) -> None:
     with pytest.raises(ValueError, match="at least one map"):
         draw([])
     with pytest.raises(ValueError, match="no format 'gif'"):
@@ -128,8 +128,8 @@ def test_an_ellipse_of_known_shape() -> None:
     assert found.angle == pytest.approx(25, abs=0.5)
 
 
-def test_groups_cover_every_point_once(reference: Reference, projected: AtlasMap) -> None:
-    groups = groups_of(reference, projected.points)
+def test_groups_cover_every_point_once(reference: Reference, linear_map: AtlasMap) -> None:
+    groups = groups_of(reference, linear_map.points)
     assert [(g.modality, g.emotion) for g in groups] == [
         (m, e) for m in ("speech", "text") for e in EMOTIONS
     ]
@@ -137,14 +137,14 @@ def test_groups_cover_every_point_once(reference: Reference, projected: AtlasMap
     assert sorted(rows) == list(range(2 * len(reference)))
 
 
-def test_lines_join_natural_pairs_else_centroids(projected: AtlasMap) -> None:
+def test_lines_join_natural_pairs_else_centroids(linear_map: AtlasMap) -> None:
     natural = make_reference(pairing="natural")
-    lines = pair_lines(natural, projected)
+    lines = pair_lines(natural, linear_map)
     assert lines.shape == (60, 2, 2)
-    np.testing.assert_array_equal(lines[7], projected.points[[7, 67]])
-    lines = pair_lines(make_reference(), projected)
+    np.testing.assert_array_equal(lines[7], linear_map.points[[7, 67]])
+    lines = pair_lines(make_reference(), linear_map)
     assert lines.shape == (4, 2, 2)
-    np.testing.assert_allclose(lines[1, 1], projected.points[75:90].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(lines[1, 1], linear_map.points[75:90].mean(axis=0), rtol=1e-6)
 
 
 def test_csv_holds_every_point(shown: list[Plotted], reference: Reference) -> None:
@@ -166,21 +166,21 @@ def test_csv_holds_every_point(shown: list[Plotted], reference: Reference) -> No
     assert (alone["emotion"], alone["partner_distance"]) == ("sad", "")
 
 
-def test_a_name_is_no_formula(reference: Reference, projected: AtlasMap) -> None:
+def test_names_are_not_run_as_formulas(reference: Reference, linear_map: AtlasMap) -> None:
     names = ("=1+1", *reference.groups["text"][1:])
     reference.groups["text"] = names
     rows = list(
-        csv.DictReader(io.StringIO(to_csv([Plotted(reference, projected, "a", Stage.AFTER)])))
+        csv.DictReader(io.StringIO(to_csv([Plotted(reference, linear_map, "a", Stage.AFTER)])))
     )
     assert rows[60]["group"] == "'=1+1"
 
 
-def test_columns_have_one_type_each_as_parquet_wants(shown: list[Plotted]) -> None:
+def test_columns_have_one_type_each(shown: list[Plotted]) -> None:
     for name, values in columns(shown).items():
         assert len({type(value) for value in values}) == 1, name
 
 
-def test_parquet_or_a_sentence(shown: list[Plotted]) -> None:
+def test_parquet_or_a_readable_error(shown: list[Plotted]) -> None:
     if can_write_parquet():
         assert to_parquet(shown).startswith(b"PAR1")
     else:

@@ -1,4 +1,4 @@
-"""Fitting and refitting: bit-identical, in one frame, close to `transform`, and to be cancelled."""
+"""Fitting: the same bits in any process, maps in one frame, placement close to `transform`."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def test_maps_are_good_and_in_one_frame(fitted: dict[str, Fitted]) -> None:
         assert np.square(found.points).sum(axis=1).mean() == pytest.approx(1, rel=1e-4)
     alone = fit_map(make_reference(gap=0.2, width=16), PARAMS).map
 
-    def moved(found: AtlasMap) -> float:
-        return float(np.linalg.norm(found.points - before.points, axis=1).mean())
+    def moved(fitted_map: AtlasMap) -> float:
+        return float(np.linalg.norm(fitted_map.points - before.points, axis=1).mean())
 
     assert moved(after) < moved(alone)
 
 
 @pytest.mark.slow
-def test_another_seed_is_another_map_and_other_points_take_part(fitted: dict[str, Fitted]) -> None:
+def test_another_seed_gives_another_map_with_extra_points(fitted: dict[str, Fitted]) -> None:
     reference = make_reference(gap=1.5, width=16)
     extra = make_reference(each=2, gap=1.5, width=16, seed=1).joint
     seen: list[tuple[int, int]] = []
@@ -87,19 +87,19 @@ def test_another_seed_is_another_map_and_other_points_take_part(fitted: dict[str
 
 
 @pytest.mark.slow
-def test_places_are_close_to_transform(fitted: dict[str, Fitted]) -> None:
+def test_placement_is_close_to_transform(fitted: dict[str, Fitted]) -> None:
     for name, gap in (("none", 1.5), ("all", 0.2)):
         reference = make_reference(gap=gap, width=16)
         visitors = make_reference(each=10, gap=gap, width=16, seed=1).joint
         found = fitted[name]
         theirs = found.frame.apply(found.model.transform(visitors))
         ours = Placer(reference, found.map).place(visitors)
-        away = np.linalg.norm(ours - theirs, axis=1) / diagonal(found.map.points)
-        assert np.median(away) < 0.01
+        errors = np.linalg.norm(ours - theirs, axis=1) / diagonal(found.map.points)
+        assert np.median(errors) < 0.01
 
 
 @pytest.mark.slow
-def test_an_atlas_comes_back(fitted: dict[str, Fitted], tmp_path: Path) -> None:
+def test_an_atlas_is_saved_and_loaded_unchanged(fitted: dict[str, Fitted], tmp_path: Path) -> None:
     charts = {
         name: Chart(make_reference(gap=gap, width=16), fitted[name].map)
         for name, gap in (("none", 1.5), ("all", 0.2))
@@ -126,7 +126,7 @@ def test_an_atlas_comes_back(fitted: dict[str, Fitted], tmp_path: Path) -> None:
     ]
 
 
-def test_no_atlas_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_atlas_is_a_readable_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"index.json is missing"):
         Atlas.load(tmp_path)
     np.savez(tmp_path / "map.npz", points=np.zeros((4, 2)))
@@ -145,12 +145,12 @@ def test_no_atlas_is_one_sentence(tmp_path: Path) -> None:
         ({"seed": -1}, "seed"),
     ],
 )
-def test_settings_that_umap_would_stumble_over(change: dict[str, object], expected: str) -> None:
+def test_settings_that_umap_fails_on(change: dict[str, object], expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         MapParams(**change)  # type: ignore[arg-type]
 
 
-def test_no_map_before_and_too_few_points_are_sentences() -> None:
+def test_missing_maps_are_readable_errors() -> None:
     with pytest.raises(ValueError, match="no reference 'none'"):
         fit_maps({"all": make_reference()}, PARAMS)
     with pytest.raises(ValueError, match="give one as `onto`"):
@@ -158,8 +158,8 @@ def test_no_map_before_and_too_few_points_are_sentences() -> None:
 
 
 @pytest.mark.slow
-def test_vectors_that_occur_twice_change_nothing_from_fit_to_fit() -> None:
-    """A clip that stands in several pairs: UMAP's spectral start differs each time on these."""
+def test_repeated_vectors_give_the_same_bits_again() -> None:
+    """As of a clip in several pairs: UMAP's spectral start differs each time on these."""
     reference = make_reference(each=2, width=16)
     rows = np.tile(np.arange(8), 5)
     embeddings = {name: vectors[rows] for name, vectors in reference.embeddings.items()}

@@ -1,4 +1,4 @@
-"""The common frame: known movements are undone; scipy's Procrustes is the referee."""
+"""The common frame: known transforms are undone; scipy's Procrustes is the oracle."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def cloud(seed: int, count: int = 40) -> np.ndarray:
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("degrees", [0, 30, 145, 270])
-def test_a_known_movement_is_undone(degrees: int, mirrored: bool) -> None:
+def test_a_known_transform_is_undone(degrees: int, mirrored: bool) -> None:
     points = cloud(0)
     angle = np.radians(degrees)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turn = turn @ np.diag([-1, 1]) if mirrored else turn
-    moved = 7.5 * points @ turn + (11, -4)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    rotation = rotation @ np.diag([-1, 1]) if mirrored else rotation
+    moved = 7.5 * points @ rotation + (11, -4)
     frame = align(moved, points)
     np.testing.assert_allclose(frame.apply(moved), points, atol=1e-4)
     assert frame.scale == pytest.approx(1 / 7.5)
@@ -28,7 +28,7 @@ def test_a_known_movement_is_undone(degrees: int, mirrored: bool) -> None:
     assert (np.linalg.det(frame.rotation) < 0) == mirrored
 
 
-def test_scipy_turns_the_same_way() -> None:
+def test_the_rotation_is_scipys() -> None:
     points, onto = cloud(1), cloud(2)
     _, theirs, _ = procrustes(onto, points)
     ours = align(points, onto).apply(points).astype(float)
@@ -56,7 +56,7 @@ def test_the_first_map_is_centred_and_of_size_one() -> None:
     assert np.square(framed).sum(axis=1).mean() == pytest.approx(1, rel=1e-5)
 
 
-def test_odd_maps() -> None:
+def test_degenerate_maps() -> None:
     same = np.ones((5, 2))
     assert np.isfinite(first_frame(same).apply(same)).all()
     with pytest.raises(ValueError, match="5 and 4 points"):

@@ -37,7 +37,7 @@ time.sleep(60)
 
 
 @pytest.mark.slow
-def test_jobs_in_a_row_are_the_fits_of_separate_processes() -> None:
+def test_a_run_of_jobs_gives_the_bits_of_separate_processes() -> None:
     before, after = make_reference(gap=1.5, width=16), make_reference(gap=0.2, width=16)
     extra = make_reference(each=2, gap=1.5, width=16, seed=1).joint
     stored = make_map(before)
@@ -140,7 +140,7 @@ def runs(pid: int) -> bool:
 
 
 @pytest.mark.slow
-def test_a_failed_refit_says_why() -> None:
+def test_a_failed_refit_gives_the_reason() -> None:
     jobs = [RefitJob(make_reference(each=4), MapParams(n_neighbors=50))]
     with Refit(jobs) as refit, pytest.raises(RuntimeError) as error:
         refit.result()
