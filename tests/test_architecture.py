@@ -92,8 +92,8 @@ def test_the_app_leaves_training_alone() -> None:
 
 def test_the_demo_shows_predictions_and_computes_nothing() -> None:
     for path in (PACKAGE / "demo").rglob("*.py"):
-        found = top_levels(path) & {"torch", "torchaudio", "transformers"}
-        assert not found, f"{path.name} imports {found}"
+        forbidden = top_levels(path) & {"torch", "torchaudio", "transformers"}
+        assert not forbidden, f"{path.name} imports {forbidden}"
 
 
 def test_masks_are_inverted_in_one_place() -> None:

@@ -48,11 +48,11 @@ class StandIn:
             return Prediction(
                 None, {}, nothing, "refused", error.message, error.kind, name=item["name"]
             )
-        found = nothing | {"both": dict(SHARES)}
+        by_modality = nothing | {"both": dict(SHARES)}
         return Prediction(
             "happy",
             dict(SHARES),
-            found,
+            by_modality,
             framework="mgcma",
             duration=None if waveform is None else len(waveform) / 16_000,
         )
@@ -109,7 +109,7 @@ def test_json_is_one_object_a_line(
     assert rows[0]["duration"] == pytest.approx(1.0)
 
 
-def test_a_bad_file_is_a_row_and_the_run_goes_on(
+def test_a_bad_file_is_a_row_and_the_run_continues(
     model: StandIn, clip: str, broken: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = str(tmp_path / "gone.wav")

@@ -42,7 +42,7 @@ def test_help_is_fast_and_imports_no_torch() -> None:
 
 
 @POSIX
-def test_a_reader_who_leaves_is_no_trace() -> None:
+def test_a_closed_pipe_prints_no_traceback() -> None:
     """The pipe's reading end is closed before the first row is written."""
     read, write = os.pipe()
     os.close(read)

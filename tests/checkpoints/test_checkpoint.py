@@ -76,7 +76,7 @@ def test_an_encoder_is_taken_out_of_its_checkpoint(framework, tmp_path: Path):
         ("wrong shapes", "not a checkpoint"),
     ],
 )
-def test_what_is_no_checkpoint_is_refused_in_words(framework, broken, expected, tmp_path: Path):
+def test_anything_else_is_refused_with_a_sentence(framework, broken, expected, tmp_path: Path):
     save_checkpoint(tmp_path, framework)
     config = json.loads((tmp_path / "config.json").read_text())
     if broken == "missing config":
@@ -113,17 +113,17 @@ def test_a_source_that_is_neither_folder_nor_hub_id(source):
 
 def test_a_hub_id_is_looked_up_with_its_revision(framework, tmp_path: Path, monkeypatch):
     save_checkpoint(tmp_path, framework)
-    asked = {}
+    call = {}
 
     def snapshot_download(name, **options):
-        asked.update(options, name=name)
+        call.update(options, name=name)
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     loaded = load_checkpoint("someone/model", revision="v2")
-    assert asked["name"] == "someone/model"
-    assert asked["revision"] == "v2"
-    assert not any(pattern.endswith((".bin", ".pt", "*")) for pattern in asked["allow_patterns"])
+    assert call["name"] == "someone/model"
+    assert call["revision"] == "v2"
+    assert not any(pattern.endswith((".bin", ".pt", "*")) for pattern in call["allow_patterns"])
     assert loaded.source == "someone/model"
 
 
@@ -167,7 +167,7 @@ def test_another_encoder_never_replaces_a_shared_one(framework, tmp_path: Path):
     assert list(load_checkpoints(tmp_path)) == ["unimodal"]
 
 
-def test_encoders_lie_nowhere_but_beside_or_above(framework, tmp_path: Path):
+def test_encoders_are_beside_a_checkpoint_or_one_level_up(framework, tmp_path: Path):
     save_checkpoint(tmp_path, framework)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "encoders_in": "../../other"}))

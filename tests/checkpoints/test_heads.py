@@ -1,4 +1,4 @@
-"""Heads stand on shared encoders, on those they were trained on and on no others."""
+"""Heads load on the encoders that they were trained on, and on no others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def batch(voice) -> Batch:
     return collate([Utterance(waveform=voice(1.0), frames=frames), Utterance(waveform=voice(0.7))])
 
 
-def test_a_head_on_the_same_encoders_says_the_same(framework, batch, tmp_path: Path):
+def test_a_head_on_the_same_encoders_gives_the_same_logits(framework, batch, tmp_path: Path):
     save_head(tmp_path, framework, half=False, temperatures={"both": 2.0})
     loaded = load_head(tmp_path, framework.encoders())
     assert torch.equal(loaded.framework(batch).logits, framework(batch).logits)
@@ -88,7 +88,7 @@ def test_encoders_may_come_from_a_bundle_rounded_to_fp16(framework, batch, tmp_p
     assert torch.equal(head(batch).logits, shipped(batch).logits)
 
 
-def test_other_encoders_are_refused_in_words(framework, tmp_path: Path):
+def test_other_encoders_are_refused_with_a_sentence(framework, tmp_path: Path):
     save_head(tmp_path / "none", framework)
     other = CompactSpeechEncoder(framework.audio_encoder.config)
     given = {"audio": other, "video": framework.video_encoder}
@@ -204,7 +204,7 @@ NAMED = "hashes in config.json must be those of its encoders: speech, video"
         (lambda folder, _: write(folder / "metrics.json", b"{"), "is no(t a checkpoint| head)"),
     ],
 )
-def test_what_is_no_head_is_refused_and_leaves_the_encoders_alone(
+def test_anything_else_is_refused_and_leaves_the_encoders_unchanged(
     framework, spoil: Spoil, expected: str, tmp_path: Path
 ):
     save_head(tmp_path / "avel", framework, temperatures={"both": 2.0})
@@ -219,7 +219,7 @@ def test_what_is_no_head_is_refused_and_leaves_the_encoders_alone(
     assert [encoder_hash(encoder) for encoder in framework.encoders().values()] == before
 
 
-def test_a_head_names_no_encoder_that_it_does_not_stand_on(framework, tmp_path: Path):
+def test_a_head_names_only_its_own_encoders(framework, tmp_path: Path):
     """Although the model that it is put on has one, and of that very hash."""
     save_head(tmp_path, framework)
     further = CachedEncoder("text", 8)

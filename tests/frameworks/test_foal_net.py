@@ -128,9 +128,9 @@ def test_the_whole_model_equals_numpy_one_utterance_at_a_time():
                 for m, x in ((model.audio_match, a), (model.video_match, v))
             ],
         }
-        found = {"logits": output.logits, **output.features}
+        actual = {"logits": output.logits, **output.features}
         for name, value in expected.items():
-            assert np.allclose(found[name][i].numpy(), value, atol=2e-5), name
+            assert np.allclose(actual[name][i].numpy(), value, atol=2e-5), name
         n, m = len(audio), len(video)
         for name, value in (
             ("audio_to_video", a_weights),
@@ -145,15 +145,15 @@ def test_the_whole_model_equals_numpy_one_utterance_at_a_time():
 def test_padding_never_changes_an_output_or_a_loss(avel, mem):
     model = perturb(foal_net(avel=avel, mem=mem))
     batch = batch_of(rows(absent={(3, "speech")}))
-    alone, found = model(batch), model(padded(batch, 3))
-    assert torch.allclose(found.logits, alone.logits, atol=1e-5)
+    alone, actual = model(batch), model(padded(batch, 3))
+    assert torch.allclose(actual.logits, alone.logits, atol=1e-5)
     for name, value in alone.features.items():
         if not name.endswith("_tokens"):
-            assert torch.allclose(found.features[name].float(), value.float(), atol=1e-5), name
+            assert torch.allclose(actual.features[name].float(), value.float(), atol=1e-5), name
     torch.manual_seed(1)
     expected = model.losses(alone, TARGETS)
     torch.manual_seed(1)
-    for name, loss in model.losses(found, TARGETS).items():
+    for name, loss in model.losses(actual, TARGETS).items():
         assert torch.allclose(loss, expected[name], atol=1e-5), name
 
 
@@ -180,7 +180,7 @@ def test_reordering_a_batch_reorders_its_outputs_and_keeps_its_losses():
         assert torch.allclose(before[name], after[name], atol=1e-5)
 
 
-def test_embeddings_do_not_know_their_partner():
+def test_embeddings_do_not_depend_on_their_partner():
     model = perturb(foal_net())
     utterances = rows()
     pairs = zip(utterances, utterances[::-1], strict=True)
@@ -222,13 +222,13 @@ def test_presence_alone_hides_a_modality(modality):
     batch = batch_of(rows())
     shown = batch.cached[modality]
     nobody = torch.zeros(4, dtype=torch.bool)
-    found, again = (
+    actual, again = (
         model(Batch(cached={**batch.cached, modality: Features(tokens, shown.mask, nobody)}))
         for tokens in (shown.tokens, shown.tokens * 3 + 1)
     )
-    assert torch.equal(found.logits, again.logits)
-    assert all(torch.equal(found.features[k], again.features[k]) for k in found.features)
-    assert not torch.allclose(found.logits, model(batch).logits, atol=1e-3)
+    assert torch.equal(actual.logits, again.logits)
+    assert all(torch.equal(actual.features[k], again.features[k]) for k in actual.features)
+    assert not torch.allclose(actual.logits, model(batch).logits, atol=1e-3)
 
 
 def test_stand_ins_learn_from_absence_and_only_from_it():

@@ -76,7 +76,7 @@ def avel_of(cosine, temperature, average):
 
 
 @pytest.mark.parametrize(("average", "positives"), [(False, 4), (True, 1)])
-def test_avel_has_the_values_known_of_the_released_settings(average, positives):
+def test_avel_has_the_published_values_at_released_settings(average, positives):
     labels = torch.arange(16) % 4
     same = labels[:, None] == labels[None, :]
     none = torch.zeros(16, 16)
@@ -121,8 +121,8 @@ def test_mem_equals_the_matching_of_a_batch_with_its_videos_swapped():
         costs = [slow_two_way(positive[i][direction], 1) for i in (1, 2)]
         costs += [slow_two_way(negative[i][direction], 0) for i in (0, 1)]
         expected += sum(costs) / 4 / 2
-    found = model.losses(own, TARGETS)["mem"].item()
-    assert found == pytest.approx(expected, rel=1e-4)
+    actual = model.losses(own, TARGETS)["mem"].item()
+    assert actual == pytest.approx(expected, rel=1e-4)
 
 
 def crossed(model, utterances):
@@ -179,11 +179,11 @@ def test_mem_of_one_label_has_positives_only():
     output = model(batch_of(rows()))
     logits = output.features["match_logits"].tolist()
     expected = sum(slow_two_way(row[d], 1) for row in logits for d in range(2)) / 8
-    found = model.losses(output, torch.zeros(4).long())["mem"].item()
-    assert found == pytest.approx(expected, rel=1e-4)
+    actual = model.losses(output, torch.zeros(4).long())["mem"].item()
+    assert actual == pytest.approx(expected, rel=1e-4)
 
 
-def test_mem_trains_fusion_and_heads_and_leaves_the_projection_alone():
+def test_mem_trains_fusion_and_heads_but_not_the_projection():
     model = foal_net().train()
     losses_of(model, batch_of(rows()))["mem"].backward()
     for name, p in model.named_parameters():
@@ -238,7 +238,7 @@ def test_a_hidden_layer_lets_mem_learn_agreement_from_a_sum():
     one, other = one.flatten(), other.flatten()
     sums = torch.cat([F.one_hot(one, 2), F.one_hot(other, 2)], dim=1).float()  # (4, 4)
     same = (one == other).long()
-    found = {}
+    actual = {}
     for hidden, head in heads.items():
         optimizer = torch.optim.Adam(head.parameters(), lr=0.05)
         for _ in range(200):
@@ -246,6 +246,6 @@ def test_a_hidden_layer_lets_mem_learn_agreement_from_a_sum():
             loss = F.cross_entropy(head(sums), same)
             loss.backward()
             optimizer.step()
-        found[hidden] = loss.item()
-    assert found[0] == pytest.approx(math.log(2), abs=0.01)
-    assert found[16] < 0.05
+        actual[hidden] = loss.item()
+    assert actual[0] == pytest.approx(math.log(2), abs=0.01)
+    assert actual[16] < 0.05

@@ -57,19 +57,19 @@ def test_it_learns_a_toy_task():
     assert last["mem"] < 0.2 < first["mem"]
 
 
-def test_it_learns_what_neither_modality_knows_alone():
-    # The label is the exclusive or of what is heard and what is seen.
-    heard, seen = torch.randn(2, 3, AUDIO), torch.randn(2, 2, VIDEO)
+def test_it_learns_a_label_that_neither_modality_determines_alone():
+    # The label is the exclusive or of sound and picture.
+    sounds, pictures = torch.randn(2, 3, AUDIO), torch.randn(2, 2, VIDEO)
     bits = list(itertools.product([0, 1], repeat=2))
-    batch = batch_of([{"speech": heard[a], "video": seen[v]} for a, v in bits])
+    batch = batch_of([{"speech": sounds[a], "video": pictures[v]} for a, v in bits])
     labels = torch.tensor([a ^ v for a, v in bits])
     model = train(foal_net(**STILL, avel=False, mem=False).train(), batch, labels, 150)
     assert model(batch).logits.argmax(dim=1).tolist() == labels.tolist()
     alone = model.alone(model.encode(batch))
     for bit, modality in enumerate(("audio", "video")):
-        said = alone[modality].logits
+        logits = alone[modality].logits
         same = [i for i in range(4) if bits[i][bit] == 0]
-        assert torch.allclose(said[same[0]], said[same[1]], atol=1e-5)
+        assert torch.allclose(logits[same[0]], logits[same[1]], atol=1e-5)
 
 
 def test_training_twice_from_one_seed_gives_the_same_bits():
@@ -165,12 +165,12 @@ def test_sound_and_pictures_train_end_to_end():
         {"label_smoothing": 1.0},
     ],
 )
-def test_settings_that_mean_nothing_are_refused_in_words(settings):
+def test_invalid_settings_are_refused_with_a_sentence(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         FoalNetConfig(**settings)
 
 
-def test_heads_that_divide_no_width_are_refused_in_words():
+def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="heads must divide width 6"):
         foal_net(heads=4)
 
@@ -180,7 +180,7 @@ def test_an_unknown_setting_is_an_error():
         build_framework({**foal_net().architecture(), "banana": 1}, LABELS)
 
 
-def test_two_encoders_of_one_modality_are_refused_in_words():
+def test_two_encoders_of_one_modality_are_refused_with_a_sentence():
     with pytest.raises(ValueError, match="both encoders read audio"):
         foal_net(second="speech")
 
@@ -190,7 +190,7 @@ def test_config_is_frozen():
         FoalNetConfig().heads = 3  # type: ignore[misc]
 
 
-def test_a_common_width_is_a_common_space_even_without_avel():
+def test_a_common_width_gives_a_common_space_even_without_avel():
     model = perturb(foal_net(width=4, heads=2, avel=False))
     batch = batch_of(rows())
     output = model(batch)

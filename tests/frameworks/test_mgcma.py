@@ -41,18 +41,18 @@ def mgcma(**settings):
 def rows(absent=()):
     """One {modality: tokens} an utterance; `absent` holds (row, modality) to leave out."""
     generator = torch.Generator().manual_seed(7)
-    found = []
+    result = []
     for i, (speech, text) in enumerate(LENGTHS):
         row = {
             "speech": torch.randn(speech, SPEECH, generator=generator),
             "text": torch.randn(text, TEXT, generator=generator),
         }
-        found.append({k: None if (i, k) in absent else v for k, v in row.items()})
-    return found
+        result.append({k: None if (i, k) in absent else v for k, v in row.items()})
+    return result
 
 
 def padded(batch, steps, value=99.0):
-    """The same batch with `steps` more positions of junk and a mask that says so."""
+    """The same batch with `steps` more positions of junk and a mask that excludes them."""
     cached = {}
     for modality, features in batch.cached.items():
         junk = torch.full((len(features.tokens), steps, features.tokens.shape[2]), value)
@@ -114,10 +114,10 @@ def test_padding_never_changes_an_output(switches, pool):
     settings = dict(zip(SWITCH_NAMES, switches, strict=True))
     model = perturb(mgcma(distribution_pool=pool, **settings))
     batch = collate_features(rows(absent={(3, "speech")}), WIDTHS)
-    alone, found = model(batch), model(padded(batch, 3))
-    assert torch.allclose(found.logits, alone.logits, atol=1e-5)
+    alone, result = model(batch), model(padded(batch, 3))
+    assert torch.allclose(result.logits, alone.logits, atol=1e-5)
     for name, value in alone.features.items():
-        assert torch.allclose(found.features[name].float(), value.float(), atol=1e-5), name
+        assert torch.allclose(result.features[name].float(), value.float(), atol=1e-5), name
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
@@ -173,11 +173,11 @@ def test_presence_alone_hides_a_modality():
     batch = collate_features(rows(), WIDTHS)
     speech = batch.cached["speech"]
     hidden = Features(speech.tokens, speech.mask, torch.zeros(4, dtype=torch.bool))
-    found = model(Batch(cached={**batch.cached, "speech": hidden}))
+    result = model(Batch(cached={**batch.cached, "speech": hidden}))
     changed = Features(speech.tokens * 3 + 1, speech.mask, hidden.present)
     again = model(Batch(cached={**batch.cached, "speech": changed}))
-    assert torch.equal(found.logits, again.logits)
-    assert not torch.allclose(found.logits, model(batch).logits, atol=1e-3)
+    assert torch.equal(result.logits, again.logits)
+    assert not torch.allclose(result.logits, model(batch).logits, atol=1e-3)
 
 
 def test_stand_ins_learn_from_absence_and_only_from_it():
@@ -265,8 +265,8 @@ def test_sigmoid_similarity_is_binary_cross_entropy():
     for i, j in itertools.product(range(4), repeat=2):
         p = 1 / (1 + math.exp(distances[i][j] / WIDTH - model.distribution_similarity.shift.item()))
         total -= math.log(p if i == j else 1 - p) / 16
-    found = model.losses(output, torch.tensor([0, 1, 2, 0]))["distribution"]
-    assert found.item() == pytest.approx(total, rel=1e-4)
+    result = model.losses(output, torch.tensor([0, 1, 2, 0]))["distribution"]
+    assert result.item() == pytest.approx(total, rel=1e-4)
 
 
 def test_default_loss_of_the_distribution_term_starts_near_log_b():
@@ -279,7 +279,7 @@ def test_default_loss_of_the_distribution_term_starts_near_log_b():
     assert loss.item() == pytest.approx(math.log(16), abs=0.15)
 
 
-def test_embeddings_do_not_know_their_partner():
+def test_embeddings_do_not_depend_on_their_partner():
     model = perturb(mgcma())
     utterances = rows()
     swapped = [{**row, "text": other["text"]} for row, other in zip(utterances, utterances[::-1],
@@ -385,7 +385,7 @@ def test_architecture_builds_the_same_model_again(samples):
         {"instance_temperature": 0.0},
     ],
 )
-def test_settings_that_mean_nothing_are_refused_in_words(settings):
+def test_invalid_settings_are_refused_with_a_sentence(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         MGCMAConfig(**settings)
 

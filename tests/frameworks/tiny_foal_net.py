@@ -30,14 +30,14 @@ def foal_net(second="video", **settings):
 def rows(absent=(), second="video"):
     """One {modality: tokens} an utterance; `absent` holds (row, modality) to leave out."""
     generator = torch.Generator().manual_seed(7)
-    found = []
+    result = []
     for i, (audio, video) in enumerate(LENGTHS):
         row = {
             "speech": torch.randn(audio, AUDIO, generator=generator),
             second: torch.randn(video, VIDEO, generator=generator),
         }
-        found.append({k: None if (i, k) in absent else v for k, v in row.items()})
-    return found
+        result.append({k: None if (i, k) in absent else v for k, v in row.items()})
+    return result
 
 
 def batch_of(utterances):
@@ -45,7 +45,7 @@ def batch_of(utterances):
 
 
 def padded(batch, steps, value=99.0):
-    """The same batch with `steps` more positions of junk and a mask that says so."""
+    """The same batch with `steps` more positions of junk and a mask that excludes them."""
     cached = {}
     for modality, features in batch.cached.items():
         junk = F.pad(features.tokens, (0, 0, 0, steps), value=value)

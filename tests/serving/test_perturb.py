@@ -59,13 +59,13 @@ def power(waveform: FloatArray) -> float:
 
 
 @pytest.mark.parametrize("decibels", [-30.0, -6.0, 0.0, 5.0])
-def test_louder_by_the_decibels_asked_for(tone: Any, decibels: float) -> None:
+def test_louder_by_the_given_decibels(tone: Any, decibels: float) -> None:
     quiet = tone(0.2, amplitude=0.5)
     measured = 10 * np.log10(power(louder(quiet, decibels)) / power(quiet))
     assert measured == pytest.approx(decibels, abs=0.01)
 
 
-def test_as_loud_as_it_gets_without_clipping(tone: Any) -> None:
+def test_gain_stops_before_clipping(tone: Any) -> None:
     wave = tone(0.2, amplitude=0.5)
     loud = louder(wave, 20.0)
     assert np.abs(loud).max() == pytest.approx(1.0, abs=1e-6)
@@ -74,7 +74,7 @@ def test_as_loud_as_it_gets_without_clipping(tone: Any) -> None:
 
 
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 12.0, 40.0])
-def test_noise_has_the_ratio_asked_for(voice: Any, snr_db: float) -> None:
+def test_noise_has_the_given_ratio(voice: Any, snr_db: float) -> None:
     clean = voice(1.0)
     noisy = with_noise(clean, snr_db, seed=3)
     # What was mixed is `level · (clean + noise)`; project the clean part out, by its level.
@@ -111,21 +111,19 @@ def test_silence_stays_silent() -> None:
     "wrong",
     [{"mute": frozenset({"smell"})}, {"snr_db": float("nan")}, {"snr_db": -99}, {"gain_db": 1e9}],
 )
-def test_meaningless_changes_are_a_sentence(wrong: dict[str, Any]) -> None:
+def test_invalid_changes_are_refused_with_a_sentence(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"must be|cannot be muted"):
         Changes(**wrong)
 
 
-def test_no_change_is_the_same_reading(
+def test_no_change_returns_the_same_inputs(
     reading: SpeechTextInputs, film: VideoInputs, reader: SpeechTextReader
 ) -> None:
     assert changed(reading, Changes(seed=4), reader) is reading
     assert changed(film, Changes(text="ignored")) is film
 
 
-def test_words_are_swapped_and_read_anew(
-    reading: SpeechTextInputs, reader: SpeechTextReader
-) -> None:
+def test_new_words_are_tokenized_again(reading: SpeechTextInputs, reader: SpeechTextReader) -> None:
     swapped = changed(reading, Changes(text="leave me alone"), reader)
     assert (swapped.text, swapped.state) == ("leave me alone", "ok")
     assert swapped.tokens is not None
@@ -153,7 +151,7 @@ def test_muted_parts_are_absent(
     assert voiceless.utterance.frames is not None
 
 
-def test_nothing_left_is_a_sentence(
+def test_nothing_left_is_refused_with_a_sentence(
     reading: SpeechTextInputs, film: VideoInputs, reader: SpeechTextReader
 ) -> None:
     both = frozenset({"speech", "text"})
@@ -169,7 +167,7 @@ def test_nothing_left_is_a_sentence(
             changed(item, changes, reader)
 
 
-def test_a_voice_that_gets_lost_is_said_to_be(
+def test_a_voice_lost_in_the_change_has_its_reason(
     reading: SpeechTextInputs, film: VideoInputs, reader: SpeechTextReader
 ) -> None:
     drowned = changed(reading, Changes(snr_db=-20), reader)

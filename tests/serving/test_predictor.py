@@ -1,4 +1,4 @@
-"""The shipped default, asked as a program would ask it."""
+"""The shipped default, called as a program would."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def test_one_modality_alone_is_the_same_branch(predictor, clips):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 16])
-def test_many_give_the_numbers_of_one_by_one(predictor, clips, batch_size):
+def test_batches_give_the_numbers_of_single_predictions(predictor, clips, batch_size):
     items = [{"audio": clip, "text": TEXT} for clip in clips]
     items += [{"audio": clip} for clip in clips] + [{"text": TEXT}, {"text": "no, please, go away"}]
     items += [{"audio": (np.zeros(SAMPLE_RATE), SAMPLE_RATE), "text": TEXT}]
-    for item, found in zip(items, predictor.predict_many(items, batch_size), strict=True):
-        assert_close(found, predictor.predict(item.get("audio"), item.get("text")))
+    for item, actual in zip(items, predictor.predict_many(items, batch_size), strict=True):
+        assert_close(actual, predictor.predict(item.get("audio"), item.get("text")))
 
 
 def test_a_bad_item_among_many_is_one_row(predictor, clips):
@@ -101,7 +101,7 @@ def test_a_bad_item_among_many_is_one_row(predictor, clips):
     assert nothing.error_kind == "no_input"
 
 
-def test_none_of_nothing(predictor):
+def test_no_items_give_no_predictions(predictor):
     assert predictor.predict_many([]) == []
 
 
@@ -112,7 +112,7 @@ def test_paths_bytes_and_arrays_are_the_same_clip(predictor, clips):
     assert_close(predictor.predict((load_audio(clips[0]), SAMPLE_RATE), TEXT), from_bytes)
 
 
-def test_long_clips_are_followed_in_overlapping_windows(predictor, clips):
+def test_long_clips_are_judged_in_overlapping_windows(predictor, clips):
     short = load_audio(clips[0])
     silence = np.zeros(10 * SAMPLE_RATE, np.float32)
     long = np.concatenate([np.resize(short, 8 * SAMPLE_RATE), silence, short])
@@ -148,15 +148,15 @@ def test_five_minutes_are_analysed_and_more_is_refused(predictor, clips):
         predictor.predict((np.resize(clip, 310 * SAMPLE_RATE), SAMPLE_RATE))
 
 
-def test_many_visitors_at_once_get_their_own_answers(predictor, clips):
+def test_concurrent_calls_get_their_own_predictions(predictor, clips):
     expected = [predictor.predict(clip, TEXT) for clip in clips]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda clip: predictor.predict(clip, TEXT), clips * 2))
-    for one, other in zip(expected * 2, found, strict=True):
+        actual = list(pool.map(lambda clip: predictor.predict(clip, TEXT), clips * 2))
+    for one, other in zip(expected * 2, actual, strict=True):
         assert_close(one, other)
 
 
-def test_words_move_the_text_branch(predictor):
+def test_words_change_the_text_branch(predictor):
     for text, emotion in (
         ("I love this so much, what a wonderful day!", "happy"),
         ("I hate you, you make me so furious!", "angry"),
@@ -165,35 +165,35 @@ def test_words_move_the_text_branch(predictor):
         assert predictor.predict(text=text).emotion == emotion
 
 
-def test_long_text_says_how_much_of_it_was_read(predictor):
+def test_a_cut_text_states_how_much_was_read(predictor):
     prediction = predictor.predict(text="word " * 300)
     assert "first" in prediction.message
     assert prediction.state == "ok"
 
 
-def test_info_says_what_is_loaded(predictor):
+def test_info_describes_the_model(predictor):
     info = predictor.info()
     assert tuple(info["frameworks"]) == predictor.frameworks == ("mgcma", "foal_net")
     assert info["labels"] == list(FOUR)
-    heard, seen = info["frameworks"].values()
-    assert heard["modalities"] == ["speech", "text"]
-    assert seen["modalities"] == ["audio", "video"]
-    assert set(heard["temperatures"]) == {"speech", "text", "both"}
-    assert set(seen["temperatures"]) == {"audio", "video", "both", "match"}
-    for found in (heard, seen):
-        assert found["metrics"]["sets"]
-    assert seen["metrics"]["matching"]
+    speech_text, video = info["frameworks"].values()
+    assert speech_text["modalities"] == ["speech", "text"]
+    assert video["modalities"] == ["audio", "video"]
+    assert set(speech_text["temperatures"]) == {"speech", "text", "both"}
+    assert set(video["temperatures"]) == {"audio", "video", "both", "match"}
+    for actual in (speech_text, video):
+        assert actual["metrics"]["sets"]
+    assert video["metrics"]["matching"]
     json.dumps(info)
 
 
-def test_a_device_that_is_not_there_is_one_sentence():
+def test_a_missing_device_is_one_sentence():
     with pytest.raises(ValueError, match="no device 'cuda:99'"):
         Predictor.load(device="cuda:99")
     with pytest.raises(ValueError, match="no device 'toaster'"):
         Predictor.load(device="toaster")
 
 
-def test_the_default_keeps_its_bounds(predictor):
+def test_the_default_model_stays_small(predictor):
     loaded = load_checkpoints(DEFAULT_MODEL)
     limits = {"speech": 4_000_000, "text": 12_000_000, "video": 3_000_000}
     for checkpoint in loaded.values():
@@ -215,7 +215,7 @@ def test_the_default_keeps_its_bounds(predictor):
         ]  # fmt: skip
 
 
-def test_reading_and_judging_apart_are_predicting(predictor, clips):
+def test_read_then_score_equals_predict(predictor, clips):
     for audio, text in ((clips[0], TEXT), (clips[0], None), (None, TEXT)):
         reading = predictor.read(audio, text)
         assert_close(predictor.score(reading), predictor.predict(audio, text))
@@ -225,20 +225,20 @@ def test_reading_and_judging_apart_are_predicting(predictor, clips):
         predictor.read(b"junk")
 
 
-def test_readings_are_encoded_and_judged_apart(predictor, clips):
+def test_encode_then_score_equals_score(predictor, clips):
     scorer = predictor.scorers["mgcma"]
     long = np.resize(load_audio(clips[0]), 20 * SAMPLE_RATE)
     items = [(clips[0], TEXT), ((long, SAMPLE_RATE), TEXT), (None, TEXT)]
     readings = [predictor.read(audio, text) for audio, text in items]
     encoded = scorer.encode(readings, batch_size=4)
     assert len(encoded.features) == -(-len(encoded.pieces) // 4)
-    for found, expected in zip(scorer.score_encoded(encoded), scorer.score(readings), strict=True):
-        assert_close(found, expected)
-        assert found.timeline == expected.timeline
+    for actual, expected in zip(scorer.score_encoded(encoded), scorer.score(readings), strict=True):
+        assert_close(actual, expected)
+        assert actual.timeline == expected.timeline
     assert scorer.score([]) == scorer.score_encoded(scorer.encode([])) == []
 
 
-def test_each_framework_has_its_judge_and_its_reader(predictor):
+def test_each_framework_has_a_scorer_and_a_reader(predictor):
     assert list(predictor.scorers) == list(predictor.readers) == ["mgcma", "foal_net"]
     assert isinstance(predictor.scorers["mgcma"], SpeechTextScorer)
     assert isinstance(predictor.readers["mgcma"], SpeechTextReader)

@@ -1,4 +1,4 @@
-"""The shipped default, asked about videos as a program would ask it."""
+"""The shipped default, called on videos as a program would."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_voice_and_a_face_give_every_part_of_a_prediction(
     assert face.found.all()
     assert face.boxes.shape == (len(face.times), 4)
     left, top, width, height = face.boxes[face.preview_index]
-    assert 0.25 < left < left + width < 0.75  # the portrait stands in the middle of the picture
+    assert 0.25 < left < left + width < 0.75  # the portrait is in the middle of the picture
     assert 0 < top < top + height < 1
     assert prediction.cross_attention is not None
     assert prediction.duration == pytest.approx(3.0, abs=0.1)
@@ -121,13 +121,13 @@ def test_a_text_beside_a_video_is_judged_with_its_sound(predictor: Predictor, cl
 
 def test_many_may_mix_sound_text_and_video(predictor: Predictor, clip: Path) -> None:
     items = [{"video": clip}, {"audio": VOICE, "text": TEXT}, {"video": b"junk"}, {"text": TEXT}]
-    seen, heard, bad, read = predictor.predict_many(items)
-    assert [p.framework for p in (seen, heard, read)] == ["foal_net", "mgcma", "mgcma"]
-    assert seen.by_modality == predictor.predict(video=clip).by_modality
+    video, speech, bad, read = predictor.predict_many(items)
+    assert [p.framework for p in (video, speech, read)] == ["foal_net", "mgcma", "mgcma"]
+    assert video.by_modality == predictor.predict(video=clip).by_modality
     assert (bad.state, bad.error_kind) == ("refused", "not_video")
 
 
-def test_what_cannot_be_is_said_in_words(predictor: Predictor, clip: Path) -> None:
+def test_invalid_combinations_are_refused_with_a_sentence(predictor: Predictor, clip: Path) -> None:
     with pytest.raises(MediaError, match="not both"):
         predictor.predict(audio=VOICE, video=clip)
     with pytest.raises(MediaError):
@@ -141,7 +141,7 @@ def test_what_cannot_be_is_said_in_words(predictor: Predictor, clip: Path) -> No
         blind.predict(text=TEXT)
 
 
-def test_a_row_says_what_was_seen(predictor: Predictor, clip: Path) -> None:
+def test_a_row_holds_face_and_timeline(predictor: Predictor, clip: Path) -> None:
     row = json.loads(json.dumps(to_row("clip.mp4", predictor.predict(video=clip, text=TEXT))))
     assert row["framework"] == "foal_net"
     assert list(row["by_modality"]) == ["audio", "video", "both"]
@@ -154,7 +154,7 @@ def test_a_row_says_what_was_seen(predictor: Predictor, clip: Path) -> None:
     assert flat["speech_happy"] is None
 
 
-def test_the_command_line_watches_videos_and_hears_recordings(
+def test_the_command_line_judges_videos_and_recordings(
     clip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", "--json", str(clip), str(VOICE)]) == 0
@@ -191,12 +191,12 @@ def test_another_face_detector_is_used_and_a_missing_one_is_a_sentence(
     assert blinded.predict(video=clip).state == "no_face"
 
 
-def test_reading_and_judging_apart_are_predicting(predictor: Predictor, clip: Path) -> None:
+def test_read_then_score_equals_predict(predictor: Predictor, clip: Path) -> None:
     reading = predictor.read(video=clip)
     expected = predictor.predict(video=clip, text=TEXT)
-    found = predictor.score(reading)
-    assert found.by_modality == expected.by_modality
-    assert found.timeline == expected.timeline
+    actual = predictor.score(reading)
+    assert actual.by_modality == expected.by_modality
+    assert actual.timeline == expected.timeline
     assert isinstance(reading, VideoInputs)
     companion = predictor.score(predictor.read_companion(reading, TEXT))
     assert expected.companion is not None
@@ -207,13 +207,11 @@ def test_reading_and_judging_apart_are_predicting(predictor: Predictor, clip: Pa
         predictor.read(audio=clip, video=clip)
 
 
-def test_a_model_of_sound_and_text_judges_no_reading_of_a_video(
-    predictor: Predictor, clip: Path
-) -> None:
-    hears = Predictor.load(DEFAULT_MODEL / "mgcma", device="cpu")
-    assert list(hears.scorers) == ["mgcma"]
+def test_a_model_refuses_inputs_of_the_other_kind(predictor: Predictor, clip: Path) -> None:
+    speech_text = Predictor.load(DEFAULT_MODEL / "mgcma", device="cpu")
+    assert list(speech_text.scorers) == ["mgcma"]
     with pytest.raises(MediaError, match="judges no video"):
-        hears.score(predictor.read(video=clip))
-    sees = Predictor.load(DEFAULT_MODEL / "foal_net", device="cpu")
+        speech_text.score(predictor.read(video=clip))
+    video_model = Predictor.load(DEFAULT_MODEL / "foal_net", device="cpu")
     with pytest.raises(MediaError, match="judges video only"):
-        sees.read(text=TEXT)
+        video_model.read(text=TEXT)

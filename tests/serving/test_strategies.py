@@ -96,8 +96,8 @@ def clip(seconds: float = 4.0) -> VideoInputs:
     times = (np.arange(round(seconds * 5)) / 5).astype(np.float32)
     pictures = np.random.default_rng(1).integers(0, 256, (len(times), 48, 48, 3)).astype(np.uint8)
     black = np.zeros((len(times), 8, 8, 3), np.uint8)
-    boxes, found = np.ones((len(times), 4), np.float32), np.ones(len(times), bool)
-    track = FaceTrack(times, boxes, found, black, black[0], 0)
+    boxes, visible = np.ones((len(times), 4), np.float32), np.ones(len(times), bool)
+    track = FaceTrack(times, boxes, visible, black, black[0], 0)
     return VideoInputs(seconds, waveform, activity, track, pictures, times)
 
 
@@ -122,25 +122,29 @@ def counting(counts: dict[str, int]) -> Callable[..., None]:
     return count
 
 
-def assert_same(found: Prediction, alone: Prediction) -> None:
+def assert_same(prediction: Prediction, alone: Prediction) -> None:
     """All but what is left out on purpose."""
-    assert (found.face, found.envelope, found.timeline) == (None, None, ())
-    assert (found.emotion, found.state, found.text) == (alone.emotion, alone.state, alone.text)
-    assert (found.duration, found.framework) == (alone.duration, alone.framework)
-    assert found.by_modality.keys() == alone.by_modality.keys()
+    assert (prediction.face, prediction.envelope, prediction.timeline) == (None, None, ())
+    assert (prediction.emotion, prediction.state, prediction.text) == (
+        alone.emotion,
+        alone.state,
+        alone.text,
+    )
+    assert (prediction.duration, prediction.framework) == (alone.duration, alone.framework)
+    assert prediction.by_modality.keys() == alone.by_modality.keys()
     for condition, named in alone.by_modality.items():
-        assert found.by_modality[condition] == (named and pytest.approx(named, abs=1e-5))
+        assert prediction.by_modality[condition] == (named and pytest.approx(named, abs=1e-5))
     for mine, theirs in (
-        (found.embeddings_before, alone.embeddings_before),
-        (found.embeddings_after, alone.embeddings_after),
+        (prediction.embeddings_before, alone.embeddings_before),
+        (prediction.embeddings_after, alone.embeddings_after),
     ):
         assert list(mine) == list(theirs)
         for modality, vector in mine.items():
             np.testing.assert_allclose(vector, theirs[modality], atol=1e-5)
-    assert found.match == (alone.match and pytest.approx(alone.match, abs=1e-5))
+    assert prediction.match == (alone.match and pytest.approx(alone.match, abs=1e-5))
     for mine, theirs in (
-        (found.attention, alone.attention),
-        (found.cross_attention, alone.cross_attention),
+        (prediction.attention, alone.attention),
+        (prediction.cross_attention, alone.cross_attention),
     ):
         assert (mine is None) == (theirs is None)
         for name, values in vars(mine).items() if mine else ():
@@ -154,7 +158,7 @@ FOAL_NET, MGCMA_NAMES = ("avel", "none", "avel+mem"), ("none", "token", "distrib
 
 
 @pytest.mark.parametrize("seconds", [4.0, 12.5])
-def test_every_head_says_of_a_video_what_it_says_alone(foal_net: Make, seconds, tmp_path: Path):
+def test_every_head_scores_a_video_as_it_does_alone(foal_net: Make, seconds, tmp_path: Path):
     scorer = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
     strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), scorer)
     assert strategies.framework == "foal_net"
@@ -163,12 +167,12 @@ def test_every_head_says_of_a_video_what_it_says_alone(foal_net: Make, seconds, 
     cases = [reading, dataclasses.replace(reading, activity=None, waveform=None)]
     cases.append(dataclasses.replace(reading, pictures=None, track=None, times=reading.times[:0]))
     for case in cases:
-        said = strategies.score(case)
-        assert tuple(said) == strategies.names
-        for name, found in said.items():
+        predictions = strategies.score(case)
+        assert tuple(predictions) == strategies.names
+        for name, prediction in predictions.items():
             torch.manual_seed(len(name))
             alone = VideoScorer(foal_net(name), "foal_net", temperatures(name), CPU)
-            assert_same(found, alone.score(case))
+            assert_same(prediction, alone.score(case))
     both = strategies.score(reading)
     assert both["avel+mem"].match is not None
     assert both["avel"].match is None
@@ -176,25 +180,23 @@ def test_every_head_says_of_a_video_what_it_says_alone(foal_net: Make, seconds, 
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(3.0, "so happy"), (None, "go away"), (15.0, None)])
-def test_every_head_says_of_a_recording_what_it_says_alone(
-    mgcma: Make, seconds, text, tmp_path: Path
-):
+def test_every_head_scores_a_recording_as_it_does_alone(mgcma: Make, seconds, text, tmp_path: Path):
     scorer = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
     strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), scorer)
     assert strategies.names == ("none", "distribution+instance", "token")
     reading = recording(scorer, seconds, text)
-    for name, found in strategies.score(reading).items():
+    for name, prediction in strategies.score(reading).items():
         torch.manual_seed(len(name))
         alone = SpeechTextScorer(mgcma(name), "mgcma", temperatures(name), CPU)
-        assert_same(found, alone.score([reading])[0])
+        assert_same(prediction, alone.score([reading])[0])
 
 
 def test_a_recording_is_encoded_once_for_all(mgcma: Make, foal_net: Make, tmp_path: Path):
-    hears = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
-    sees = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
+    speech_text = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    video = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
     cases = (
-        (hears, recording(hears), written(tmp_path / "m", mgcma, MGCMA_NAMES)),
-        (sees, clip(), written(tmp_path / "f", foal_net, FOAL_NET)),
+        (speech_text, recording(speech_text), written(tmp_path / "m", mgcma, MGCMA_NAMES)),
+        (video, clip(), written(tmp_path / "f", foal_net, FOAL_NET)),
     )
     for scorer, reading, folder in cases:
         strategies = Strategies.load(folder, scorer)
@@ -211,40 +213,40 @@ def test_nothing_to_judge_is_no_label_under_any_strategy(foal_net: Make, tmp_pat
     scorer = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
     strategies = Strategies.load(written(tmp_path, foal_net, FOAL_NET), scorer)
     nothing = dataclasses.replace(clip(), activity=None, waveform=None, pictures=None, track=None)
-    said = strategies.score(nothing)
-    assert [prediction.emotion for prediction in said.values()] == [None] * 3
+    predictions = strategies.score(nothing)
+    assert [prediction.emotion for prediction in predictions.values()] == [None] * 3
 
 
-def test_many_visitors_at_once_get_their_own_answers(mgcma: Make, tmp_path: Path):
+def test_concurrent_calls_get_their_own_predictions(mgcma: Make, tmp_path: Path):
     scorer = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
     strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), scorer)
     readings = [recording(scorer, 1.0 + i, "so happy") for i in range(4)]
     expected = [strategies.score(reading) for reading in readings]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(strategies.score, readings * 3))
-    for one, other in zip(expected * 3, found, strict=True):
+        prediction = list(pool.map(strategies.score, readings * 3))
+    for one, other in zip(expected * 3, prediction, strict=True):
         for name in strategies.names:
             assert one[name].by_modality == other[name].by_modality
 
 
-def test_what_does_not_fit_is_said_in_words(mgcma: Make, foal_net: Make, tmp_path: Path):
-    hears = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
-    sees = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
+def test_foreign_heads_and_inputs_are_refused(mgcma: Make, foal_net: Make, tmp_path: Path):
+    speech_text = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    video = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
     folder = written(tmp_path / "foal_net", foal_net, FOAL_NET)
-    strategies = Strategies.load(folder, sees)
+    strategies = Strategies.load(folder, video)
     with pytest.raises(ValueError, match="foal_net judges a video"):
-        strategies.score(recording(hears))
-    heard = Strategies.load(written(tmp_path / "mgcma", mgcma, ("none",)), hears)
+        strategies.score(recording(speech_text))
+    on_speech = Strategies.load(written(tmp_path / "mgcma", mgcma, ("none",)), speech_text)
     with pytest.raises(ValueError, match="mgcma judges sound and text"):
-        heard.score(clip())
+        on_speech.score(clip())
     with pytest.raises(ForeignHeadError, match="needs a video encoder"):
-        Strategies.load(folder, hears)
+        Strategies.load(folder, speech_text)
     with pytest.raises(MissingHeadError, match="'none'"):
-        Strategies.load(written(tmp_path / "some", foal_net, ("avel",)), sees)
+        Strategies.load(written(tmp_path / "some", foal_net, ("avel",)), video)
     with pytest.raises(MissingHeadError, match="'none'"):
-        Strategies.load(tmp_path / "nowhere", sees)
+        Strategies.load(tmp_path / "nowhere", video)
     with pytest.raises(MissingHeadError, match="foal_net holds no head 'mem'"):
-        Strategies.load(folder, sees, ("none", "avel", "mem"))
+        Strategies.load(folder, video, ("none", "avel", "mem"))
 
 
 def test_a_head_of_another_framework_is_refused(speech: CompactSpeechEncoder, tmp_path: Path):

@@ -62,7 +62,7 @@ def test_words_and_face_are_judged_together(model: Predictor, clip: Path) -> Non
         assert second.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
 
 
-def test_without_words_the_face_is_judged_and_the_sound_is_not_missed(
+def test_without_words_the_face_alone_is_judged(
     model: Predictor, clip: Path, tmp_path: Path
 ) -> None:
     expected = model.predict(video=clip)

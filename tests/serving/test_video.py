@@ -40,20 +40,20 @@ def reading(
     """A clip with speech and a face between two times each."""
     random = np.random.default_rng(seed)
     times = (np.arange(round(seconds * RATE)) / RATE).astype(np.float32)
-    found = np.zeros(len(times), bool) if seen is None else (times >= seen[0]) & (times < seen[1])
+    visible = np.zeros(len(times), bool) if seen is None else (times >= seen[0]) & (times < seen[1])
     waveform = (0.2 * random.standard_normal(round(seconds * SAMPLE_RATE))).astype(np.float32)
     steps = np.arange(-(-len(waveform) // STEP)) * STEP / SAMPLE_RATE
     talk = (steps >= spoken[0]) & (steps < spoken[1]) if spoken else np.zeros(len(steps), bool)
     black = np.zeros((len(times), 8, 8, 3), np.uint8)
-    track = FaceTrack(times, np.ones((len(times), 4), np.float32), found, black, black[0], 0)
-    pictures = random.integers(0, 256, (int(found.sum()), 48, 48, 3)).astype(np.uint8)
+    track = FaceTrack(times, np.ones((len(times), 4), np.float32), visible, black, black[0], 0)
+    pictures = random.integers(0, 256, (int(visible.sum()), 48, 48, 3)).astype(np.uint8)
     return VideoInputs(
         duration=seconds,
         waveform=waveform,
         activity=SpeechActivity(talk.astype(np.float32), silent=False),
-        track=track if found.any() else None,
-        pictures=pictures if found.any() else None,
-        times=times[found],
+        track=track if visible.any() else None,
+        pictures=pictures if visible.any() else None,
+        times=times[visible],
     )
 
 
@@ -78,7 +78,7 @@ def test_a_short_clip_is_judged_whole(scorer: VideoScorer) -> None:
     assert attention.audio_times[-1] == pytest.approx(4.0)
 
 
-def test_each_branch_alone_is_the_network_with_the_other_hidden(scorer: VideoScorer) -> None:
+def test_each_branch_equals_the_network_with_the_other_hidden(scorer: VideoScorer) -> None:
     clip = reading(3.0)
     both = scorer.score(clip)
     voice = scorer.score(dataclasses.replace(clip, pictures=None, track=None, times=clip.times[:0]))
@@ -106,7 +106,7 @@ def test_nothing_to_judge_is_no_label(scorer: VideoScorer) -> None:
     assert prediction.state == "no_speech"
 
 
-def test_every_second_has_its_window_and_only_what_is_there_in_it(scorer: VideoScorer) -> None:
+def test_every_second_has_a_window_with_what_is_present(scorer: VideoScorer) -> None:
     prediction = scorer.score(reading(7.3, spoken=(0.0, 2.0), seen=(4.0, 6.0)))
     assert [w.start for w in prediction.timeline] == [float(s) for s in range(8)]
     assert prediction.timeline[-1].end == pytest.approx(7.3)
@@ -118,7 +118,7 @@ def test_every_second_has_its_window_and_only_what_is_there_in_it(scorer: VideoS
             assert sum(window.probabilities.values()) == pytest.approx(1.0)
 
 
-def test_seconds_hear_their_own_sound_only(scorer: VideoScorer) -> None:
+def test_a_second_depends_on_its_own_sound_only(scorer: VideoScorer) -> None:
     clip = reading(6.0)
     assert clip.waveform is not None
     changed = clip.waveform.copy()
@@ -157,7 +157,7 @@ def test_the_same_clip_gives_the_same_prediction(scorer: VideoScorer) -> None:
     assert first.timeline == second.timeline
 
 
-def test_windows_may_lack_a_half_that_others_have(scorer: VideoScorer) -> None:
+def test_windows_may_lack_a_modality_that_others_have(scorer: VideoScorer) -> None:
     prediction = scorer.score(reading(20.0, spoken=(0.0, 14.0), seen=(13.0, 20.0)))
     for name in ("audio", "video", "both"):
         assert sum((prediction.by_modality[name] or {}).values()) == pytest.approx(1.0)

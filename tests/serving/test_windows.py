@@ -31,10 +31,10 @@ def reading(seconds: float, speech=(), text: str | None = None) -> SpeechTextInp
 
 @pytest.mark.parametrize("seconds", [8.01, 9.0, 12.0, 12.3, 61.7, 300.0])
 def test_spans_cover_everything_and_overlap(seconds):
-    found = spans(seconds)
-    assert found[0][0] == 0.0
-    assert found[-1][1] == pytest.approx(seconds)
-    for (start, end), (following, _) in pairwise(found):
+    actual = spans(seconds)
+    assert actual[0][0] == 0.0
+    assert actual[-1][1] == pytest.approx(seconds)
+    for (start, end), (following, _) in pairwise(actual):
         assert end - start == pytest.approx(WINDOW_SECONDS)
         assert 0 < following - start <= HOP_SECONDS + 1e-9
 
@@ -46,7 +46,7 @@ def test_short_clips_are_judged_whole():
     assert (piece.span.start, piece.span.end) == (0.0, LONG_SECONDS)
 
 
-def test_windows_without_speech_are_left_out_and_others_weigh_their_speech():
+def test_windows_are_weighted_by_their_speech():
     pieces = cut(3, reading(30.0, speech=[(0, 4), (24, 30)]))
     assert [p.span.start for p in pieces] == [0.0, 3.0, 21.0, 24.0]
     assert all(p.item == 3 for p in pieces)
@@ -61,7 +61,7 @@ def test_thinly_spread_speech_is_judged_whole():
     assert (piece.span.start, piece.span.end) == (0.0, 30.0)
 
 
-def test_what_is_judged_whole_is_claimed_by_no_window(predictor):
+def test_a_clip_judged_whole_has_empty_windows(predictor):
     thin = reading(30.0, speech=[(1, 1.13), (15, 15.13)])
     (prediction,) = predictor.scorers["mgcma"].score([thin])
     assert prediction.emotion is not None
@@ -69,7 +69,7 @@ def test_what_is_judged_whole_is_claimed_by_no_window(predictor):
     assert all(window.emotion is None for window in prediction.timeline)
 
 
-def test_text_alone_is_one_piece_and_nothing_is_none():
+def test_text_alone_is_one_piece():
     only = SpeechTextInputs(None, None, None, None, "you", WORDS)
     (piece,) = cut(0, only)
     assert piece.utterance.text == "you"
@@ -83,19 +83,19 @@ def test_tokens_of_a_word_are_averaged_and_special_ones_left_out():
     np.testing.assert_allclose(rows, [[0.5, 0.5], [0.2, 0.8]])
 
 
-def test_attention_of_windows_lies_where_the_windows_lie():
+def test_attention_of_windows_is_placed_at_their_times():
     item = reading(30.0, speech=[(0, 4), (24, 30)], text="can't you")
     pieces = cut(0, item)
     steps = 12  # two a second
     peaked = np.zeros((5, steps), np.float32)
     peaked[:, 0] = 1.0  # every token looks at the first half second of its window
-    found = word_attention(item, [(p.span, peaked) for p in pieces])
-    assert found is not None
-    assert found.words == ("can't", "you")
-    assert found.weights.shape == (2, 60)
-    np.testing.assert_allclose(found.weights.sum(axis=1), 1.0, atol=1e-6)
-    for row in found.weights:
-        assert [found.times[i] for i in np.flatnonzero(row)] == pytest.approx(
+    actual = word_attention(item, [(p.span, peaked) for p in pieces])
+    assert actual is not None
+    assert actual.words == ("can't", "you")
+    assert actual.weights.shape == (2, 60)
+    np.testing.assert_allclose(actual.weights.sum(axis=1), 1.0, atol=1e-6)
+    for row in actual.weights:
+        assert [actual.times[i] for i in np.flatnonzero(row)] == pytest.approx(
             [p.span.start for p in pieces]
         )
 
