@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from mer_core.atlas.analysis.ablation import Cell, Closer, Verdict, VerdictKind
-from mer_core.demo.panels.markup import number
+from mer_core.demo.panels.markup import capitalised, number, signed
 
-CLOSER = {Closer.CLOUDS: "The clouds", Closer.EMOTIONS: "Items of one emotion"}
+CLOSER = {
+    Closer.CLOUDS: "The two clouds of embeddings came closer",
+    Closer.EMOTIONS: "Items of one emotion came closer",
+}
 FALLS = {
-    VerdictKind.ACCURACY_FELL: "recognition fell: unweighted accuracy",
-    VerdictKind.RETRIEVAL_FELL: "one emotion finds itself less often: P@5",
+    VerdictKind.ACCURACY_FELL: "recognition got worse: unweighted accuracy",
+    VerdictKind.RETRIEVAL_FELL: (
+        "fewer of the five nearest items of the other modality share the emotion: P@5"
+    ),
 }
 
 
@@ -23,16 +28,11 @@ def caveat(verdict: Verdict) -> str:
     return _fall(verdict)
 
 
-def signed(value: float) -> str:
-    """Three decimals with a sign, a true minus among them: `+0.012`, `−0.640`, `0.000`."""
-    return "0.000" if abs(value) < 0.0005 else f"{value:+.3f}".replace("-", "−")
-
-
 def _collapse(joint: Cell) -> str:
     return (
-        f"The clouds shrank: joint uniformity rose by {joint.difference or 0:.2f} to "
-        f"{number(joint.mean or 0)}, where 0 means that everything lies on one point. Part of "
-        "what looks like alignment is lost spread."
+        f"The clouds of embeddings shrank: joint uniformity rose by {number(joint.difference or 0)}"
+        f" to {number(joint.mean or 0)}, where 0 means all on one point. Part of what looks like "
+        "alignment is lost spread."
     )
 
 
@@ -40,28 +40,30 @@ def _fall(verdict: Verdict) -> str:
     (cell,) = verdict.figures.values()
     low, high = cell.interval or (0.0, 0.0)
     fall = FALLS[verdict.kind]
-    start = fall[0].upper() + fall[1:]
     if verdict.closer is not None:
-        start = f"{CLOSER[verdict.closer]} came closer, but {fall}"
-    return f"{start} {signed(cell.difference or 0)} (95%: {signed(low)} to {signed(high)})."
+        fall = f"{CLOSER[verdict.closer]}, but {fall}"
+    change = signed(cell.difference or 0)
+    return f"{capitalised(fall)} {change} (95% interval: {signed(low)} to {signed(high)})."
 
 
 def _modalities_apart(verdict: Verdict) -> str:
     retrieval = signed(verdict.figures["precision_at_5"].difference or 0)
     if gap := verdict.figures.get("modality_gap"):
-        separation = f"lie further apart (modality gap {signed(gap.difference or 0)})"
+        widened = signed(gap.difference or 0)
+        separation = f"are further apart (modality gap, between their centres: {widened})"
     else:
         silhouette = verdict.figures["silhouette_modality"].difference or 0
-        separation = f"are more separate (silhouette by modality {signed(silhouette)})"
+        separation = f"are more separate (silhouette by modality: {signed(silhouette)})"
     return (
-        "This setting finds the same emotion across modalities more often "
-        f"(P@5 {retrieval}), yet the clouds {separation}. A sharp temperature is "
-        "known to do that: it sorts by emotion and keeps the modalities apart."
+        "More of the five nearest items of the other modality share the emotion "
+        f"(P@5: {retrieval}), yet the two clouds of embeddings {separation}. A sharp temperature "
+        "is known to do this: it sorts by emotion and keeps the modalities apart."
     )
 
 
 def _separable(probe: Cell) -> str:
     return (
-        "The centres came closer, but the modalities are still told apart: a linear probe names "
-        f"the right one for {100 * (probe.mean or 0):.0f}% of the items (50% would be guessing)."
+        "The centres came closer, but the modalities are still easy to separate: a linear "
+        f"classifier (probe) names the right one for {100 * (probe.mean or 0):.0f}% of the items; "
+        "guessing gets 50%."
     )

@@ -46,6 +46,11 @@ def number(value: float, digits: int = 2) -> str:
     return f"{value:z.{digits}f}".replace("-", "−")
 
 
+def signed(value: float) -> str:
+    """A difference with three decimals and its sign: `+0.012`, `−0.640`, `0.000`."""
+    return "0.000" if abs(value) < 0.0005 else f"{value:+.3f}".replace("-", "−")
+
+
 def emotion_style(emotion: str) -> str:
     """Inline style that hands an emotion's colours to the element and what is inside it."""
     slug = re.sub(r"[^a-z0-9]+", "-", emotion.lower()).strip("-")

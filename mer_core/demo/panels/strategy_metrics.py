@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mer_core.atlas.analysis.ablation import Ablation, Cell, verdicts
-from mer_core.demo.panels.caveats import caveat, signed
+from mer_core.demo.panels.caveats import caveat
 from mer_core.demo.panels.interval import interval_plot, verdict_mark
-from mer_core.demo.panels.markup import caption, card, escape, number
+from mer_core.demo.panels.markup import caption, card, escape, number, signed
 from mer_core.demo.panels.metric_words import (
     ARROWS,
     COLUMNS,
@@ -46,25 +46,16 @@ OWN_PAIRS = (
 
 def metrics_table(ablation: Ablation, strategy: str) -> str:
     """The chosen strategy beside the network without alignment; a sentence if it is that one."""
-    try:
-        found = verdicts(ablation, strategy)
-    except ValueError:
+    if strategy not in ablation.rows:
         return _card(
             caption(
                 f"{escape(strategy_title(strategy))} was not measured, so there is nothing to "
                 f"compare. <code>{COMMAND}</code> measures it."
             )
         )
-    warnings = "".join(
-        f'<p class="at-verdict-note{" at-severe" if verdict.kind.severe else ""}">'
-        f'<span aria-hidden="true">{"!" if verdict.kind.severe else "i"}</span>'
-        f"<span><b>{'Warning' if verdict.kind.severe else 'Note'}.</b> "
-        f"{escape(caveat(verdict))}</span></p>"
-        for verdict in found
-    )
     compared = strategy != BEFORE
     return _card(
-        f"{warnings}{caption(COMPARED if compared else WITHOUT_ALIGNMENT)}"
+        f"{_caveats(ablation, strategy)}{caption(COMPARED if compared else WITHOUT_ALIGNMENT)}"
         f"{_table(ablation, strategy, HEADLINE)}{caption(KEY) if compared else ''}"
         f"{_all_metrics(ablation, strategy)}{_protocol(ablation)}"
     )
@@ -83,6 +74,16 @@ def better(column: str) -> str:
     """`higher`, `lower`, or empty where neither is better by itself."""
     name = metric_of(column)
     return COLUMNS[name].better if name in COLUMNS else ""
+
+
+def _caveats(ablation: Ablation, strategy: str) -> str:
+    return "".join(
+        f'<p class="at-verdict-note{" at-severe" if verdict.kind.severe else ""}">'
+        f'<span aria-hidden="true">{"!" if verdict.kind.severe else "i"}</span><span>'
+        f"<b>{'Warning' if verdict.kind.severe else 'Note'}.</b> {escape(caveat(verdict))}"
+        "</span></p>"
+        for verdict in verdicts(ablation, strategy)
+    )
 
 
 def _card(inside: str) -> str:

@@ -13,7 +13,7 @@ from mer_core.atlas.analysis.ablation import (
     verdicts,
 )
 from mer_core.checkpoints.shipped import ATLAS
-from mer_core.demo.panels.caveats import caveat, signed
+from mer_core.demo.panels.caveats import caveat
 from mer_core.frameworks.descriptor import DESCRIPTORS
 
 
@@ -30,32 +30,34 @@ def fall(closer: Closer | None) -> str:
 def test_a_collapse() -> None:
     verdict = Verdict(VerdictKind.COLLAPSE, {"uniformity_joint": cell(-0.1, 1.85)})
     assert caveat(verdict) == (
-        "The clouds shrank: joint uniformity rose by 1.85 to −0.10, where 0 means that everything "
-        "lies on one point. Part of what looks like alignment is lost spread."
+        "The clouds of embeddings shrank: joint uniformity rose by 1.85 to −0.10, where 0 means "
+        "all on one point. Part of what looks like alignment is lost spread."
     )
 
 
 def test_a_fall_names_what_came_closer() -> None:
-    numbers = "recognition fell: unweighted accuracy −0.030 (95%: −0.050 to −0.010)."
-    assert fall(Closer.CLOUDS) == f"The clouds came closer, but {numbers}"
+    numbers = "recognition got worse: unweighted accuracy −0.030 (95% interval: −0.050 to −0.010)."
+    assert fall(Closer.CLOUDS) == f"The two clouds of embeddings came closer, but {numbers}"
     assert fall(Closer.EMOTIONS) == f"Items of one emotion came closer, but {numbers}"
     assert fall(None) == f"R{numbers[1:]}"
     retrieval = Verdict(VerdictKind.RETRIEVAL_FELL, {"precision_at_5": cell(0.2, -0.08)})
-    assert caveat(retrieval).startswith("One emotion finds itself less often: P@5 −0.080 (95%: ")
+    assert caveat(retrieval).startswith("Fewer of the five nearest items of the other modality")
+    assert "P@5 −0.080 (95% interval: " in caveat(retrieval)
 
 
 def test_better_retrieval_with_separate_modalities() -> None:
     retrieval = {"precision_at_5": cell(0.6, 0.3)}
     kind = VerdictKind.MODALITIES_APART
     gap = caveat(Verdict(kind, retrieval | {"modality_gap": cell(1.2, 0.21)}))
-    assert "(P@5 +0.300), yet the clouds lie further apart (modality gap +0.210)." in gap
+    assert "(P@5: +0.300), yet the two clouds of embeddings are further apart" in gap
+    assert "(modality gap, between their centres: +0.210)." in gap
     silhouette = caveat(Verdict(kind, retrieval | {"silhouette_modality": cell(0.5, 0.11)}))
-    assert "are more separate (silhouette by modality +0.110)" in silhouette
+    assert "are more separate (silhouette by modality: +0.110)" in silhouette
 
 
 def test_a_probe_that_recognises_the_modality() -> None:
     verdict = Verdict(VerdictKind.SEPARABLE, {"modality_probe": cell(0.984, -0.016)})
-    assert "names the right one for 98% of the items (50% would be guessing)." in caveat(verdict)
+    assert "names the right one for 98% of the items; guessing gets 50%." in caveat(verdict)
 
 
 @pytest.mark.parametrize("framework", DESCRIPTORS)
@@ -63,9 +65,7 @@ def test_no_shipped_strategy_is_called_closer_and_further_apart_at_once(framewor
     ablation = Ablation.load(ATLAS / framework / "ablation.json")
     for strategy, row in ablation.rows.items():
         sentences = " ".join(caveat(verdict) for verdict in verdicts(ablation, strategy))
-        assert ("The clouds came closer" in sentences) <= (row["modality_gap"].difference < 0)
+        assert ("The two clouds of embeddings came closer" in sentences) <= (
+            row["modality_gap"].difference < 0
+        )
         assert ("further apart" in sentences) <= (row["modality_gap"].difference > 0)
-
-
-def test_numbers_carry_their_sign() -> None:
-    assert [signed(v) for v in (0.0123, -0.64, -0.0001)] == ["+0.012", "−0.640", "0.000"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mer_core.demo.panels.markup import number, percent, seconds
+from mer_core.demo.panels.markup import number, percent, seconds, signed
 
 
 def test_percent_never_claims_certainty() -> None:
@@ -20,3 +20,7 @@ def test_seconds() -> None:
 def test_numbers_have_a_true_minus_and_no_negative_zero() -> None:
     assert [number(v) for v in (-0.254, -0.004, 0.0, 1.0)] == ["−0.25", "0.00", "0.00", "1.00"]
     assert number(-0.0004, 3) == "0.000"
+
+
+def test_differences_carry_their_sign() -> None:
+    assert [signed(v) for v in (0.0123, -0.64, -0.0001)] == ["+0.012", "−0.640", "0.000"]

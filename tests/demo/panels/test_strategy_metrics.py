@@ -52,7 +52,7 @@ def test_collapse_is_warned_of_above_the_table(ablation: Ablation) -> None:
     figures = {name: cell(-0.1, 1.2) for name in ("uniformity_joint", "uniformity_x")}
     rows = {**ablation.rows, "on": {**ablation.rows["on"], **figures}}
     markup = metrics_table(replace(ablation, rows=rows), "on")
-    assert markup.index("The clouds shrank") < markup.index("<table")
+    assert markup.index("The clouds of embeddings shrank") < markup.index("<table")
     assert "at-severe" in markup
     assert "at-severe" not in metrics_table(ablation, "on")
 
