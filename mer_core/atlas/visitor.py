@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.distances import cosine_distance
 from mer_core.atlas.plotted import Point, Visitor
@@ -18,7 +19,7 @@ class VisitorClip:
     """One clip of a visit, under every strategy.
 
     Attributes:
-        id: Short, random, the same on every map.
+        id: The same on every map; a changed clip has another one than its original.
         name: For people, such as `Clip 2: I can't believe you did that.`
         framework: Whose atlas it belongs to.
         predictions: Strategy → that network's prediction; `none` among them.
@@ -26,17 +27,20 @@ class VisitorClip:
             again with a change.
         number: Counted in the order of analysis; None for a clip that ships. It stays when another
             clip is removed, and a changed clip keeps it.
-        changed: The visitor changed it; it is not as it was recorded.
     """
 
-    id: str
+    id: ClipId
     name: str
     framework: str
     predictions: Mapping[str, Prediction]
     reading: Any = None
     number: int | None = None
-    changed: bool = False
     _places: dict[str, dict[str, Point]] = field(default_factory=dict, repr=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the visitor changed the clip in the lab."""
+        return self.id.changed
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -63,7 +67,7 @@ class VisitorClip:
         return self._places[strategy]
 
 
-def stars(atlas: Atlas, clips: Sequence[VisitorClip]) -> dict[str, dict[str, dict[str, Point]]]:
+def stars(atlas: Atlas, clips: Sequence[VisitorClip]) -> dict[str, dict[ClipId, dict[str, Point]]]:
     """Strategy → clip's id → modality → its point on that strategy's map, drawn as a star."""
     return {
         strategy: {clip.id: clip.places(atlas, strategy) for clip in clips}

@@ -1,5 +1,6 @@
-"""The web demo: one module per page, pure renderers under `panels`, no torch import.
+"""The web demo: `pages` are built from `sections`, `components` and pure renderers in `panels`.
 
-Start at `build.build_demo`. This file imports nothing, so that the command line can check its
-arguments before gradio, which takes seconds and reads the environment, is imported.
+`build.build_demo` puts it together; `engine` holds the model, `session` the visitors' clips, and
+`services` the rest. Nothing here imports torch. This file imports nothing, so that the command
+line can check its arguments before gradio, which takes seconds, is imported.
 """

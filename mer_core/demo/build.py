@@ -1,28 +1,27 @@
-"""All pages under one roof; `app.py` launches what `build_demo` returns."""
+"""The whole demo, one page after the other; `app.py` launches what `build_demo` returns."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.components.navbar import Navbar
+from gradio.components import Navbar
 
 from mer_core.demo import theme
+from mer_core.demo.components.polling import until
 from mer_core.demo.engine import Engine
 from mer_core.demo.pages import alignment_atlas, face_voice, speak
 from mer_core.demo.panels import notes
 from mer_core.demo.services.atlases import Atlases
-from mer_core.demo.services.services import Services
-from mer_core.demo.services.transcript import Transcripts
+from mer_core.demo.services.container import Services
+from mer_core.demo.services.transcription import TranscriptionService
 from mer_core.demo.session import KEPT_MINUTES, Visits
 
 SWEEP_SECONDS = 60
-QUEUE = 32  # visitors that may wait; the next one is told to come back
+QUEUE = 32  # visitors that may wait; the next one is asked to come back
 UPLOAD_LIMIT = "256mb"  # what `media` reads at most
-POLL_SECONDS = 0.3  # between two looks at a model that loads
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Page:
     Attributes:
         title: In the navigation.
         path: Under the server's root; the first page's is empty.
-        texts: What it says of itself.
+        texts: Its tagline, notice and credit.
         build: Lays the page out inside the given blocks.
     """
 
@@ -51,7 +50,7 @@ PAGES: tuple[Page, ...] = (
 
 def build_demo(engine: Engine) -> gr.Blocks:
     """The whole demo over a model that may still be loading; the caller starts the engine."""
-    services = Services(engine, Transcripts(engine), Atlases(engine, Visits()))
+    services = Services(engine, TranscriptionService(engine), Atlases(engine, Visits()))
     demo = gr.Blocks(
         title="Attune: emotion in voice, words and face",
         analytics_enabled=False,
@@ -66,7 +65,7 @@ def build_demo(engine: Engine) -> gr.Blocks:
 
 
 def launch_options() -> dict[str, Any]:
-    """What every launch of the demo needs: looks, and nothing kept or shown that should not be."""
+    """What every launch of the demo needs: its theme, and no history, no traces, no analytics."""
     return {
         "theme": theme.build_theme(),
         "css": theme.css(),
@@ -81,27 +80,25 @@ def launch_options() -> dict[str, Any]:
 
 
 def _page(page: Page, services: Services, blocks: gr.Blocks) -> None:
-    """A page between the header that shows the model's state and the footer."""
+    """A page between the header, which shows the model's state, and the footer."""
     engine = services.engine
     if len(PAGES) > 1:
         Navbar(visible=True, main_page_name=PAGES[0].title)
 
-    def headed() -> str:
-        return notes.header(engine.sentence(), engine.state, page.texts.tagline)
+    def header_html() -> str:
+        return notes.header(engine.status(), engine.state, page.texts.tagline)
 
-    header = gr.HTML(headed(), elem_id="header", apply_default_css=False)
+    header = gr.HTML(header_html(), elem_id="header", apply_default_css=False)
     if isinstance(page.texts, notes.RecordingTexts):
         gr.HTML(notes.notice(KEPT_MINUTES, page.texts), elem_id="notice", apply_default_css=False)
     page.build(services, blocks)
     gr.HTML(notes.footer(page.texts), elem_id="colophon", apply_default_css=False)
 
-    async def follow() -> AsyncIterator[str]:
-        while engine.state in ("waiting", "loading"):
-            yield headed()
-            await asyncio.sleep(POLL_SECONDS)
-        yield headed()
+    async def follow_engine() -> AsyncIterator[str]:
+        async for _ in until(lambda: engine.state.ended):
+            yield header_html()
 
     blocks.load(
-        follow, outputs=header,
+        follow_engine, outputs=header,
         show_progress="hidden", api_visibility="private", concurrency_limit=None,
     )  # fmt: skip

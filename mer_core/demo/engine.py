@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mer_core.demo.services.background import Background, State
+from mer_core.demo.services.background import Background, LoadState
 from mer_core.demo.services.examples import load_examples
-from mer_core.types import Prediction
-from mer_core.types import State as PredictionState
+from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.types import Prediction, State
+
+if TYPE_CHECKING:  # they import torch, which the page must not wait for
+    from mer_core.serving.inputs import SpeechTextReader
+    from mer_core.serving.speech_text import SpeechTextScorer
+    from mer_core.serving.video import VideoScorer
+    from mer_core.serving.video_inputs import VideoReader
 
 PATIENCE = 180.0  # seconds a prediction waits for the model before it gives up
-FRAMEWORK_TITLES = {"mgcma": "MGCMA", "foal_net": "Foal-Net"}
-WATCHING = "foal_net"  # the framework that judges voice and face
 
 LOADING = "The model is loading…"
 FAILED = "The model could not be loaded; the terminal that runs this page says why."
-EXPIRED = "This clip has been deleted from the server. Please record or upload it once more."
+EXPIRED = "This clip has been deleted from the server. Please record or upload it again."
 NO_VIDEO = (
-    "This model has no voice-and-face framework, so it cannot analyse video. "
-    "Voice and words can be analysed on the first page."
+    "This model cannot analyse video. You can analyse a voice and its words on the first page."
 )
 INTERNAL = "Something went wrong on our side. Your clip and text are still here: please try again."
+
+
+class RefusalKind(StrEnum):
+    """Why the demo refuses to predict, beside the kinds of `MediaError`; API clients read it."""
+
+    LOADING = "loading"  # the model is not ready yet
+    MODEL = "model"  # the model could not be loaded
+    NO_FRAMEWORK = "no_framework"  # the model reads no such input
+    NOTHING = "nothing"  # there is no input
+    INTERNAL = "internal"  # a bug
 
 
 class Recogniser(Protocol):
@@ -36,7 +50,19 @@ class Recogniser(Protocol):
 
     @property
     def frameworks(self) -> tuple[str, ...]:
-        """Names of what was loaded: `mgcma`, `foal_net` or both."""
+        """Names of the frameworks that were loaded."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether it can analyse video."""
+
+    @property
+    def scorers(self) -> Mapping[str, SpeechTextScorer | VideoScorer]:
+        """Framework → what predicts with it."""
+
+    @property
+    def readers(self) -> Mapping[str, SpeechTextReader | VideoReader]:
+        """Framework → what reads its inputs."""
 
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
@@ -48,21 +74,22 @@ class Recogniser(Protocol):
     ) -> Any:
         """The first half of `predict`: what `score` takes; raises what `predict` raises."""
 
-    def score(self, reading: Any) -> Prediction:
+    def score(self, inputs: Any) -> Prediction:
         """The second half of `predict`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Examined:
-    """A prediction, and what it was made of.
+class Analysis:
+    """A prediction and the inputs it was made from.
 
     Attributes:
-        prediction: Perhaps a refusal.
-        reading: As the model read it, to be judged by other heads; None if it could not be read.
+        prediction: May be a refusal.
+        inputs: `SpeechTextInputs` or `VideoInputs`, from which other heads can predict too; None
+            if the clip could not be read.
     """
 
     prediction: Prediction
-    reading: Any = None
+    inputs: Any = None
 
 
 class Engine:
@@ -80,58 +107,68 @@ class Engine:
         self._model.start()
 
     @property
-    def state(self) -> State:
-        """`waiting`, `loading`, `ready` or `failed`."""
+    def state(self) -> LoadState:
+        """How far loading is."""
         return self._model.state
+
+    @property
+    def model(self) -> Recogniser | None:
+        """The recogniser once it is ready, else None."""
+        return self._model.value
 
     def wait(self, timeout: float) -> bool:
         """Whether loading has ended within `timeout` seconds."""
         return self._model.wait(timeout)
 
-    def sentence(self) -> str:
+    def status(self) -> str:
         """The state in words."""
-        model = self._model.value
-        if model is None:
-            return FAILED if self.state == "failed" else LOADING
-        titles = [FRAMEWORK_TITLES.get(name, name) for name in model.frameworks]
-        return f"Ready: {' and '.join(titles)}, {len(model.labels)} categories"
+        if self.model is None:
+            return FAILED if self.state is LoadState.FAILED else LOADING
+        titles = " and ".join(framework_title(name) for name in self.model.frameworks)
+        return f"Ready: {titles}, {len(self.model.labels)} categories"
 
     @property
     def watches(self) -> bool:
-        """Whether it can judge video; True until a loaded model says otherwise."""
-        model = self._model.value
-        return model is None or WATCHING in model.frameworks
+        """Whether it can analyse video; True until a model is loaded that cannot."""
+        return self.model is None or self.model.sees
 
     @property
-    def model(self) -> Any:
-        """The recogniser once it is ready, else None."""
-        return self._model.value
+    def hears_videos(self) -> bool:
+        """Whether it analyses the sound of a video, too; True until a model is loaded."""
+        if self.model is None:
+            return True
+        from mer_core.serving.video_inputs import VideoReader
+
+        readers = self.model.readers.values()
+        return all(reader.hears for reader in readers if isinstance(reader, VideoReader))
 
     def predict(self, audio: str | None, text: str | None, video: str | None = None) -> Prediction:
-        """A prediction, or one whose `state` is `refused` and whose `message` says why."""
-        return self.examine(audio, text, video).prediction
+        """A prediction, or one whose `state` is `REFUSED` and whose `message` says why."""
+        return self.analyse(audio, text, video).prediction
 
-    def examine(self, audio: str | None, text: str | None, video: str | None = None) -> Examined:
-        """The same, with what it was made of."""
+    def analyse(self, audio: str | None, text: str | None, video: str | None = None) -> Analysis:
+        """The same, with the inputs it was made from."""
         if not self._model.wait(PATIENCE):
-            return Examined(refusal("loading", f"{LOADING} Please try again in a moment."))
-        model = self._model.value
+            message = f"{LOADING} Please try again in a moment."
+            return Analysis(refusal(RefusalKind.LOADING, message))
+        model = self.model
         if model is None:
-            return Examined(refusal("model", FAILED))
-        if video is not None and not self.watches:
-            return Examined(refusal("no_framework", NO_VIDEO))
-        from mer_core.media import MediaError  # imports torch, which the model has done by now
+            return Analysis(refusal(RefusalKind.MODEL, FAILED))
+        if video is not None and not model.sees:
+            return Analysis(refusal(RefusalKind.NO_FRAMEWORK, NO_VIDEO))
+        # They import torch, which the model has done by now.
+        from mer_core.media.errors import MediaError, MediaErrorKind
 
         try:
-            reading = model.read(audio=audio, text=text, video=video)
-            return Examined(model.score(reading), reading)
+            inputs = model.read(audio=audio, text=text, video=video)
+            return Analysis(model.score(inputs), inputs)
         except MediaError as error:
-            # A page hands over files that it stored itself, so a missing one was swept away.
-            gone = error.kind == "not_found"
-            return Examined(refusal(error.kind, EXPIRED if gone else error.message))
+            # A page hands over files that it stored itself, so a missing one has been deleted.
+            message = EXPIRED if error.kind is MediaErrorKind.NOT_FOUND else error.message
+            return Analysis(refusal(error.kind, message))
         except Exception as error:  # a visitor gets a sentence, never a trace
             report(error)
-            return Examined(refusal("internal", INTERNAL))
+            return Analysis(refusal(RefusalKind.INTERNAL, INTERNAL))
 
 
 def load_predictor(source: str | None, device: str, face_detector: str | None = None) -> Recogniser:
@@ -140,12 +177,17 @@ def load_predictor(source: str | None, device: str, face_detector: str | None = 
 
     predictor = Predictor.load(source, device=device, face_detector=face_detector)
     # The first prediction imports and compiles what later ones need: no visitor should wait for it.
-    for example in load_examples()[:1]:
-        predictor.predict(audio=str(example.clip), text=example.text)
-    if WATCHING in predictor.frameworks:
-        for example in load_examples(index="videos.json")[:1]:
-            predictor.predict(video=str(example.clip))
+    for framework in (DESCRIPTORS[name] for name in predictor.frameworks if name in DESCRIPTORS):
+        if framework.watches and not predictor.sees:
+            continue  # its encoders here read other modalities
+        for example in load_examples(index=framework.examples)[:1]:
+            predictor.predict(**example.inputs(framework))
     return predictor
+
+
+def framework_title(name: str) -> str:
+    """A framework's name for people; its own name where it has no descriptor."""
+    return DESCRIPTORS[name].title if name in DESCRIPTORS else name
 
 
 def refusal(kind: str, message: str) -> Prediction:
@@ -154,13 +196,13 @@ def refusal(kind: str, message: str) -> Prediction:
         emotion=None,
         probabilities={},
         by_modality={},
-        state=PredictionState.REFUSED,
+        state=State.REFUSED,
         message=message,
         error_kind=kind,
     )
 
 
 def report(error: Exception) -> None:
-    """Where an unexpected error arose, for the operator; no message, which may quote input."""
+    """Tell the operator where an unexpected error arose; not its message, which may quote input."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     print(f"{type(error).__name__} in {last.name}, line {last.lineno}", file=sys.stderr, flush=True)

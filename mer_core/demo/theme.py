@@ -1,7 +1,7 @@
-"""How everything looks: the emotions' colours, gradio's theme, and the files it is sent with.
+"""How the demo looks: the emotions' colours, gradio's theme, style sheets and scripts.
 
-Colours of emotions are those of the maps (`atlas.palette`); pages use them as the CSS variables
-`--emotion-NAME` (fills) and `--emotion-NAME-ink` (text, edges), which follow dark mode.
+The emotions have the same colours as in figures (`atlas.export.palette`); pages use them as the CSS
+variables `--emotion-NAME` (fills) and `--emotion-NAME-ink` (text, edges), which follow dark mode.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradio as gr
-from gradio.themes.utils import fonts
 
 from mer_core.atlas.export.palette import EMOTION_COLOURS
 
@@ -36,7 +35,7 @@ def contrast(first: str, second: str) -> float:
 
 
 def ink(fill: str, card: str) -> str:
-    """`fill`, moved towards black or white until it reads as text on `card`."""
+    """`fill`, moved towards black or white until it is readable as text on `card`."""
     target = 0 if _luminance(card) > 0.18 else 255
     channels = _channels(fill)
     for step in range(101):
@@ -44,30 +43,29 @@ def ink(fill: str, card: str) -> str:
         colour = "#{:02X}{:02X}{:02X}".format(*mixed)
         if contrast(colour, card) >= READABLE:
             return colour
-    raise AssertionError("black and white each read on one of the two cards")
+    raise AssertionError("either black or white is readable on each card")
 
 
 def emotion_variables() -> str:
     """The colours as CSS variables for light and dark."""
     return (
-        f":root{{{_declared(LIGHT_CARD)}--at-card:{LIGHT_CARD};}}"
-        f":root.dark,.dark{{{_declared(DARK_CARD)}--at-card:{DARK_CARD};}}"
+        f":root{{{_variables(LIGHT_CARD)}--at-card:{LIGHT_CARD};}}"
+        f":root.dark,.dark{{{_variables(DARK_CARD)}--at-card:{DARK_CARD};}}"
     )
 
 
 def build_theme() -> gr.themes.Base:
     """Gradio's own controls in our colours.
 
-    The fonts ship in gradio's wheel; of the sixteen there, these two are among the few whose files
-    hold a whole alphabet.
+    The fonts come with gradio; of its sixteen, these two are among the few with a whole alphabet.
     """
     theme = gr.themes.Base(
         primary_hue=PLUM,
         secondary_hue=PLUM,
         neutral_hue=PAPER,
         radius_size=gr.themes.sizes.radius_lg,
-        font=[fonts.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
-        font_mono=[fonts.LocalFont("IBM Plex Mono", weights=(400, 700)), "monospace"],
+        font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "monospace"],
     )
     return theme.set(
         body_background_fill="*neutral_50",
@@ -112,7 +110,7 @@ def build_theme() -> gr.themes.Base:
 
 
 def css() -> str:
-    """The whole style sheet: emotion colours, what all pages share, what single panels need."""
+    """The whole style sheet: the emotions' colours, then all files."""
     sheets = [STATIC / "style.css", *sorted((STATIC / "styles").glob("*.css"))]
     return emotion_variables() + "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
@@ -136,7 +134,7 @@ def waveform_options() -> gr.WaveformOptions:
     )
 
 
-def _declared(card: str) -> str:
+def _variables(card: str) -> str:
     return "".join(
         f"--emotion-{name}:{fill};--emotion-{name}-ink:{ink(fill, card)};"
         for name, fill in EMOTION_COLOURS.items()

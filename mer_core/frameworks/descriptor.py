@@ -76,6 +76,7 @@ class FrameworkDescriptor:
     Attributes:
         name: Its key in `FRAMEWORKS` and in checkpoints.
         title: As its paper writes it.
+        method: What its paper proposes, in a few words.
         modalities: In the paper's order, the leading one first.
         switches: Its alignment modules.
         sharp: Settings of the strategy `SHARP`: the temperatures that CLIP starts from or that
@@ -87,6 +88,7 @@ class FrameworkDescriptor:
 
     name: str
     title: str
+    method: str
     modalities: tuple[Modality, ...]
     switches: tuple[Switch, ...]
     sharp: Mapping[str, Any] = field(default_factory=dict)
@@ -137,6 +139,7 @@ DESCRIPTORS = {
         FrameworkDescriptor(
             name="mgcma",
             title="MGCMA",
+            method="multi-granularity cross-modal alignment",
             modalities=(MODALITIES["speech"], MODALITIES["text"]),
             switches=(
                 Switch(
@@ -157,6 +160,7 @@ DESCRIPTORS = {
         FrameworkDescriptor(
             name="foal_net",
             title="Foal-Net",
+            method="fusion of voice and face by alignment and label matching",
             modalities=(MODALITIES["audio"], MODALITIES["video"]),
             switches=(
                 Switch(

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.demo.clip_ids import recorded
+
+FIRST, SECOND, THIRD = (str(recorded(f"clip{number}")) for number in (1, 2, 3))  # stars' ids
 READY = ".at-map[data-state=ready]"
 LAST = "distribution+token+instance"
 FRAME = "({ ...map.state.frame })"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -67,6 +68,9 @@ class FakeModel:
     labels = LABELS
     framework = "mgcma"
     frameworks = ("mgcma", "foal_net")
+    sees = True
+    scorers: ClassVar[dict[str, Any]] = {}
+    readers: ClassVar[dict[str, Any]] = {}
 
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
@@ -92,12 +96,12 @@ class FakeModel:
     def read(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> dict[str, str | None]:
-        """Nothing is read before it is judged."""
+        """The arguments: reading happens in `score`."""
         return {"audio": audio, "text": text, "video": video}
 
-    def score(self, reading: dict[str, str | None]) -> Prediction:
-        """What `predict` says."""
-        return self.predict(**reading)
+    def score(self, inputs: dict[str, str | None]) -> Prediction:
+        """The same as `predict`."""
+        return self.predict(**inputs)
 
     def _watched(self, video: str) -> Prediction:
         from mer_core.media import MediaError, load_audio

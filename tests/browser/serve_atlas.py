@@ -19,6 +19,7 @@ from mer_core.demo.components import atlas_map
 from mer_core.demo.panels.neighbours import neighbours_panel
 from mer_core.types import Prediction
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference
+from tests.demo.clip_ids import recorded
 
 EACH = 250  # pairs of an emotion
 # How far the two modalities are apart under each strategy.
@@ -56,7 +57,9 @@ def visitors(atlas: Atlas) -> list[VisitorClip]:
             predictions[name] = Prediction(judged, chances, {}, embeddings_after=embeddings)
         name = f"Clip {number}: {said or 'without words'}"
         clips.append(
-            VisitorClip(f"clip{number}", name, atlas.framework, predictions, number=number)
+            VisitorClip(
+                recorded(f"clip{number}"), name, atlas.framework, predictions, number=number
+            )
         )
     return clips
 
@@ -135,11 +138,9 @@ def refitted(
 def main() -> None:
     """Serve on the port given."""
     atlas = Atlas.load(Path(sys.argv[2])) if len(sys.argv) > 2 else made_up()
-    style = (theme.FOLDER / "styles" / "atlas_map.css").read_text("utf-8")
-    css = theme.css() if ".at-map-stage" in theme.css() else theme.css() + style
     build(atlas).launch(
         server_name="127.0.0.1", server_port=int(sys.argv[1]), theme=theme.build_theme(),
-        css=css, head=theme.head(), run_history=False, ssr_mode=False, quiet=True,
+        css=theme.css(), head=theme.head(), run_history=False, ssr_mode=False, quiet=True,
     )  # fmt: skip
 
 

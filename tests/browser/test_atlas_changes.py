@@ -10,8 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.atlas_pages import (
+    FIRST,
     LAST,
     READY,
+    SECOND,
+    THIRD,
     drawn,
     lasso,
     on_map,
@@ -81,7 +84,7 @@ def test_a_lost_context_costs_no_point(page: Any) -> None:
     page.wait_for_selector(".at-map[data-strategy=instance]")
     rests(page)
     page.locator(".at-map-stage").scroll_into_view_if_needed()
-    x, y = spot(page, shown(page, "stars")["clip2"]["before"]["text"])
+    x, y = spot(page, shown(page, "stars")[SECOND]["before"]["text"])
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y, steps=4)
     expect(page.locator(".at-map-tip")).to_be_visible()  # it still listens
@@ -185,25 +188,25 @@ def test_folds_stay_as_the_visitor_left_them(page: Any) -> None:
         page.evaluate(f"document.querySelector('#panel-{number}').click()")
 
     metrics = page.locator("summary[data-fold=metrics]")
-    expect(fold("clip clip2")).to_have_attribute("open", "")  # the latest comes first, unfolded
-    fold("clip clip2").locator("summary").click()
-    fold("clip clip1").locator("summary").click()
+    expect(fold(f"clip {SECOND}")).to_have_attribute("open", "")  # the latest comes first, unfolded
+    fold(f"clip {SECOND}").locator("summary").click()
+    fold(f"clip {FIRST}").locator("summary").click()
     metrics.focus()
     page.keyboard.press("Enter")
-    expect(fold("clip clip2")).not_to_have_attribute("open", "")
+    expect(fold(f"clip {SECOND}")).not_to_have_attribute("open", "")
     again(2)  # without clip 2, and with a line that moves all the others
-    expect(fold("clip clip2")).to_have_count(0)
-    for key in ("clip clip3", "clip clip1", "metrics"):
+    expect(fold(f"clip {SECOND}")).to_have_count(0)
+    for key in (f"clip {THIRD}", f"clip {FIRST}", "metrics"):
         expect(fold(key)).to_have_attribute("open", "")
     expect(metrics).to_be_focused()
     page.keyboard.press("Enter")
     again(1)
-    expect(fold("clip clip3")).to_have_count(0)
-    expect(fold("clip clip1")).to_have_attribute("open", "")
-    expect(fold("clip clip2")).not_to_have_attribute("open", "")  # as it was left
+    expect(fold(f"clip {THIRD}")).to_have_count(0)
+    expect(fold(f"clip {FIRST}")).to_have_attribute("open", "")
+    expect(fold(f"clip {SECOND}")).not_to_have_attribute("open", "")  # as it was left
     expect(fold("metrics")).not_to_have_attribute("open", "")
     expect(metrics).to_be_focused()
     page.mouse.click(5, 5)
     again(2)
-    expect(fold("clip clip3")).to_have_count(1)
+    expect(fold(f"clip {THIRD}")).to_have_count(1)
     expect(metrics).not_to_be_focused()  # the visitor has left it

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.atlas_pages import (
+    FIRST,
     FRAME,
     lasso,
     middle,
@@ -158,7 +159,7 @@ def test_a_star_out_of_view_is_brought_there(page: Any) -> None:
     page.keyboard.press("n")
     page.wait_for_selector(".at-map-tip:has-text('Clip 1')")
     rests(page)
-    place = shown(page, "stars")["clip1"]["after"]["speech"]
+    place = shown(page, "stars")[FIRST]["after"]["speech"]
     assert spot(page, place, side=1) == pytest.approx(middle(page, "after"), abs=1.5)
     ring = page.locator(".at-map-ring").nth(1).bounding_box()
     centre = (ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)

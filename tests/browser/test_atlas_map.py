@@ -12,8 +12,10 @@ import pytest
 from mer_core.atlas.analysis.spread import groups_of
 from mer_core.atlas.visitor import stars
 from tests.browser.atlas_pages import (
+    FIRST,
     LAST,
     READY,
+    SECOND,
     drawn,
     lasso,
     on_map,
@@ -77,8 +79,8 @@ def test_another_strategy_moves_the_star(page: Any) -> None:
     page.wait_for_selector(".at-map[data-strategy=instance]")
     rests(page)
     after = shown(page, "stars")
-    assert after["clip1"]["before"] == before["clip1"]["before"]
-    moved = np.subtract(after["clip1"]["after"]["text"], before["clip1"]["after"]["text"])
+    assert after[FIRST]["before"] == before[FIRST]["before"]
+    moved = np.subtract(after[FIRST]["after"]["text"], before[FIRST]["after"]["text"])
     assert np.linalg.norm(moved) > 0.1
     assert "Instance" in page.inner_text(".at-map-name[data-side=after]")
     atlas = made_up()
@@ -95,10 +97,10 @@ def test_the_slider_moves_everything_on_the_right(page: Any) -> None:
     rests(page)
     assert np.allclose(points(page, 0), left)
     assert np.allclose(points(page, 1), left + 0.25 * (right - left), atol=1e-4)
-    one = shown(page, "stars")["clip1"]
+    one = shown(page, "stars")[FIRST]
     page.fill(".at-map-slide input", "0")
     rests(page)
-    zero = shown(page, "stars")["clip1"]
+    zero = shown(page, "stars")[FIRST]
     assert zero["after"]["speech"] == pytest.approx(one["before"]["speech"], abs=1e-3)
     drawn_right = page.evaluate(
         """() => Array.from(document.querySelector(".at-map-plot")._fullData
@@ -138,7 +140,7 @@ def test_a_lasso_chooses_on_both_sides_and_tells_python(page: Any) -> None:
 
 
 def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
-    x, y = spot(page, shown(page, "stars")["clip2"]["before"]["text"])
+    x, y = spot(page, shown(page, "stars")[SECOND]["before"]["text"])
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y, steps=4)
     page.wait_for_selector(".at-map-tip:not([hidden])")
@@ -163,7 +165,7 @@ def test_a_refit_and_its_end(page: Any) -> None:
     sent = refitted(atlas, LAST, clips, stars(atlas, clips))["refit"]["after"]
     turned = atlas.charts[LAST].map.points @ np.array([[0, -1.4], [1.4, 0]])
     assert np.abs(points(page, 1) - turned).max() < 1e-2
-    assert shown(page, "stars")["clip1"]["after"] == sent["points"]["clip1"]
+    assert shown(page, "stars")[FIRST]["after"] == sent["points"][FIRST]
     page.click("#empty")
     page.wait_for_selector(".at-map[data-stars='{}']")
     rests(page)

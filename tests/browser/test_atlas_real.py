@@ -67,7 +67,7 @@ def test_an_example_is_changed_in_the_lab_and_removed(
     hollow = page.wait_for_function(
         """() => {
             const stars = JSON.parse(document.querySelector(".at-map")?.dataset.stars || "{}");
-            return Object.entries(stars).find(([id]) => id.endsWith("~lab"));
+            return Object.entries(stars).find(([id]) => id.endsWith("/changed"));
         }"""
     ).json_value()
     assert set(hollow[1]["after"]) == {"speech"}  # its words are muted

@@ -17,7 +17,7 @@ from mer_core.checkpoints.shipped import EXAMPLES
 from mer_core.demo.build import PAGES, UPLOAD_LIMIT, build_demo, launch_options
 from mer_core.demo.engine import Engine
 from mer_core.demo.pages import face_voice, speak
-from mer_core.demo.services.examples import load_examples
+from mer_core.demo.services.examples import VIDEOS, load_examples
 from mer_core.media import load_audio
 from mer_core.types import SAMPLE_RATE
 from tests.browser.fake_model import FakeModel
@@ -36,6 +36,11 @@ def demo() -> Any:
 def handler_of(demo: Any, name: str, page: str = "") -> Any:
     """The function behind an event: by its name and its page's path."""
     return next(f.fn for f in demo.fns.values() if f.name == name and f.page == page)
+
+
+def by_id(update: dict[Any, Any]) -> dict[str, Any]:
+    """An event's answer by the ids of its components."""
+    return {component.elem_id: value for component, value in update.items()}
 
 
 def test_one_endpoint_a_page_is_public(demo: Any) -> None:
@@ -58,10 +63,11 @@ def test_the_endpoint_answers_in_json(demo: Any) -> None:
 
 def test_results_come_after_a_sign_of_work(demo: Any) -> None:
     show = handler_of(demo, "show")
-    working, done = list(show(None, "I am happy", gr.Request(cookies={})))
-    assert "aria-busy" in working[0]
-    assert "Happy" in done[0]
-    assert done[1] == ""
+    working, done = map(by_id, show(None, "I am happy", gr.Request(cookies={})))
+    assert list(working) == ["verdict"]
+    assert "aria-busy" in working["verdict"]
+    assert "Happy" in done["verdict"]
+    assert done["details"] == ""
 
 
 def test_a_renderer_that_fails_gives_a_sentence(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,9 +75,9 @@ def test_a_renderer_that_fails_gives_a_sentence(demo: Any, monkeypatch: pytest.M
         failing = replace(module.RENDERERS, details=lambda _: 1 // 0)
         monkeypatch.setattr(module, "RENDERERS", failing)
         request = gr.Request(cookies={})
-        verdict, details = list(handler_of(demo, "show", page)(*inputs, request))[-1]
-        assert "went wrong on our side" in verdict
-        assert details == ""
+        last = by_id(list(handler_of(demo, "show", page)(*inputs, request))[-1])
+        assert "went wrong on our side" in last["verdict"]
+        assert last["details"] == ""
 
 
 def test_nothing_is_kept_or_sent(demo: Any) -> None:
@@ -111,23 +117,23 @@ def test_example_clips_are_synthetic_and_small() -> None:
     assert 4 <= len(examples) <= 6
     for example in examples:
         assert example.label.startswith("synthetic: ")
-        assert 1 < load_audio(example.clip).size / SAMPLE_RATE < 30
-    assert sum(example.clip.stat().st_size for example in examples) < 400_000
+        assert 1 < load_audio(example.path).size / SAMPLE_RATE < 30
+    assert sum(example.path.stat().st_size for example in examples) < 400_000
 
 
 def test_example_videos_are_drawn_and_small() -> None:
-    examples = load_examples(index="videos.json")
+    examples = load_examples(index=VIDEOS)
     assert len(examples) == 4
     for example in examples:
         assert example.label.startswith("drawn: ")
-        assert 2 < load_audio(example.clip).size / SAMPLE_RATE < 5
-        assert example.clip.stat().st_size < 150_000
+        assert 2 < load_audio(example.path).size / SAMPLE_RATE < 5
+        assert example.path.stat().st_size < 150_000
     assert len(list(EXAMPLES.glob("*.mp4"))) == len(examples)
 
 
 def test_without_example_clips_there_are_none(tmp_path: Path) -> None:
     assert load_examples(tmp_path) == []
-    assert load_examples(tmp_path, "videos.json") == []
+    assert load_examples(tmp_path, VIDEOS) == []
 
 
 def test_importing_the_demo_leaves_torch_alone() -> None:

@@ -1,4 +1,4 @@
-"""Loading in the background, and what a visitor is told when something goes wrong."""
+"""Loading in the background, and the message to a visitor when something goes wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 from mer_core.demo import engine as module
 from mer_core.demo.engine import Engine
 from mer_core.demo.services.background import Background
-from mer_core.demo.services.transcript import LOOKING, NO_CLIP, Transcripts
+from mer_core.demo.services.transcription import (
+    LOOKING,
+    NO_CLIP,
+    Availability,
+    SearchResult,
+    Transcript,
+    TranscriptionService,
+)
 from mer_core.media import MediaError
 from mer_core.types import Prediction
 
@@ -25,6 +32,9 @@ class Model:
     ) -> None:
         self.answer = answer
         self.frameworks = frameworks
+        self.sees = "foal_net" in frameworks
+        self.scorers: dict[str, Any] = {}
+        self.readers: dict[str, Any] = {}
 
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
@@ -36,10 +46,10 @@ class Model:
     ) -> str:
         if isinstance(self.answer, Exception):
             raise self.answer
-        return "what was read"
+        return "inputs"
 
-    def score(self, reading: Any) -> Prediction:
-        assert reading == "what was read"
+    def score(self, inputs: Any) -> Prediction:
+        assert inputs == "inputs"
         assert isinstance(self.answer, Prediction)
         return self.answer
 
@@ -51,11 +61,11 @@ def started(answer: Any) -> Engine:
     return engine
 
 
-def test_an_examined_clip_keeps_what_was_read() -> None:
-    examined = started(OK).examine(None, "words")
-    assert (examined.prediction, examined.reading) == (OK, "what was read")
-    refused = started(MediaError("not_audio", "It is broken.")).examine("clip.wav", None)
-    assert refused.reading is None
+def test_an_analysis_holds_the_inputs() -> None:
+    analysis = started(OK).analyse(None, "words")
+    assert (analysis.prediction, analysis.inputs) == (OK, "inputs")
+    refused = started(MediaError("not_audio", "It is broken.")).analyse("clip.wav", None)
+    assert refused.inputs is None
     assert refused.prediction.message == "It is broken."
 
 
@@ -67,13 +77,13 @@ def test_states_in_order() -> None:
         return Model(OK)
 
     engine = Engine(load)
-    assert (engine.state, engine.sentence()) == ("waiting", module.LOADING)
+    assert (engine.state, engine.status()) == ("waiting", module.LOADING)
     engine.start()
     engine.start()  # a second start changes nothing
-    assert (engine.state, engine.sentence()) == ("loading", module.LOADING)
+    assert (engine.state, engine.status()) == ("loading", module.LOADING)
     go.set()
     assert engine.wait(30)
-    assert (engine.state, engine.sentence()) == ("ready", "Ready: MGCMA and Foal-Net, 4 categories")
+    assert (engine.state, engine.status()) == ("ready", "Ready: MGCMA and Foal-Net, 4 categories")
 
 
 def test_a_model_without_video_says_so() -> None:
@@ -81,7 +91,7 @@ def test_a_model_without_video_says_so() -> None:
     assert engine.watches  # nothing is ruled out before the model is there
     engine.start()
     assert engine.wait(30)
-    assert engine.sentence() == "Ready: MGCMA, 4 categories"
+    assert engine.status() == "Ready: MGCMA, 4 categories"
     assert not engine.watches
     refused = engine.predict(None, None, "clip.mp4")
     assert (refused.error_kind, refused.message) == ("no_framework", module.NO_VIDEO)
@@ -119,7 +129,7 @@ def test_a_model_that_cannot_load(capsys: pytest.CaptureFixture[str]) -> None:
     engine = Engine(load)
     engine.start()
     assert engine.wait(30)
-    assert (engine.state, engine.sentence()) == ("failed", module.FAILED)
+    assert (engine.state, engine.status()) == ("failed", module.FAILED)
     prediction = engine.predict(None, "hello")
     assert (prediction.error_kind, prediction.message) == ("model", module.FAILED)
     assert "/some/folder" in capsys.readouterr().err  # for the operator, not for the visitor
@@ -132,7 +142,7 @@ def test_refused_input_becomes_a_message() -> None:
     assert prediction.emotion is None
 
 
-def test_a_clip_that_was_swept_away() -> None:
+def test_a_clip_that_was_deleted() -> None:
     prediction = started(MediaError("not_found", "There is no file.")).predict("x.wav", None)
     assert prediction.message == module.EXPIRED
 
@@ -153,35 +163,39 @@ def test_background_keeps_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert "division: ZeroDivisionError" in capsys.readouterr().err
 
 
-class Heard(Transcripts):
-    """Transcripts whose search has found what the test says."""
+class FakeTranscription(TranscriptionService):
+    """A service whose search ends as the test says."""
 
     def __init__(self, answer: Any) -> None:
         super().__init__(started(OK))
         self.answer = answer
 
     def _find(self) -> Any:
-        return (None, "No model here.") if self.answer is None else (self._hear, "A model.")
+        if self.answer is None:
+            return SearchResult(None, "No model here.")
+        transcriber: Any = self._words
+        return SearchResult(transcriber, "A model.")
 
-    def _hear(self, clip: str) -> str:
+    def _words(self, clip: str) -> str:
         if isinstance(self.answer, Exception):
             raise self.answer
         return str(self.answer)
 
 
-def heard(answer: Any) -> Heard:
-    transcripts = Heard(answer)
-    assert transcripts.availability() == (False, LOOKING)
-    transcripts.start()
-    assert transcripts._search.wait(30)
-    return transcripts
+def searched(answer: Any) -> FakeTranscription:
+    service = FakeTranscription(answer)
+    assert service.availability() == Availability(False, LOOKING)
+    service.start()
+    assert service._search.wait(30)
+    assert service.search_ended
+    return service
 
 
 def test_transcribing() -> None:
-    found = heard("we won")
-    assert found.availability() == (True, "A model.")
-    assert found.transcribe("clip.wav") == ("we won", "")
-    assert found.transcribe(None) == (None, NO_CLIP)
+    service = searched("we won")
+    assert service.availability() == Availability(True, "A model.")
+    assert service.transcribe("clip.wav") == Transcript("we won", "")
+    assert service.transcribe(None) == Transcript(None, NO_CLIP)
 
 
 @pytest.mark.parametrize(
@@ -190,11 +204,11 @@ def test_transcribing() -> None:
         (None, "No model here."),
         ("", "No words were recognised"),
         (MediaError("empty", "The file is empty."), "The file is empty."),
-        (RuntimeError("secret"), "did not work here"),
+        (RuntimeError("secret"), "transcription failed"),
     ],
 )
-def test_transcribing_says_why_not(answer: Any, message: str) -> None:
-    words, said = heard(answer).transcribe("clip.wav")
-    assert words is None
-    assert message in said
-    assert "secret" not in said
+def test_a_transcription_that_fails_gives_a_message(answer: Any, message: str) -> None:
+    transcript = searched(answer).transcribe("clip.wav")
+    assert transcript.words is None
+    assert message in transcript.message
+    assert "secret" not in transcript.message

@@ -1,4 +1,4 @@
-"""Visits stay apart, stay short, and are forgotten."""
+"""Visits are separate, bounded, and deleted when they are idle."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from mer_core.atlas.clip_id import ClipId, Origin
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.session import (
     EMPTY,
@@ -15,6 +16,7 @@ from mer_core.demo.session import (
     Visits,
     visit_name,
 )
+from tests.demo.clip_ids import recorded
 
 
 class Clock:
@@ -25,11 +27,15 @@ class Clock:
 
 
 def clip(name: str, framework: str = "mgcma") -> VisitorClip:
-    return VisitorClip(name, name, framework, {})
+    return VisitorClip(recorded(name, framework), name, framework, {})
 
 
-def ids(visits: Visits, name: str) -> list[str]:
-    return [found.id for found in visits.get(name).clips]
+def changed(original: ClipId) -> VisitorClip:
+    return VisitorClip(original.as_changed(), "", original.framework, {})
+
+
+def keys(visits: Visits, name: str) -> list[str]:
+    return [one.id.key for one in visits.get(name).clips]
 
 
 def test_visits_do_not_see_each_other() -> None:
@@ -37,22 +43,22 @@ def test_visits_do_not_see_each_other() -> None:
     visits.add("ann", clip("a"))
     visits.add("ann", clip("v", "foal_net"))
     visits.add("bob", clip("b"))
-    assert ids(visits, "ann") == ["a", "v"]
-    assert ids(visits, "bob") == ["b"]
-    assert [found.id for found in visits.get("ann").of("foal_net")] == ["v"]
+    assert keys(visits, "ann") == ["a", "v"]
+    assert keys(visits, "bob") == ["b"]
+    assert [one.id.key for one in visits.get("ann").of("foal_net")] == ["v"]
     assert visits.get("eve") == EMPTY
     visits.add(None, clip("nobody"))
-    visits.remove(None, ("a",))
+    visits.remove(None, [recorded("a")])
     assert visits.get(None) == EMPTY
 
 
-def test_the_oldest_clip_makes_room_and_names_count_on() -> None:
+def test_the_oldest_clip_is_deleted_and_numbers_count_on() -> None:
     visits = Visits()
     for number in range(MAX_CLIPS + 3):
         visits.add("ann", clip(str(number)))
-    assert ids(visits, "ann") == [str(number) for number in range(3, MAX_CLIPS + 3)]
-    visits.remove("ann", ("5", "7"))
-    assert "5" not in ids(visits, "ann")
+    assert keys(visits, "ann") == [str(number) for number in range(3, MAX_CLIPS + 3)]
+    visits.remove("ann", [recorded("5"), recorded("7")])
+    assert "5" not in keys(visits, "ann")
     assert visits.get("ann").analysed == MAX_CLIPS + 3
 
 
@@ -63,29 +69,29 @@ def test_the_version_changes_with_the_clips_alone() -> None:
     assert visits.get("ann").version == first
     visits.add("ann", clip("b"))
     second = visits.get("ann").version
-    visits.remove("ann", ("a",))
+    visits.remove("ann", [recorded("a")])
     assert len({first, second, visits.get("ann").version}) == 3
 
 
-def test_a_silent_visit_is_forgotten_and_an_active_one_is_not() -> None:
+def test_an_idle_visit_is_deleted_and_an_active_one_is_not() -> None:
     clock = Clock()
     visits = Visits(clock)
     visits.add("ann", clip("a"))
     visits.add("bob", clip("b"))
     clock.now += 60 * KEPT_MINUTES - 1
-    assert ids(visits, "bob") == ["b"]  # asking keeps it alive
+    assert keys(visits, "bob") == ["b"]  # a request keeps it
     clock.now += 2
     assert visits.get("ann") == EMPTY
-    assert ids(visits, "bob") == ["b"]
+    assert keys(visits, "bob") == ["b"]
 
 
-def test_too_many_visits_forget_the_one_silent_longest() -> None:
+def test_of_too_many_visits_the_one_idle_longest_is_deleted() -> None:
     visits = Visits()
     for number in range(MAX_VISITS):
         visits.add(str(number), clip("a"))
     visits.get("0")
     visits.add("one more", clip("a"))
-    assert ids(visits, "0") == ["a"]
+    assert keys(visits, "0") == ["a"]
     assert visits.get("1") == EMPTY
 
 
@@ -100,22 +106,20 @@ def test_too_many_visits_forget_the_one_silent_longest() -> None:
         (None, None),
     ],
 )
-def test_only_a_name_of_ours_is_a_visit(
-    cookies: Mapping[str, str] | None, name: str | None
-) -> None:
+def test_only_a_valid_name_is_a_visit(cookies: Mapping[str, str] | None, name: str | None) -> None:
     assert visit_name(cookies) == name
 
 
-def test_a_name_without_clips_takes_nobodys_place() -> None:
+def test_a_visit_without_clips_displaces_no_other() -> None:
     visits = Visits()
     visits.add("ann", clip("a"))
     for number in range(2 * MAX_VISITS):
-        visits.remove(f"stranger {number}", ("a",))
-        visits.change(f"stranger {number}", None)
-    assert ids(visits, "ann") == ["a"]
+        visits.remove(f"stranger {number}", [recorded("a")])
+        visits.set_changed(f"stranger {number}", None)
+    assert keys(visits, "ann") == ["a"]
 
 
-def test_no_two_versions_are_alike_even_after_a_visit_was_forgotten() -> None:
+def test_no_two_versions_are_equal_even_after_a_visit_was_deleted() -> None:
     clock = Clock()
     visits = Visits(clock)
     seen = {visits.get("ann").version}
@@ -127,23 +131,24 @@ def test_no_two_versions_are_alike_even_after_a_visit_was_forgotten() -> None:
         clock.now += 60 * KEPT_MINUTES + 1
 
 
-def test_a_changed_clip_goes_with_the_clip_it_came_from() -> None:
+def test_a_changed_clip_is_deleted_with_its_original() -> None:
     visits = Visits()
     for number in range(MAX_CLIPS):
         visits.add("ann", clip(str(number)))
-    visits.change("ann", clip("3~lab"))
-    assert [one.id for one in visits.get("ann").shown("mgcma")][-2:] == ["19", "3~lab"]
-    assert [one.id for one in visits.get("ann").shown("foal_net")] == []
-    visits.remove("ann", ("3",))
+    visits.set_changed("ann", changed(recorded("3")))
+    last, third = [one.id for one in visits.get("ann").stars("mgcma")][-2:]
+    assert (last, third) == (recorded("19"), recorded("3", changed=True))
+    assert visits.get("ann").stars("foal_net") == ()
+    visits.remove("ann", [recorded("3")])
     assert visits.get("ann").changed is None
-    visits.change("ann", clip("0~lab"))
+    visits.set_changed("ann", changed(recorded("0")))
     visits.add("ann", clip("new"))
     assert visits.get("ann").changed is not None  # 19 were left: there was room
     visits.add("ann", clip("newer"))
-    assert visits.get("ann").changed is None  # clip 0 made room, and its change with it
-    visits.change("ann", clip("example mgcma 1~lab"))
+    assert visits.get("ann").changed is None  # clip 0 was deleted, and its change with it
+    visits.set_changed("ann", changed(ClipId(Origin.EXAMPLE, "mgcma", "even")))
     assert visits.get("ann").changed is not None  # a shipped clip stays
     version = visits.get("ann").version
-    visits.change("ann", None)
+    visits.set_changed("ann", None)
     assert visits.get("ann").changed is None
     assert visits.get("ann").version != version

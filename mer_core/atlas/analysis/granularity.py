@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mer_core.alignment.gaussians import Gaussians
+from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.metrics.alignment import (
@@ -58,13 +59,13 @@ class Item:
         name: For people.
         emotion: Its label, or the predicted category; empty without one.
         row: In the reference, or None for a visitor's clip.
-        clip: Id of the visitor's clip; empty for the reference's.
+        clip: Id of the visitor's clip; None for the reference's.
     """
 
     name: str
     emotion: str
     row: int | None
-    clip: str = ""
+    clip: ClipId | None = None
 
     @property
     def is_visitor(self) -> bool:
@@ -144,7 +145,7 @@ def similarities(
 
     `items` are those of `items_of` for the same `clips`; `strategy` is the reference's.
     """
-    visitors = {clip.id: clip for clip in clips}
+    visitors: dict[ClipId | None, VisitorClip] = {clip.id: clip for clip in clips}
     halves = []
     for modality in reference.modalities:
         rows = [

@@ -1,1 +1,1 @@
-"""Pieces that several pages are made of."""
+"""Parts that several pages are built from, and how handlers' answers reach them."""

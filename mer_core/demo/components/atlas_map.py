@@ -1,12 +1,12 @@
 """The interactive map of the page "Alignment atlas": before | after, morph, all strategies.
 
-A `gr.HTML` whose script draws with plotly.js. It has two properties that Python sets singly:
-`reference`, the whole atlas of one framework (sent once), and `view`, what is shown of it (sent
-after every change). So an event of the page returns `update(view=...)`.
+A `gr.HTML` whose script draws with plotly.js. It has two properties: `reference`, the whole atlas
+of one framework, sent once, and `view`, what is shown of it, sent after every change. An event of
+the page sets one of them with `update(view=...)`.
 
-Points of a map travel as base64 of 16-bit numbers: two of them per point, spread over the extent
-that is sent with them. Lines and ellipses are drawn by the script from the points themselves, as
-they have to move with them; `tests/browser/test_atlas_map.py` compares them with `atlas.spread`.
+Points are sent as base64 of 16-bit numbers, two per point, as shares of the extent sent with them.
+The script computes lines and ellipses from the points, because they move with them;
+`tests/browser/test_atlas_map.py` compares them with `atlas.analysis.spread`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.export.palette import shade
 from mer_core.atlas.plotted import Point
@@ -31,42 +32,42 @@ from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, STATIC, contrast
 from mer_core.frameworks.descriptor import BEFORE, strategy_title
 from mer_core.types import FloatArray
 
-# In `atlas_map/`; they share one scope, in this order.
+# Files in `static/atlas_map`, in one scope, in this order.
 SCRIPTS = (
     "data", "paint", "figure", "gestures", "multiples", "words",
     "state", "drawing", "motion", "pointing", "stepping", "main",
 )  # fmt: skip
 STEPS = 65_534  # of a 16-bit position
 DISTANCE_STEPS = 65_535 / 2  # of a cosine distance, 0 to 2
-# Contrast that a dot has with its card at least. Three, as WCAG 2.2 asks of graphics, for the
-# dark shade; the light one has to stay light, and the triangle tells it apart as well.
+# Least contrast of a dot with its card. Three for the dark shade, as WCAG 2.2 asks of graphics;
+# the light shade has to stay light, and is told apart by its triangle as well.
 VISIBLE = {True: 3.0, False: 1.6}
-MAX_CHOSEN = 24  # pairs that a selection reports
+MAX_CHOSEN = 24  # pairs that a selection sends
 
-Places = Mapping[str, Mapping[str, Mapping[str, Point]]]
+Places = Mapping[str, Mapping[ClipId, Mapping[str, Point]]]
 Extent = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class Redrawn:
-    """A refitted map that stands in for a side's own.
+    """A refitted map in place of a stored one.
 
     Attributes:
         points: (2N, 2) of the reference.
-        stars: Clip's id → modality → its place.
-        title: What it is, in words.
+        stars: Clip's id → modality → its position.
+        title: For its caption.
     """
 
     points: FloatArray
-    stars: Mapping[str, Mapping[str, Point]]
+    stars: Mapping[ClipId, Mapping[str, Point]]
     title: str
 
 
 def payload(atlas: Atlas) -> dict[str, Any]:
-    """A framework's atlas for the property `reference`: plain JSON, 0.14 MB for 9 × 1000 pairs."""
+    """A framework's atlas as the property `reference`: plain JSON, 0.14 MB for 9 × 1000 pairs."""
     first = atlas.charts[BEFORE].reference
     extent = _extent([chart.map.points for chart in atlas.charts.values()])
-    names = sorted({name for of_one in first.corpora.values() for name in of_one})
+    names = sorted({name for corpora in first.corpora.values() for name in corpora})
     codes = [
         np.array([names.index(name) for name in first.corpora[modality]])
         for modality in first.modalities
@@ -79,7 +80,7 @@ def payload(atlas: Atlas) -> dict[str, Any]:
         "modalities": list(first.modalities),
         "emotions": list(first.emotions),
         "labels": _base64(first.labels, "<u1"),
-        "corpora": {"names": titles, "codes": [_base64(of_one, "<u1") for of_one in codes]},
+        "corpora": {"names": titles, "codes": [_base64(code, "<u1") for code in codes]},
         "colours": {
             mode: [[_visible(e, lead, card) for lead in (True, False)] for e in first.emotions]
             for mode, card in (("light", LIGHT_CARD), ("dark", DARK_CARD))
@@ -96,27 +97,29 @@ def view(
     places: Places | None = None,
     redrawn: Mapping[str, Redrawn] | None = None,
 ) -> dict[str, Any]:
-    """What is shown, for the property `view`.
+    """What is shown, as the property `view`.
 
     Args:
         strategy: On the map "after".
         clips: Of this visit, each drawn as a star; a changed one is hollow.
-        places: Of the clips, as `atlas.visitor.stars` gives them.
-        redrawn: Refitted maps, under `before` or `after` or both.
+        places: Of the clips, from `atlas.visitor.stars`.
+        redrawn: Refitted maps, by `before` or `after`.
     """
-    placed = places or {}
+    positions = places or {}
     visitors = [
         {
-            "id": clip.id,
+            "id": str(clip.id),
             "name": clip.name,
             "number": _number(clip),
             "changed": clip.changed,
             "emotion": {name: p.emotion for name, p in clip.predictions.items()},
-            "points": {name: _rounded(of_one.get(clip.id, {})) for name, of_one in placed.items()},
+            "points": {
+                name: _rounded(of_clip.get(clip.id, {})) for name, of_clip in positions.items()
+            },
         }
         for clip in clips
     ]
-    refits = {side: _redrawn(shown) for side, shown in (redrawn or {}).items()}
+    refits = {side: _redrawn(refitted) for side, refitted in (redrawn or {}).items()}
     return {
         "strategy": strategy,
         "title": strategy_title(strategy),
@@ -126,7 +129,7 @@ def view(
 
 
 def update(**changed: Any) -> dict[str, Any]:
-    """An event's answer that sets `view` or `reference` or both, and leaves the rest alone.
+    """An event's answer that sets `view`, `reference` or both, and no other property.
 
     Raises:
         ValueError: Another property.
@@ -141,11 +144,11 @@ def atlas_map(
     view: dict[str, Any] | None = None,
     elem_id: str = "atlas-map",
 ) -> gr.HTML:
-    """The component; both properties may also come later, by `update`.
+    """The component; both properties can also be set later, with `update`.
 
-    Its events: `select` with `pairs` (rows of the reference, at most `MAX_CHOSEN`, evenly spread
-    over what was chosen), `count` (pairs that were) and `clips` (ids); `click` with `strategy`.
-    Both are read from a `gr.EventData`.
+    Events, to be read from a `gr.EventData`: `select` with `pairs` (rows of the reference, at most
+    `MAX_CHOSEN`, spread evenly over the selection), `count` (pairs selected) and `clips` (ids), and
+    `click` with `strategy`.
     """
     library = plotly_js()
     gr.set_static_paths(library)
@@ -161,21 +164,21 @@ def atlas_map(
 
 
 def script() -> str:
-    """What runs in the page: the files of `atlas_map/` in one scope."""
+    """The component's script: the files of `static/atlas_map` in one scope."""
     parts = [(STATIC / "atlas_map" / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
     return "\n".join(['"use strict";', *parts])
 
 
 def plotly_js() -> Path:
-    """The plotly.js that comes with the Python package, which is not imported for it.
+    """The plotly.js that comes with the Python package, without importing it.
 
     Raises:
         ModuleNotFoundError: The package is not installed.
     """
-    found = find_spec("plotly")
-    if found is None or found.origin is None:
+    package = find_spec("plotly")
+    if package is None or package.origin is None:
         raise ModuleNotFoundError("The map needs the package plotly: pip install plotly.")
-    return Path(found.origin).parent / "package_data" / "plotly.min.js"
+    return Path(package.origin).parent / "package_data" / "plotly.min.js"
 
 
 def encode(points: FloatArray, extent: Extent) -> str:
@@ -196,23 +199,23 @@ def _strategy(name: str, chart: Chart, extent: Extent) -> dict[str, Any]:
     }
 
 
-def _redrawn(shown: Redrawn) -> dict[str, Any]:
-    extent = _extent([shown.points])
+def _redrawn(refitted: Redrawn) -> dict[str, Any]:
+    extent = _extent([refitted.points])
     return {
-        "title": shown.title,
+        "title": refitted.title,
         "extent": extent,
-        "xy": encode(shown.points, extent),
-        "points": {clip: _rounded(halves) for clip, halves in shown.stars.items()},
+        "xy": encode(refitted.points, extent),
+        "points": {str(clip_id): _rounded(star) for clip_id, star in refitted.stars.items()},
     }
 
 
-def _rounded(halves: Mapping[str, Point]) -> dict[str, list[float]]:
-    return {name: [round(float(x), 4), round(float(y), 4)] for name, (x, y) in halves.items()}
+def _rounded(points: Mapping[str, Point]) -> dict[str, list[float]]:
+    return {name: [round(float(x), 4), round(float(y), 4)] for name, (x, y) in points.items()}
 
 
 def _extent(maps: Sequence[FloatArray]) -> Extent:
-    every = np.concatenate(maps)
-    (x0, y0), (x1, y1) = every.min(axis=0).tolist(), every.max(axis=0).tolist()
+    points = np.concatenate(maps)
+    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return x0, y0, x1, y1
 
 
@@ -221,12 +224,12 @@ def _base64(values: NDArray[Any], kind: str) -> str:
 
 
 def _number(clip: VisitorClip) -> str:
-    """What stands beside a star: the clip's number; a prime marks a changed one."""
+    """The label of a star: the clip's number, with a prime for a changed clip."""
     return f"{clip.number or ''}{'′' if clip.changed else ''}"
 
 
 def _visible(emotion: str, leading: bool, card: str) -> str:
-    """The map's shade of an emotion, moved away from `card` until it can be seen on it."""
+    """The map's shade of an emotion, moved away from `card` until it is visible on it."""
     fill = shade(emotion, leading)
     target = 0 if card == LIGHT_CARD else 255
     channels = [int(fill[i : i + 2], 16) for i in (1, 3, 5)]
@@ -235,4 +238,4 @@ def _visible(emotion: str, leading: bool, card: str) -> str:
         colour = "#{:02X}{:02X}{:02X}".format(*mixed)
         if contrast(colour, card) >= VISIBLE[leading]:
             return colour
-    raise AssertionError("black and white can each be seen on one of the two cards")
+    raise AssertionError("either black or white is visible on each card")

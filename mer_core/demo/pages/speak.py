@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 import gradio as gr
 
 from mer_core.demo import theme
-from mer_core.demo.components.parts import (
+from mer_core.demo.components.inputs import device_note, examples_gallery
+from mer_core.demo.components.named_outputs import by_component
+from mer_core.demo.components.polling import until
+from mer_core.demo.components.results import (
     Renderers,
-    answered,
+    ResultUpdate,
     as_json,
-    device_note,
-    examples_gallery,
     result_events,
+    result_steps,
 )
-from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.result import render_details, render_verdict
+from mer_core.demo.services.container import Services
 from mer_core.demo.services.examples import load_examples
-from mer_core.demo.services.services import Services
 from mer_core.demo.session import visit_name
+from mer_core.frameworks.descriptor import DESCRIPTORS
 
+SHIPPED = next(framework for framework in DESCRIPTORS.values() if not framework.watches)
 PLACEHOLDER = "What was said, for example: I can't believe you did that."
-POLL = 0.3  # seconds between two looks at something that loads
+TRANSCRIBING = "Transcribing the recording…"
 RENDERERS = Renderers(render_verdict, render_details)
 TEXTS = notes.RecordingTexts(
     tagline="Which emotion do a voice and its words express, and do the two agree?",
@@ -34,69 +37,69 @@ TEXTS = notes.RecordingTexts(
     start="Record or upload a voice, type what was said, or both. Then press Analyse.",
     promises=(
         ("The category", "that the model assigns, with its confidence"),
-        ("Voice, words and both", "side by side, so that you see when they point apart"),
+        ("Voice, words and both", "side by side, so that you see where they differ"),
         ("Words over time", "which moments of the recording each word attends to"),
     ),
-    credit="Model after MGCMA (multi-granularity cross-modal alignment), trained on acted speech "
-    "and online comments. Example clips are synthetic voices, chosen because the model "
-    "is sure of them: they show the page, not how good the model is.",
+    credit=f"The model follows {SHIPPED.title} ({SHIPPED.method}) and was trained on acted speech "
+    "and online comments. The example clips are synthetic voices. They were chosen because the "
+    "model is sure of them, so they do not show how accurate it is.",
 )
+
+
+class WordsUpdate(TypedDict, total=False):
+    """What Transcribe changes: the text box, the button and the line below it."""
+
+    words: str
+    transcribe: Any
+    hint: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The components of the input column."""
+
+    voice: gr.Audio
+    words: gr.Textbox
+    analyse: gr.Button
+    transcribe: gr.Button
+    clear: gr.Button
+    hint: gr.HTML
 
 
 def build(services: Services, blocks: gr.Blocks) -> None:
     """Lay the page out inside `blocks` and connect it."""
     with gr.Row(elem_id="workbench", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_id="inputs"):
-            audio, text, buttons, hint = _inputs()
-            examples = _examples(audio, text)
+            inputs = _inputs()
+            examples = _examples(inputs)
         with gr.Column(scale=6, min_width=320):
             verdict = gr.HTML(notes.empty(TEXTS), elem_id="verdict", apply_default_css=False)
     details = gr.HTML("", elem_id="details", apply_default_css=False)
-    analyse, clear, transcribe = buttons
-    results = [verdict, details]
-    handlers = Handlers(services)
-    triggers = [analyse.click, text.submit]
-    result_events(triggers, examples, handlers.show, [audio, text], results)
-    clear.click(
-        lambda: (None, "", notes.empty(TEXTS), ""),
-        outputs=[audio, text, *results],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    transcribe.click(
-        handlers.transcribe, audio, [text, hint],
-        show_progress="hidden", api_visibility="private", concurrency_id="whisper",
-    )  # fmt: skip
-    blocks.load(
-        handlers.follow_transcripts, outputs=[transcribe, hint],
-        show_progress="hidden", api_visibility="private", concurrency_limit=None,
-    )  # fmt: skip
-    _endpoint(handlers, audio, text)
+    _connect(Handlers(services), inputs, examples, verdict, details, blocks)
 
 
 class Handlers:
     """What the page's events call.
 
     Args:
-        services: The engine and the transcripts behind the page.
+        services: The engine, the transcription and the atlases.
     """
 
     def __init__(self, services: Services) -> None:
-        self._engine: Engine = services.engine
-        self._transcripts = services.transcripts
+        self._engine = services.engine
+        self._transcription = services.transcription
         self._atlases = services.atlases
 
     def show(
         self, clip: str | None, words: str | None, request: gr.Request
-    ) -> Iterator[tuple[str, Any]]:
-        """First that it is being worked on, then the result; then the clip goes to the atlas."""
+    ) -> Iterator[ResultUpdate]:
+        """First a sign of progress, then the result; then the clip goes to the atlas."""
         visit = visit_name(request.cookies)
-        yield from answered(
+        yield from result_steps(
             self._engine,
-            lambda: self._engine.examine(clip, words),
+            lambda: self._engine.analyse(clip, words),
             RENDERERS,
-            lambda examined: self._atlases.remember(visit, examined),
+            lambda analysis: self._atlases.remember(visit, analysis),
         )
 
     def analyse(self, audio: str | None = None, text: str = "") -> dict[str, Any]:
@@ -111,24 +114,26 @@ class Handlers:
         """
         return as_json(self._engine.predict(audio, text))
 
-    def transcribe(self, clip: str | None) -> Iterator[tuple[Any, str]]:
-        """Fill the text box with what was said, or say why not."""
-        yield gr.skip(), notes.hint("Listening to the recording…")
-        words, message = self._transcripts.transcribe(clip)
-        yield (gr.skip() if words is None else words), notes.hint(message)
+    def transcribe(self, clip: str | None) -> Iterator[WordsUpdate]:
+        """Fill the text box with what was said, or explain why not."""
+        yield {"hint": notes.hint(TRANSCRIBING)}
+        transcript = self._transcription.transcribe(clip)
+        update: WordsUpdate = {"hint": notes.hint(transcript.message)}
+        if transcript.words is not None:
+            update["words"] = transcript.words
+        yield update
 
-    async def follow_transcripts(self) -> AsyncIterator[tuple[Any, str]]:
-        """The Transcribe button's state, now and once it has settled."""
-        self._transcripts.start()
-        while not self._transcripts.settled:
-            yield gr.update(interactive=False), notes.hint(self._transcripts.availability()[1])
-            await asyncio.sleep(POLL)
-        possible, reason = self._transcripts.availability()
-        yield gr.update(interactive=possible), notes.hint(reason)
+    async def follow_transcription(self) -> AsyncIterator[WordsUpdate]:
+        """The Transcribe button's state, now and once the search for a model has ended."""
+        self._transcription.start()
+        async for _ in until(lambda: self._transcription.search_ended):
+            available = self._transcription.availability()
+            button = gr.update(interactive=available.possible)
+            yield {"transcribe": button, "hint": notes.hint(available.reason)}
 
 
-def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Button], gr.HTML]:
-    audio = gr.Audio(
+def _inputs() -> Inputs:
+    voice = gr.Audio(
         label="Voice",
         sources=["microphone", "upload"],
         type="filepath",
@@ -137,7 +142,7 @@ def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Butt
         buttons=[],
     )
     device_note()
-    text = gr.Textbox(
+    words = gr.Textbox(
         value="",
         label="Words",
         placeholder=PLACEHOLDER,
@@ -151,21 +156,49 @@ def _inputs() -> tuple[gr.Audio, gr.Textbox, tuple[gr.Button, gr.Button, gr.Butt
         transcribe = gr.Button("Transcribe", interactive=False, elem_id="transcribe", min_width=110)
         clear = gr.Button("Clear", elem_id="clear", min_width=80)
     hint = gr.HTML("", elem_id="transcribe-hint", apply_default_css=False)
-    return audio, text, (analyse, clear, transcribe), hint
+    return Inputs(voice, words, analyse, transcribe, clear, hint)
 
 
-def _examples(audio: gr.Audio, text: gr.Textbox) -> Any:
+def _examples(inputs: Inputs) -> Any:
     examples = load_examples()
-    rows = [[str(example.clip), example.text] for example in examples]
+    rows = [[str(example.path), example.text] for example in examples]
     label = "Or try one of these; every voice is synthetic"
-    return examples_gallery(examples, rows, [audio, text], label)
+    return examples_gallery(examples, rows, [inputs.voice, inputs.words], label)
 
 
-def _endpoint(handlers: Handlers, audio: gr.Audio, text: gr.Textbox) -> None:
-    """The public API, apart from the page's own events, which answer with HTML."""
+def _connect(
+    handlers: Handlers,
+    inputs: Inputs,
+    examples: Any,
+    verdict: gr.HTML,
+    details: gr.HTML,
+    blocks: gr.Blocks,
+) -> None:
+    """The page's events, and its public endpoint, which returns JSON in place of HTML."""
+    voice, words = inputs.voice, inputs.words
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    result_events(
+        [inputs.analyse.click, words.submit], examples, handlers.show, [voice, words],
+        {"verdict": verdict, "details": details},
+    )  # fmt: skip
+    inputs.clear.click(
+        lambda: {voice: None, words: "", verdict: notes.empty(TEXTS), details: ""},
+        outputs=[voice, words, verdict, details],
+        queue=False,
+        **quiet,
+    )
+    words_parts = {"words": words, "transcribe": inputs.transcribe, "hint": inputs.hint}
+    inputs.transcribe.click(
+        by_component(handlers.transcribe, words_parts), voice, [words, inputs.hint],
+        concurrency_id="whisper", **quiet,
+    )  # fmt: skip
+    blocks.load(
+        by_component(handlers.follow_transcription, words_parts),
+        outputs=[inputs.transcribe, inputs.hint], concurrency_limit=None, **quiet,
+    )  # fmt: skip
     gr.Button(visible=False).click(
         handlers.analyse,
-        [audio, text],
+        [voice, words],
         gr.JSON(visible=False, label="Prediction"),
         api_name="analyse",
         concurrency_id="model",

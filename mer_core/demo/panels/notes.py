@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mer_core.demo.panels.markup import escape
-from mer_core.demo.services.background import State
+from mer_core.demo.services.background import LoadState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class RecordingTexts(Texts):
     promises: tuple[tuple[str, str], ...]
 
 
-def header(sentence: str, state: State, tagline: str) -> str:
+def header(sentence: str, state: LoadState, tagline: str) -> str:
     """The app's name, what it does, and whether the model is ready."""
     return (
         '<header class="at-header"><div><h1 class="at-brand">Attune</h1>'

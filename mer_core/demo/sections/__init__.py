@@ -1,1 +1,4 @@
-"""Parts of a page with events of their own."""
+"""Sections of the atlas page with events of their own.
+
+`lab` and `refit` lay their section out; `*_events` is what its events do; the rest is plain data.
+"""

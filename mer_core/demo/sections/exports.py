@@ -1,4 +1,4 @@
-"""Maps to take home: figures for print, and tables of every point."""
+"""The section "Download" of the atlas: figures for print, and tables of every point."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.export.figures import FORMATS, export
 from mer_core.atlas.export.table import can_write_parquet, to_csv, to_parquet
 from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.visitor import VisitorClip, on_map
-from mer_core.demo.sections.refitting import RefitMaps
+from mer_core.demo.gradio_internals import save_download
+from mer_core.demo.sections.refit_maps import RefitMaps
 
 TABLES: dict[str, Callable[[Sequence[Plotted]], bytes]] = {
-    "csv": lambda shown: to_csv(shown).encode("utf-8"),
+    "csv": lambda maps: to_csv(maps).encode("utf-8"),
     "parquet": to_parquet,
 }
 TITLES = {"png": "PNG", "svg": "SVG", "pdf": "PDF", "csv": "CSV", "parquet": "Parquet"}
@@ -25,88 +25,88 @@ COLUMNS = 3  # of small multiples
 FOLLOW = "() => document.querySelector('#atlas-file, #atlas-file *').click()"
 NOTE = (
     "Figures are for print: PNG at 300 dots per inch, SVG and PDF as vectors. Tables hold one row "
-    "a point; Parquet opens in Apple's Embedding Atlas: `embedding-atlas FILE --x x --y y`. "
-    "Figures and tables hold your clips, numbered as here; one changed in the lab is left out. All "
-    "strategies together come from the stored maps, also while refitted ones are shown. What you "
-    "download lies on the server for up to ten minutes."
+    "per point; Parquet opens in Apple's Embedding Atlas: `embedding-atlas FILE --x x --y y`. "
+    "Figures and tables contain your clips with the numbers shown here, except one changed in the "
+    "lab. All strategies together are always drawn from the stored maps, never from refitted ones. "
+    "Your file stays on the server for up to ten minutes."
 )
 
-Shown = Callable[[bool, str, str, Any, gr.Request], Sequence[Plotted]]
+# All strategies or not, values of `inputs`, request → what to draw.
+PlotSource = Callable[[bool, str, str, Any, gr.Request], Sequence[Plotted]]
 
 
 def plotted(
     atlas: Atlas,
     strategy: str,
     clips: Sequence[VisitorClip],
-    everything: bool,
+    all_strategies: bool,
     refit: RefitMaps | None = None,
 ) -> list[Plotted]:
     """Before and after one strategy, or every strategy's map, each with the visitor's clips.
 
-    Refitted maps take the place of the stored two; changed clips are left out.
+    Refitted maps replace the stored two; changed clips are left out.
     """
     clips = [clip for clip in clips if not clip.changed]
-    shown = atlas.all_maps() if everything else list(atlas.before_after(strategy))
-    starred = [replace(one, visitors=on_map(atlas, one.strategy, clips)) for one in shown]
-    if everything or refit is None:
-        return starred
-    places, moved = refit.stars(atlas, clips), []
-    for one, fitted in zip(starred, (refit.before, refit.after), strict=True):
-        found = places[one.strategy]
+    maps = atlas.all_maps() if all_strategies else list(atlas.before_after(strategy))
+    maps = [replace(one, visitors=on_map(atlas, one.strategy, clips)) for one in maps]
+    if all_strategies or refit is None:
+        return maps
+    positions, refitted = refit.stars(atlas, clips), []
+    for one, fitted in zip(maps, (refit.before, refit.after), strict=True):
         visitors = tuple(
-            replace(visitor, places=found[clip.id])
+            replace(visitor, places=positions[one.strategy][clip.id])
             for visitor, clip in zip(one.visitors, clips, strict=True)
         )
-        moved.append(replace(one, map=fitted.map, visitors=visitors, refitted=True))
-    return moved
+        refitted.append(replace(one, map=fitted.map, visitors=visitors, refitted=True))
+    return refitted
 
 
-def name_of(kind: str, shown: Sequence[Plotted], everything: bool) -> str:
+def file_name(kind: str, maps: Sequence[Plotted], all_strategies: bool) -> str:
     """A file's name: `attune-instance.png`, or `attune-instance-refit.png` of refitted maps."""
-    which = "all" if everything else shown[-1].strategy
-    return f"attune-{which}{'-refit' if shown[-1].refitted else ''}.{kind}"
+    which = "all" if all_strategies else maps[-1].strategy
+    return f"attune-{which}{'-refit' if maps[-1].refitted else ''}.{kind}"
 
 
-def file_of(kind: str, shown: Sequence[Plotted], everything: bool) -> bytes:
-    """The bytes of one format.
+def file_bytes(kind: str, maps: Sequence[Plotted], all_strategies: bool) -> bytes:
+    """The content of a file.
 
     Raises:
-        ValueError: There is no such format, or nothing here can write it.
+        ValueError: There is no such format, or a package for it is missing.
     """
     if kind in TABLES:
-        return TABLES[kind](shown)
-    return export(shown, kind, columns=COLUMNS if everything else 2)
+        return TABLES[kind](maps)
+    return export(maps, kind, columns=COLUMNS if all_strategies else 2)
 
 
-def build(shown: Shown, inputs: list[Any]) -> None:
-    """A row of buttons, one a format.
+def build(source: PlotSource, inputs: list[Any]) -> None:
+    """A row of buttons, one per format.
 
     Args:
-        shown: Whether every strategy is wanted, the values of `inputs`, request → what to draw.
+        source: What to draw.
         inputs: Components of framework, strategy and refitted maps.
     """
     gr.Markdown(NOTE, elem_classes="at-export-note")
-    everything = gr.Checkbox(label="All strategies", value=False, elem_id="export-all")
+    all_strategies = gr.Checkbox(label="All strategies", value=False, elem_id="export-all")
     with gr.Row(elem_id="exports"):
         buttons = {kind: gr.Button(TITLES[kind], min_width=90) for kind in (*FORMATS, *TABLES)}
-    ready = gr.DownloadButton("File", visible="hidden", elem_id="atlas-file")
+    download = gr.DownloadButton("File", visible="hidden", elem_id="atlas-file")
     for kind, button in buttons.items():
         if kind == "parquet" and not can_write_parquet():
             button.interactive = False
         button.click(
-            _writer(kind, shown, ready.GRADIO_CACHE), [everything, *inputs], ready,
+            _writer(kind, source, download), [all_strategies, *inputs], download,
             show_progress="minimal", api_visibility="private", concurrency_id="export",
         ).success(None, js=FOLLOW)  # fmt: skip
 
 
-def _writer(kind: str, shown: Shown, cache: str) -> Callable[..., str]:
-    """Writes into gradio's cache, which is swept like everything that visitors leave."""
+def _writer(kind: str, source: PlotSource, download: gr.DownloadButton) -> Callable[..., str]:
+    """Writes one format to gradio's cache, which is swept like all that visitors leave."""
 
     def write(
-        everything: bool, framework: str, strategy: str, refit: Any, request: gr.Request
+        all_strategies: bool, framework: str, strategy: str, refit: Any, request: gr.Request
     ) -> str:
-        maps = list(shown(everything, framework, strategy, refit, request))
-        data = file_of(kind, maps, everything)
-        return save_bytes_to_cache(data, name_of(kind, maps, everything), cache)
+        maps = list(source(all_strategies, framework, strategy, refit, request))
+        data = file_bytes(kind, maps, all_strategies)
+        return save_download(data, file_name(kind, maps, all_strategies), download)
 
     return write

@@ -1,4 +1,4 @@
-"""Where the contradiction lab stands on the page: its controls, its answer, and their events."""
+"""The section "Contradiction lab" of the atlas: its controls, its cards, and their events."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 
 import gradio as gr
 
+from mer_core.demo.components.named_outputs import by_component
 from mer_core.demo.panels import notes
-from mer_core.demo.sections.lab_handlers import CHOOSE, LabHandlers
-from mer_core.demo.sections.lab_knobs import LISTED, QUIETEST_NOISE
+from mer_core.demo.sections.lab_events import CHOOSE, LabHandlers
+from mer_core.demo.sections.lab_settings import CLIPS_INFO, QUIETEST_NOISE
 
 GAINS = (-30, 20)  # dB
 SENTENCES = (
@@ -24,10 +25,10 @@ SENTENCES = (
 )
 TITLE = "Contradiction lab"
 ABOUT = (
-    "Change one clip and see what every strategy makes of it: do the words or the voice decide, "
-    "and from which noise on?"
+    "Change one clip and compare what the model predicts under every strategy. Do the words or "
+    "the voice decide? How much noise does it take to change the category?"
 )
-# Gradio's slider reports a drag when the pointer is let go, but not the keys that move it.
+# Gradio's slider reports a drag when the pointer is released, but not the keys that move it.
 KEYS = """
 const moves = /^(Arrow|Page|Home|End)/;
 document.addEventListener("keyup", (event) => {
@@ -40,16 +41,28 @@ document.addEventListener("keyup", (event) => {
 
 @dataclass(frozen=True)
 class Lab:
-    """The section's parts that a page connects.
+    """What a page connects the section by.
 
     Attributes:
         clip: Dropdown whose choices (name, id) the page keeps up to date.
-        version: State: another string whenever the clip is changed otherwise; its `change` event
-            is where a page redraws its stars.
+        version: State: a `LabVersion` or None; its `change` event is where a page redraws its
+            stars.
     """
 
     clip: gr.Dropdown
     version: gr.State
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What changes a clip."""
+
+    words: gr.Textbox
+    swap: gr.Dropdown
+    mute_lead: gr.Checkbox
+    mute_partner: gr.Checkbox
+    noise: gr.Slider
+    gain: gr.Slider
 
 
 def build_lab(
@@ -62,7 +75,7 @@ def build_lab(
     Args:
         handlers: What its events call.
         choices: (name, id) of the clips to begin with.
-        concurrency_id: Queue that its judging waits in; the model's, by default.
+        concurrency_id: Queue in which its predictions wait; the model's, by default.
     """
     intro = f'<h2 class="at-title">{TITLE}</h2><p class="at-caption">{ABOUT}</p>'
     with gr.Column(elem_id="lab"):
@@ -75,20 +88,21 @@ def build_lab(
                     notes.hint(CHOOSE), elem_id="lab-hint", apply_default_css=False, js_on_load=KEYS
                 )
                 cards = gr.HTML("", elem_id="lab-out", apply_default_css=False)
-    # What the controls were set for, sent along with them.
-    owner, version = gr.Textbox(visible=False), gr.State("")
-    _connect(handlers, clip, reset, controls, [cards, hint], owner, version, concurrency_id)
+    # In the page, not in a state: it must say which opening the controls were set for when they
+    # were sent, not when the event is handled.
+    opening, version = gr.Textbox(visible=False), gr.State(None)
+    parts = {**vars(controls), "cards": cards, "hint": hint, "opening": opening, "version": version}
+    _connect(handlers, clip, reset, controls, parts, concurrency_id)
     return Lab(clip, version)
 
 
-def _controls(
-    choices: Sequence[tuple[str, str]],
-) -> tuple[gr.Dropdown, list[Any], gr.Button]:
+def _controls(choices: Sequence[tuple[str, str]]) -> tuple[gr.Dropdown, Controls, gr.Button]:
     clip = gr.Dropdown(
-        list(choices), value=None, label="Clip", info=LISTED, elem_id="lab-clip", interactive=True
-    )
+        list(choices), value=None, label="Clip", info=CLIPS_INFO, elem_id="lab-clip",
+        interactive=True,
+    )  # fmt: skip
     words = gr.Textbox(
-        "", label="Words", info="Enter judges them.", max_lines=3, elem_id="lab-words",
+        "", label="Words", info="Press Enter to apply them.", max_lines=3, elem_id="lab-words",
         interactive=False,
     )  # fmt: skip
     swap = gr.Dropdown(
@@ -112,34 +126,36 @@ def _controls(
         info="0 is as recorded.", buttons=[],
     )  # fmt: skip
     reset = gr.Button("Reset", elem_id="lab-reset")
-    return clip, [words, swap, mute_lead, mute_partner, noise, gain], reset
+    return clip, Controls(words, swap, mute_lead, mute_partner, noise, gain), reset
 
 
 def _connect(
     handlers: LabHandlers,
     clip: gr.Dropdown,
     reset: gr.Button,
-    controls: Sequence[Any],
-    answers: Sequence[gr.HTML],
-    owner: gr.Textbox,
-    version: gr.State,
+    controls: Controls,
+    parts: dict[str, Any],
     concurrency_id: str,
 ) -> None:
-    words, swap, mute_lead, mute_partner, noise, gain = controls
-    shared: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    """The section's events; `parts` are the components of a `LabUpdate`."""
+    opening, version = parts["opening"], parts["version"]
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     applying = gr.on(
-        [words.submit, words.blur, swap.input, mute_lead.input, mute_partner.input,
-         noise.release, gain.release],
-        handlers.apply,
-        [clip, *controls, owner, version],
-        [words, swap, *answers, version],
+        [controls.words.submit, controls.words.blur, controls.swap.input,
+         controls.mute_lead.input, controls.mute_partner.input,
+         controls.noise.release, controls.gain.release],
+        by_component(handlers.apply, parts),
+        [clip, *vars(controls).values(), opening, version],
+        [parts[name] for name in ("words", "swap", "cards", "hint", "version")],
         trigger_mode="always_last",
         concurrency_id=concurrency_id,
-        **shared,
+        **quiet,
     )  # fmt: skip
-    # In the queue, for only there a changed state is told to who listens. What is still being
-    # judged is no longer asked for, and would come back as the answer to another question.
-    fresh: dict[str, Any] = {**shared, "cancels": [applying], "concurrency_limit": None}
-    everything = [*controls, *answers, owner, version]
-    clip.change(handlers.open, [clip, version], everything, trigger_mode="always_last", **fresh)
-    reset.click(handlers.reset, clip, everything, **fresh)
+    # Queued, because a state changed outside the queue fires no change event. What is still being
+    # predicted is cancelled, because it would arrive as the answer to another question.
+    opens: dict[str, Any] = {
+        "outputs": list(parts.values()), "cancels": [applying], "concurrency_limit": None, **quiet,
+    }  # fmt: skip
+    open_clip, reset_clip = (by_component(f, parts) for f in (handlers.open, handlers.reset))
+    clip.change(open_clip, [clip, version], trigger_mode="always_last", **opens)
+    reset.click(reset_clip, clip, **opens)

@@ -1,1 +1,1 @@
-"""What the pages ask: atlases, shipped clips, transcripts."""
+"""What pages use and no page owns: examples, transcription, atlases, background loading."""

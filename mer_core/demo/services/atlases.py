@@ -2,135 +2,144 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mer_core.atlas.analysis.ablation import Ablation
+from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.collection import INDEX_FILE, Atlas
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.checkpoints.shipped import ATLAS
-from mer_core.demo.engine import FAILED, LOADING, PATIENCE, Engine, Examined
-from mer_core.demo.services.background import Background
+from mer_core.demo.engine import FAILED, LOADING, PATIENCE, Analysis, Engine
+from mer_core.demo.services.background import Background, LoadState
 from mer_core.demo.session import Visits
+from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.types import SAMPLE_RATE, Prediction
 
+if TYPE_CHECKING:  # they import torch, which the page must not wait for
+    from mer_core.serving.inputs import SpeechTextReader
+    from mer_core.serving.speech_text import SpeechTextScorer
+    from mer_core.serving.strategies import Strategies
+    from mer_core.serving.video import VideoScorer
+    from mer_core.serving.video_inputs import VideoReader
+
 ABLATION_FILE = "ablation.json"
-ORDER = ("mgcma", "foal_net")  # on the page
-KEPT_SECONDS = 30.0  # of a clip that can be judged again; a longer one keeps its place alone
+EDITABLE_SECONDS = 30.0  # a longer clip is on the maps, but its sound is not stored for the lab
 QUOTED = 40  # characters of a clip's words in its name
 
-# Why clips have no place, as a visitor reads it; the operator's terminal says more.
+# Why clips cannot be placed, for a visitor; the operator's terminal says more.
 FOREIGN = (
-    "The model that runs here is not the one that these maps were made with, so your clips have "
-    "no place on them; the maps and the table are those of the shipped model."
+    "Your clips cannot be placed on these maps, which were made with another model than the one "
+    "running here; the maps and the table show the model that comes with Attune."
 )
 MISSING = (
-    "Files that place clips on these maps are missing from this installation, so it can show the "
-    "maps and the table only."
+    "Your clips cannot be placed on these maps because files are missing from this installation; "
+    "you can still explore the maps and the table."
 )
 DAMAGED = (
-    "Files that place clips on these maps are damaged or unreadable in this installation, so it "
-    "can show the maps and the table only."
+    "Your clips cannot be placed on these maps because files of this installation are damaged; "
+    "you can still explore the maps and the table."
 )
 BROKEN = (
-    "Clips cannot be placed on these maps because of an error on our side; the terminal that runs "
-    "this page says more."
+    "Your clips cannot be placed on these maps because something went wrong on our side; "
+    "the terminal that runs this page says more."
 )
 
 
 @dataclass(frozen=True)
 class Heads:
-    """What came of loading the heads; with a model, every framework with maps is in one of the two.
+    """Result of loading the heads; with a model, each framework with maps is in one of the two.
 
     Attributes:
-        strategies: Framework → its `Strategies`.
+        strategies: Framework → its heads.
         refused: Framework → why it has none, for a visitor.
     """
 
-    strategies: Mapping[str, Any]
+    strategies: Mapping[str, Strategies]
     refused: Mapping[str, str]
 
 
 class Atlases:
-    """Maps are read at once; heads are loaded behind the model, in the background.
+    """Maps are read at once; heads are loaded after the model, in the background.
 
     Args:
         engine: The model.
-        visits: Where the clips are kept.
-        folder: One atlas a framework, in folders of their names.
+        visits: Where the clips are stored.
+        folder: One atlas per framework, in folders of their names.
     """
 
     def __init__(self, engine: Engine, visits: Visits, folder: Path = ATLAS) -> None:
         self._engine, self._folder = engine, folder
         self.visits = visits
-        self._heads = Background(self._load, "strategies")
-        self.atlas = cache(self._atlas)
-        self.ablation = cache(self._ablation)
-        self.frameworks = tuple(name for name in ORDER if self._readable(name))
+        self._heads = Background(self._load_heads, "strategies")
+        self.atlas = cache(self._load_atlas)
+        self.ablation = cache(self._load_ablation)
+        self.frameworks = tuple(name for name in DESCRIPTORS if self._readable(name))
 
     def start(self) -> None:
-        """Begin to load the heads, once the model is there."""
+        """Begin to load the heads, once the model is loaded."""
         self._heads.start()
 
-    def strategies(self, framework: str) -> Any:
-        """The framework's `Strategies`, or None where there are none; waits for them."""
+    def strategies(self, framework: str) -> Strategies | None:
+        """The framework's heads, or None without any; waits for them."""
         self.start()
         self._heads.wait(PATIENCE)
         heads = self._heads.value
         return None if heads is None else heads.strategies.get(framework)
 
-    def reader(self, framework: str) -> Any:
+    def reader(self, framework: str) -> SpeechTextReader | VideoReader:
         """What reads a changed clip again."""
+        assert self._engine.model is not None, "a clip was read, so there is a model"
         return self._engine.model.readers[framework]
 
-    def trouble(self, framework: str) -> str:
+    def problem(self, framework: str) -> str:
         """Why clips cannot be placed, in words; empty where they can, or soon can."""
-        if self._engine.state == "failed":
+        if self._engine.state is LoadState.FAILED:
             return FAILED
-        if self._heads.state in ("waiting", "loading"):
-            return LOADING if self._engine.state != "ready" else ""
+        if not self._heads.state.ended:
+            return "" if self._engine.state is LoadState.READY else LOADING
         heads = self._heads.value
         return BROKEN if heads is None else heads.refused.get(framework, "")
 
-    def score(self, framework: str, reading: Any) -> Mapping[str, Prediction]:
-        """Strategy → what its head says of a clip that was read, in the atlas' order.
+    def score(self, framework: str, inputs: Any) -> Mapping[str, Prediction]:
+        """Strategy → its prediction for a clip that was read, in the atlas' order.
 
         Empty without heads.
         """
         heads = self.strategies(framework)
-        found = {} if heads is None else heads.score(reading)
-        return {name: found[name] for name in self.atlas(framework).charts if name in found}
+        predictions = {} if heads is None else heads.score(inputs)
+        charts = self.atlas(framework).charts
+        return {name: predictions[name] for name in charts if name in predictions}
 
-    def remember(self, visit: str | None, examined: Examined) -> None:
-        """Put an analysed clip on the maps of its visit, if it has anything to place."""
-        prediction = examined.prediction
-        if visit is None or examined.reading is None or prediction.emotion is None:
+    def remember(self, visit: str | None, analysis: Analysis) -> None:
+        """Put an analysed clip on the maps of its visit, if it can be placed."""
+        prediction = analysis.prediction
+        if visit is None or analysis.inputs is None or prediction.emotion is None:
             return
         if prediction.framework not in self.frameworks:
             return
-        predictions = self.score(prediction.framework, examined.reading)
+        predictions = self.score(prediction.framework, analysis.inputs)
         if not predictions:
             return
         number = self.visits.get(visit).analysed + 1
         clip = VisitorClip(
-            id=secrets.token_hex(4),
-            number=number,
-            name=name_of(number, prediction),
+            id=ClipId.new(prediction.framework),
+            name=clip_name(number, prediction),
             framework=prediction.framework,
             predictions=predictions,
-            reading=kept(examined.reading),
+            reading=stored_inputs(analysis.inputs),
+            number=number,
         )
         for strategy in self.atlas(clip.framework).charts:
             clip.places(self.atlas(clip.framework), strategy)
         self.visits.add(visit, clip)
 
     def _readable(self, framework: str) -> bool:
-        """Whether there are maps; what is wrong with damaged ones is said to the operator."""
+        """Whether there are maps; the operator is told of damaged ones."""
         if not (self._folder / framework / INDEX_FILE).is_file():
             return False
         try:
@@ -141,30 +150,32 @@ class Atlases:
             return False
         return True
 
-    def _atlas(self, framework: str) -> Atlas:
+    def _load_atlas(self, framework: str) -> Atlas:
         return Atlas.load(self._folder / framework)
 
-    def _ablation(self, framework: str) -> Ablation:
+    def _load_ablation(self, framework: str) -> Ablation:
         return Ablation.load(self._folder / framework / ABLATION_FILE)
 
-    def _load(self) -> Heads:
-        """Every head, once there is a model; without one there is nothing to put them on."""
+    def _load_heads(self) -> Heads:
+        """Every head, once the model is loaded; none without a model."""
         while not self._engine.wait(PATIENCE):
             pass
         if self._engine.model is None:
             return Heads({}, {})
-        scorers = getattr(self._engine.model, "scorers", {})
+        scorers = self._engine.model.scorers
         strategies, refused = {}, {}
         for framework in self.frameworks:
-            found = self._strategies_on(scorers.get(framework), framework)
-            if isinstance(found, str):
-                refused[framework] = found
+            result = self._load_strategies(scorers.get(framework), framework)
+            if isinstance(result, str):
+                refused[framework] = result
             else:
-                strategies[framework] = found
+                strategies[framework] = result
         return Heads(strategies, refused)
 
-    def _strategies_on(self, scorer: Any, framework: str) -> Any:
-        """A framework's `Strategies` on the encoders of a scorer, or why there are none."""
+    def _load_strategies(
+        self, scorer: SpeechTextScorer | VideoScorer | None, framework: str
+    ) -> Strategies | str:
+        """A framework's heads on the encoders of a scorer, or why there are none."""
         from mer_core.checkpoints.errors import CheckpointError, ForeignHeadError, MissingHeadError
         from mer_core.serving.strategies import Strategies
 
@@ -180,21 +191,26 @@ class Atlases:
             return MISSING if isinstance(error, MissingHeadError) else DAMAGED
 
 
-def name_of(number: int, prediction: Prediction) -> str:
-    """What a visitor reads beside a star: `Clip 2: I can't believe you…`."""
+def clip_name(number: int, prediction: Prediction) -> str:
+    """A clip's name for people, such as `Clip 2: I can't believe you…`."""
     words = " ".join((prediction.text or "").split())
     if not words:
         return f"Clip {number}"
     return f"Clip {number}: {words if len(words) <= QUOTED else words[: QUOTED - 1] + '…'}"
 
 
-def kept(reading: Any) -> Any:
-    """A reading as it is kept: without pictures for people, and not at all where it is long."""
-    waveform = reading.waveform
-    if waveform is not None and len(waveform) > KEPT_SECONDS * SAMPLE_RATE:
+def stored_inputs(inputs: Any) -> Any:
+    """A clip's inputs as the visit stores them: without pictures for people; None of a long clip.
+
+    Args:
+        inputs: `SpeechTextInputs` or `VideoInputs`.
+    """
+    from mer_core.serving.video_inputs import VideoInputs  # imports torch
+
+    if inputs.waveform is not None and len(inputs.waveform) > EDITABLE_SECONDS * SAMPLE_RATE:
         return None
-    track = getattr(reading, "track", None)
-    if track is None:
-        return reading
+    if not isinstance(inputs, VideoInputs) or inputs.track is None:
+        return inputs
+    track = inputs.track
     bare = replace(track, thumbnails=track.thumbnails[:0], preview=track.preview[:0, :0])
-    return replace(reading, track=bare)
+    return replace(inputs, track=bare)

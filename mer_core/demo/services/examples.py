@@ -5,8 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from mer_core.checkpoints.shipped import EXAMPLES
+from mer_core.frameworks.descriptor import FrameworkDescriptor
+
+RECORDINGS, VIDEOS = "examples.json", "videos.json"  # index files, one entry per clip
+
+
+class ModelInputs(TypedDict):
+    """Arguments of `Predictor.predict`."""
+
+    audio: str | None
+    text: str | None
+    video: str | None
 
 
 @dataclass(frozen=True)
@@ -14,20 +26,26 @@ class Example:
     """One clip.
 
     Attributes:
-        clip: The file.
-        text: What is said in it, or empty where the clip is to speak for itself.
+        path: Of the file.
+        text: The words spoken in it, or empty where the clip has no transcript.
         label: For its button.
     """
 
-    clip: Path
+    path: Path
     text: str
     label: str
 
+    def inputs(self, framework: FrameworkDescriptor) -> ModelInputs:
+        """What a model with this framework is given."""
+        if framework.watches:
+            return {"audio": None, "text": None, "video": str(self.path)}
+        return {"audio": str(self.path), "text": self.text, "video": None}
 
-def load_examples(folder: Path = EXAMPLES, index: str = "examples.json") -> list[Example]:
-    """The clips that an index lists, recordings or `videos.json`; none where there is none."""
-    listed = folder / index
-    if not listed.is_file():
+
+def load_examples(folder: Path = EXAMPLES, index: str = RECORDINGS) -> list[Example]:
+    """The clips in an index file, in its order; none where there is no such file."""
+    path = folder / index
+    if not path.is_file():
         return []
-    entries = json.loads(listed.read_text(encoding="utf-8"))
+    entries = json.loads(path.read_text(encoding="utf-8"))
     return [Example(folder / entry["file"], entry["text"], entry["label"]) for entry in entries]

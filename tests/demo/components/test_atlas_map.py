@@ -17,6 +17,7 @@ from mer_core.demo.components import atlas_map
 from mer_core.frameworks.descriptor import strategy_title
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
+from tests.demo.clip_ids import recorded
 
 
 def made(each: int = 15, strategies: int = 3) -> Atlas:
@@ -42,7 +43,7 @@ def clip(atlas: Atlas) -> VisitorClip:
         )
         for name, chart in atlas.charts.items()
     }  # fmt: skip
-    return VisitorClip("ab", "Clip 7: <b>hello</b>", "mgcma", predictions, number=7)
+    return VisitorClip(recorded("ab"), "Clip 7: <b>hello</b>", "mgcma", predictions, number=7)
 
 
 def numbers(text: str, kind: str) -> np.ndarray:
@@ -101,7 +102,7 @@ def test_a_view_holds_each_clip_on_every_map(atlas: Atlas, clip: VisitorClip) ->
     sent = atlas_map.view("sharp", [clip], stars(atlas, [clip]))
     (visitor,) = sent["visitors"]
     assert (sent["strategy"], sent["title"]) == ("sharp", "All, sharp temperature")
-    assert (visitor["id"], visitor["number"]) == ("ab", "7")
+    assert (visitor["id"], visitor["number"]) == ("recorded/mgcma/ab", "7")
     assert visitor["name"] == "Clip 7: <b>hello</b>"  # the page sets it as text
     assert visitor["emotion"] == {"none": "neutral", "distribution+token": "sad", "sharp": "sad"}
     for name, chart in atlas.charts.items():
@@ -115,7 +116,7 @@ def test_a_view_holds_each_clip_on_every_map(atlas: Atlas, clip: VisitorClip) ->
 def test_a_number_is_the_clips_own_and_a_prime_marks_a_changed_one() -> None:
     numbered = [(12, False), (3, False), (3, True), (None, True), (None, False)]
     clips = [
-        VisitorClip(str(number), "Clip 4", "mgcma", {}, number=number, changed=changed)
+        VisitorClip(recorded(str(number), changed=changed), "Clip 4", "mgcma", {}, number=number)
         for number, changed in numbered
     ]
     sent = atlas_map.view("none", clips)
@@ -124,10 +125,10 @@ def test_a_number_is_the_clips_own_and_a_prime_marks_a_changed_one() -> None:
 
 def test_a_refit_brings_its_own_extent(atlas: Atlas) -> None:
     points = 50 * atlas.charts["sharp"].map.points
-    shown = atlas_map.Redrawn(points, {"ab": {"speech": (1.0, 2.0)}}, "Refitted")
+    shown = atlas_map.Redrawn(points, {recorded("ab"): {"speech": (1.0, 2.0)}}, "Refitted")
     sent = atlas_map.view("sharp", redrawn={"after": shown})["refit"]["after"]
     assert np.abs(positions(sent["xy"], sent["extent"]) - points).max() < 1e-2
-    assert sent["points"] == {"ab": {"speech": [1.0, 2.0]}}
+    assert sent["points"] == {"recorded/mgcma/ab": {"speech": [1.0, 2.0]}}
 
 
 @pytest.mark.parametrize(

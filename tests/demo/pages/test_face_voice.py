@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 import pytest
@@ -13,17 +13,23 @@ import pytest
 from mer_core.checkpoints.shipped import EXAMPLES
 from mer_core.demo.engine import NO_VIDEO, Engine
 from mer_core.demo.pages import face_voice
-from mer_core.demo.pages.face_voice import LIMITS, NO_CLIP, Handlers
+from mer_core.demo.pages.face_voice import LIMITS, NO_CLIP, SILENT, Handlers
 from mer_core.demo.services.atlases import Atlases
-from mer_core.demo.services.services import Services
-from mer_core.demo.services.transcript import Transcripts
+from mer_core.demo.services.container import Services
+from mer_core.demo.services.transcription import TranscriptionService
 from mer_core.demo.session import Visits
+from mer_core.serving.video_inputs import VideoReader
 from tests.browser.fake_model import FakeModel
 from tests.demo.coroutines import finished
 
 
-class Deaf(FakeModel):
+class SpeechAndTextOnly(FakeModel):
     frameworks = ("mgcma",)
+    sees = False
+
+
+class FaceAndTextOnly(FakeModel):
+    readers: ClassVar[dict[str, Any]] = {"foal_net": VideoReader("face", 48, hears=False)}
 
 
 class Broken(FakeModel):
@@ -35,13 +41,14 @@ def handlers(model: type[FakeModel] = FakeModel) -> Handlers:
     engine = Engine(model)
     engine.start()
     assert engine.wait(30)
-    return Handlers(Services(engine, Transcripts(engine), Atlases(engine, Visits())))
+    return Handlers(Services(engine, TranscriptionService(engine), Atlases(engine, Visits())))
 
 
-def shown(clip: str | None, model: type[FakeModel] = FakeModel) -> tuple[str, str]:
+def result(clip: str | None, model: type[FakeModel] = FakeModel) -> tuple[str, str]:
+    """Verdict and details."""
     working, done = list(handlers(model).show(clip, gr.Request(cookies={})))
-    assert "aria-busy" in working[0]
-    return done
+    assert "aria-busy" in working["verdict"]
+    return done["verdict"], done["details"]
 
 
 def test_a_clip_gets_a_result_and_leaves_no_file(
@@ -49,7 +56,7 @@ def test_a_clip_gets_a_result_and_leaves_no_file(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = sorted(EXAMPLES.iterdir())
-    verdict, details = shown(str(EXAMPLES / "face_smile.mp4"))
+    verdict, details = result(str(EXAMPLES / "face_smile.mp4"))
     assert "Happy" in verdict
     assert 'role="meter"' in verdict
     assert "at-film" in details
@@ -59,14 +66,14 @@ def test_a_clip_gets_a_result_and_leaves_no_file(
 
 
 def test_hills_have_no_face() -> None:
-    verdict, details = shown(str(EXAMPLES / "hills.mp4"))
+    verdict, details = result(str(EXAMPLES / "hills.mp4"))
     assert "No face was found" in verdict
     assert "meter" not in verdict
     assert "at-film" not in details
 
 
 def test_no_clip_gets_a_sentence() -> None:
-    verdict, details = shown(None)
+    verdict, details = result(None)
     assert NO_CLIP in verdict
     assert details == ""
 
@@ -74,25 +81,27 @@ def test_no_clip_gets_a_sentence() -> None:
 def test_an_unreadable_clip_gets_the_models_sentence(tmp_path: Path) -> None:
     bad = tmp_path / "clip.mp4"
     bad.write_bytes(b"this is no video " * 99)
-    verdict, _ = shown(str(bad))
+    verdict, _ = result(str(bad))
     assert "This could not be analysed" in verdict
     assert "at-emotion" not in verdict
 
 
 def test_an_unexpected_error_shows_no_detail(capsys: pytest.CaptureFixture[str]) -> None:
-    verdict, details = shown(str(EXAMPLES / "hills.mp4"), Broken)
+    verdict, details = result(str(EXAMPLES / "hills.mp4"), Broken)
     assert "went wrong on our side" in verdict
     assert "secret" not in verdict + details + capsys.readouterr().err
 
 
 def test_a_model_without_video_is_explained_before_and_after() -> None:
-    assert NO_VIDEO in shown(str(EXAMPLES / "hills.mp4"), Deaf)[0]
+    assert NO_VIDEO in result(str(EXAMPLES / "hills.mp4"), SpeechAndTextOnly)[0]
 
     async def hints(model: type[FakeModel]) -> list[str]:
-        return [hint async for hint in handlers(model).follow()]
+        return [update["hint"] async for update in handlers(model).follow()]
 
-    assert NO_VIDEO in finished(hints(Deaf))[-1]
+    assert NO_VIDEO in finished(hints(SpeechAndTextOnly))[-1]
     assert LIMITS in finished(hints(FakeModel))[-1]
+    assert SILENT not in finished(hints(FakeModel))[-1]
+    assert SILENT in finished(hints(FaceAndTextOnly))[-1]
 
 
 def test_the_endpoint_answers_in_json() -> None:

@@ -1,4 +1,4 @@
-"""Maps to take home: whose clips are on them, under which number, from which maps."""
+"""Downloaded maps: whose clips are on them, under which number, from which maps."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo.components import atlas_map
 from mer_core.demo.sections import exports
-from mer_core.demo.sections.refitting import RefitMaps
+from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
+from tests.demo.clip_ids import recorded
 
 STRATEGIES = ("none", "token", "sharp")
 
@@ -39,9 +40,8 @@ def clip(number: int, changed: bool = False) -> VisitorClip:
         )
         for name in STRATEGIES
     }
-    return VisitorClip(
-        f"c{number}", f"Clip {number}", "mgcma", judged, number=number, changed=changed
-    )
+    clip_id = recorded(f"c{number}", changed=changed)
+    return VisitorClip(clip_id, f"Clip {number}", "mgcma", judged, number=number)
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def refit(atlas: Atlas) -> RefitMaps:
     sharp, none = (replace(atlas.charts[name].map, params=params) for name in ("sharp", "none"))
     before = Refitted(sharp, np.array([[0.1, 0.2]], np.float32))
     after = Refitted(none, np.array([[0.5, 0.25]], np.float32))
-    return RefitMaps("mgcma", "token", params, before, after, (("c2", "speech"),))
+    return RefitMaps("mgcma", "token", params, before, after, ((recorded("c2"), "speech"),))
 
 
-def test_the_figure_numbers_clips_as_the_page_does(atlas: Atlas) -> None:
+def test_figures_and_page_number_clips_alike(atlas: Atlas) -> None:
     left = [clip(2), clip(3), clip(12)]  # Clip 1 has been removed
     page = atlas_map.view("token", left, stars(atlas, left))
-    figure = draw(exports.plotted(atlas, "token", left, everything=False))
+    figure = draw(exports.plotted(atlas, "token", left, all_strategies=False))
     for panel in figure.axes:
         said = [text.get_text() for text in panel.texts]
         assert said == [visitor["number"] for visitor in page["visitors"]] == ["2", "3", "12"]
@@ -72,12 +72,12 @@ def test_a_changed_clip_is_left_out_as_the_note_says(
     chosen = refit if refitted else None
     for one in exports.plotted(atlas, "token", clips, everything, chosen):
         assert [visitor.number for visitor in one.visitors] == [2, 5]
-    assert "one changed in the lab is left out" in exports.NOTE
+    assert "except one changed in the lab" in exports.NOTE
 
 
-def test_every_clip_stands_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:
+def test_every_clip_is_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:
     clips = [clip(2), clip(3)]
-    before, after = exports.plotted(atlas, "token", clips, everything=False, refit=refit)
+    before, after = exports.plotted(atlas, "token", clips, all_strategies=False, refit=refit)
     assert (before.map, after.map) == (refit.before.map, refit.after.map)
     fitted, late = after.visitors
     assert fitted.places == {"speech": (0.5, 0.25)}
@@ -91,10 +91,10 @@ def test_every_clip_stands_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> N
 
 
 def test_all_strategies_are_the_stored_maps(atlas: Atlas, refit: RefitMaps) -> None:
-    shown = exports.plotted(atlas, "token", [clip(2)], everything=True, refit=refit)
+    shown = exports.plotted(atlas, "token", [clip(2)], all_strategies=True, refit=refit)
     assert [one.map for one in shown] == [chart.map for chart in atlas.charts.values()]
     assert not any(one.refitted for one in shown)
-    assert "All strategies together come from the stored maps" in exports.NOTE
+    assert "All strategies together are always drawn from the stored maps" in exports.NOTE
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_all_strategies_are_the_stored_maps(atlas: Atlas, refit: RefitMaps) -> N
         (True, True, "attune-all.png"),
     ],
 )
-def test_a_files_name_tells_a_refit(
+def test_a_file_name_marks_a_refit(
     atlas: Atlas, refit: RefitMaps, everything: bool, refitted: bool, name: str
 ) -> None:
     shown = exports.plotted(atlas, "token", [], everything, refit if refitted else None)
-    assert exports.name_of("png", shown, everything) == name
+    assert exports.file_name("png", shown, everything) == name
 
 
 def test_only_a_file_that_was_written_is_downloaded() -> None:
@@ -125,7 +125,7 @@ def test_only_a_file_that_was_written_is_downloaded() -> None:
     assert all(f.trigger_only_on_success for f in follow)
 
 
-def test_the_note_says_how_long_a_file_lies_there() -> None:
+def test_the_note_says_how_long_a_file_is_stored() -> None:
     """Oracle: the page's own sweeping of its cache, at its slowest."""
     from mer_core.demo import build
 

@@ -1,4 +1,4 @@
-"""The contradiction lab: what the knobs change, what is drawn, and how failures are told."""
+"""The contradiction lab: what the controls change, what is drawn, how failures are explained."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ import pytest
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.lab import lab_summary, render_lab
 from mer_core.demo.sections.lab import SENTENCES, build_lab
-from mer_core.demo.sections.lab_handlers import CHOOSE, LabHandlers
-from mer_core.demo.sections.lab_knobs import Knobs, describe, to_changes
+from mer_core.demo.sections.lab_events import CHOOSE, LabHandlers, LabVersion
+from mer_core.demo.sections.lab_settings import LabSettings, describe, to_changes
 from mer_core.media import MediaError
 from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.types import Prediction
+from tests.demo.clip_ids import recorded
 from tests.demo.conftest import chances
 from tests.demo.markup_page import Page
 
 ROOT = Path(__file__).resolve().parents[3]
 NASTY = "<script>alert(1)</script>\"'"
 SAID = "we won"
+C1 = recorded("c1")
 
 
 def prediction(emotion: str | None, share: float = 0.7, **more: Any) -> Prediction:
@@ -56,7 +58,7 @@ class FakeReader:
 def clip() -> VisitorClip:
     wave = np.sin(np.arange(8000) / 20).astype(np.float32) * 0.5
     reading = SpeechTextInputs(wave, None, None, 0.5, SAID, None)
-    return VisitorClip("c1", f"Clip {NASTY}", "mgcma", BEFORE, reading)
+    return VisitorClip(C1, f"Clip {NASTY}", "mgcma", BEFORE, reading)
 
 
 class FakeScorer:
@@ -65,9 +67,9 @@ class FakeScorer:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    def __call__(self, framework: str, reading: Any) -> Mapping[str, Prediction]:
-        self.asked.append(reading)
-        angry = "hate" in (reading.text or "")
+    def __call__(self, framework: str, inputs: Any) -> Mapping[str, Prediction]:
+        self.asked.append(inputs)
+        angry = "hate" in (inputs.text or "")
         return {"none": prediction("happy"), "all": prediction("angry" if angry else "happy")}
 
 
@@ -76,11 +78,11 @@ def scorer() -> FakeScorer:
     return FakeScorer()
 
 
-class Kept:
-    """The clips of a visit, and what the lab last kept of them."""
+class FakeVisit:
+    """The clips of a visit, and what the lab stored as changed."""
 
     def __init__(self, *clips: VisitorClip) -> None:
-        self.clips = {clip.id: clip for clip in clips}
+        self.clips = {str(clip.id): clip for clip in clips}
         self.changed: list[VisitorClip | None] = []
 
     def find(self, chosen: str, request: Any) -> VisitorClip:
@@ -88,18 +90,20 @@ class Kept:
             raise ValueError("It is no longer here.")
         return self.clips[chosen]
 
-    def keep(self, changed: VisitorClip | None, request: Any) -> None:
+    def store_changed(self, changed: VisitorClip | None, request: Any) -> None:
         self.changed.append(changed)
 
 
 @pytest.fixture
-def kept(clip: VisitorClip) -> Kept:
-    return Kept(clip)
+def visit(clip: VisitorClip) -> FakeVisit:
+    return FakeVisit(clip)
 
 
 @pytest.fixture
-def handlers(kept: Kept, scorer: FakeScorer) -> LabHandlers:
-    return LabHandlers(scorer, lambda _: FakeReader(), kept.find, kept.keep, {"all": "All of them"})
+def handlers(visit: FakeVisit, scorer: FakeScorer) -> LabHandlers:
+    return LabHandlers(
+        scorer, lambda _: FakeReader(), visit.find, visit.store_changed, {"all": "All of them"}
+    )
 
 
 def test_cards_show_both_clips_and_every_flip() -> None:
@@ -147,10 +151,10 @@ def test_everything_foreign_is_escaped() -> None:
     assert not [tag for tag, _ in page.tags if tag == "script"]
 
 
-def test_knobs_at_rest_change_nothing(clip: VisitorClip, handlers: LabHandlers) -> None:
-    assert to_changes(clip, Knobs(SAID)).text is None
-    assert to_changes(clip, Knobs(SAID)).snr_db is None
-    answer = handlers.answer(clip, Knobs(f" {SAID} "))
+def test_controls_at_rest_change_nothing(clip: VisitorClip, handlers: LabHandlers) -> None:
+    assert to_changes(clip, LabSettings(SAID)).text is None
+    assert to_changes(clip, LabSettings(SAID)).snr_db is None
+    answer = handlers.answer(clip, LabSettings(f" {SAID} "))
     assert answer.clip is None
     assert "Nothing is changed" in answer.html
 
@@ -158,128 +162,138 @@ def test_knobs_at_rest_change_nothing(clip: VisitorClip, handlers: LabHandlers) 
 def test_other_words_are_judged_anew(
     clip: VisitorClip, handlers: LabHandlers, scorer: FakeScorer
 ) -> None:
-    answer = handlers.answer(clip, Knobs("I hate this"))
+    answer = handlers.answer(clip, LabSettings("I hate this"))
     (asked,) = scorer.asked
     assert asked.text == "I hate this"
     np.testing.assert_array_equal(asked.waveform, clip.reading.waveform)
-    assert answer.hint == "The words are other ones."
+    assert answer.summary == "The words are different."
     assert answer.clip is not None
-    assert (answer.clip.id, answer.clip.framework) == ("c1~lab", "mgcma")
+    assert (answer.clip.id, answer.clip.framework) == (C1.as_changed(), "mgcma")
     assert answer.clip.predictions["all"].emotion == "angry"
-    assert answer.clip._places is not clip._places  # it stands elsewhere
+    assert answer.clip._places is not clip._places  # it is elsewhere
     assert "1 of 2" in answer.html
 
 
-def test_each_knob_does_what_it_says(clip: VisitorClip) -> None:
-    knobs = Knobs(SAID, mute_partner=True, noise=30, gain=-12)
-    changes = to_changes(clip, knobs)
+def test_each_control_does_what_it_says(clip: VisitorClip) -> None:
+    settings = LabSettings(SAID, mute_partner=True, noise=30, gain=-12)
+    changes = to_changes(clip, settings)
     assert changes.mute == {"text"}
     assert (changes.snr_db, changes.gain_db) == (10, -12)
-    assert describe(clip, knobs) == (
+    assert describe(clip, settings) == (
         "The words are muted; noise is 10 dB below the voice; the sound is 12 dB quieter."
     )
-    assert to_changes(clip, Knobs(SAID, noise=40)).snr_db == 0
-    assert "as loud as the voice" in describe(clip, Knobs(SAID, noise=40))
-    assert "without clipping" in describe(clip, Knobs(SAID, gain=20))
-    assert to_changes(clip, Knobs("", mute_lead=True)).mute == {"speech"}
+    assert to_changes(clip, LabSettings(SAID, noise=40)).snr_db == 0
+    assert "as loud as the voice" in describe(clip, LabSettings(SAID, noise=40))
+    assert "without clipping" in describe(clip, LabSettings(SAID, gain=20))
+    assert to_changes(clip, LabSettings("", mute_lead=True)).mute == {"speech"}
 
 
 def test_of_a_video_words_mean_nothing(clip: VisitorClip) -> None:
     by_modality: dict[str, Any] = {"audio": None, "video": None, "both": None}
     watched = {"none": replace(BEFORE["none"], by_modality=by_modality)}
-    film = VisitorClip("v", "Film", "foal_net", watched, replace(clip.reading, text=None))
-    assert to_changes(film, Knobs("some words")).text is None
-    assert to_changes(film, Knobs(mute_partner=True)).mute == {"video"}
-    assert describe(film, Knobs(mute_partner=True)) == "The face is muted."
+    film = VisitorClip(
+        recorded("v", "foal_net"), "Film", "foal_net", watched, replace(clip.reading, text=None)
+    )
+    assert to_changes(film, LabSettings("some words")).text is None
+    assert to_changes(film, LabSettings(mute_partner=True)).mute == {"video"}
+    assert describe(film, LabSettings(mute_partner=True)) == "The face is muted."
 
 
 def test_a_change_that_cannot_be_judged_is_a_sentence(
     clip: VisitorClip, handlers: LabHandlers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for knobs, expected in (
-        (Knobs("x" * 101), "Too <long>."),
-        (Knobs(SAID, mute_lead=True, mute_partner=True), "Nothing is left to judge"),
-        (Knobs(SAID, gain=float("nan")), "gain_db must be"),
-        (Knobs(SAID, noise=1e9), "snr_db must be"),
+    for settings, expected in (
+        (LabSettings("x" * 101), "Too <long>."),
+        (LabSettings(SAID, mute_lead=True, mute_partner=True), "Nothing is left to judge"),
+        (LabSettings(SAID, gain=float("nan")), "gain_db must be"),
+        (LabSettings(SAID, noise=1e9), "snr_db must be"),
     ):
-        answer = handlers.answer(clip, knobs)
+        answer = handlers.answer(clip, settings)
         page = Page(answer.html)
         assert expected in page.text
         assert len(page.having(class_="at-lab-card")) == 2
         assert answer.clip is None
-    visit = Kept(clip)
-    broken = LabHandlers(lambda *_: 1 // 0, lambda _: FakeReader(), visit.find, visit.keep, {})  # type: ignore[arg-type,return-value]
-    assert "went wrong on our side" in broken.answer(clip, Knobs("new")).html
+    visit = FakeVisit(clip)
+    broken = LabHandlers(
+        lambda *_: 1 // 0, lambda _: FakeReader(), visit.find, visit.store_changed, {}
+    )  # type: ignore[arg-type,return-value]
+    assert "went wrong on our side" in broken.answer(clip, LabSettings("new")).html
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_events_tell_a_real_change_from_a_look(
-    handlers: LabHandlers, scorer: FakeScorer, kept: Kept
+def test_only_a_real_change_is_judged(
+    handlers: LabHandlers, scorer: FakeScorer, visit: FakeVisit
 ) -> None:
-    *controls, cards, hint, owner, version = handlers.open("c1", "")
-    assert controls[0]["value"] == SAID
-    assert (kept.changed, hint, version) == ([None], "", f"{owner} ")
-    assert "Nothing is changed" in cards
-    assert handlers.open("c1", version)[0] == gr.skip()
-    still = (None, False, False, 0, 0, owner)
-    (left,) = handlers.apply("c1", SAID, *still, version)
+    opened = handlers.open(str(C1), None)
+    opening, version = opened["opening"], opened["version"]
+    assert opened["words"]["value"] == SAID
+    assert (visit.changed, opened["hint"]) == ([None], "")
+    assert version == LabVersion(C1, opening, LabSettings(SAID))
+    assert "Nothing is changed" in opened["cards"]
+    assert handlers.open(str(C1), version) == {}
+    still = (None, False, False, 0, 0, opening)
+    (left,) = handlers.apply(str(C1), SAID, *still, version)
     assert not scorer.asked
-    working, _, done = handlers.apply("c1", SAID, SENTENCES[2], False, False, 0, 0, owner, version)
-    assert working[:2] == (SENTENCES[2], None)  # fills the box and lets go
-    assert "Judging" in working[3]
-    assert kept.changed[-1] is not None
-    assert kept.changed[-1].id == "c1~lab"
-    assert done[4] != version
-    (again,) = handlers.apply("c1", SENTENCES[2], *still, done[4])
-    assert again == left == tuple(gr.skip() for _ in range(5))
-    *_, back = handlers.apply("c1", SAID, *still, done[4])
-    assert (kept.changed[-1], back[4]) == (None, version)
+    moved = (SENTENCES[2], False, False, 0, 0, opening)
+    working, _, done = handlers.apply(str(C1), SAID, *moved, version)
+    assert (working["words"], working["swap"]) == (SENTENCES[2], None)  # fills the box, empties
+    assert "Judging" in working["hint"]
+    assert visit.changed[-1] is not None
+    assert visit.changed[-1].id == C1.as_changed()
+    assert done["version"] != version
+    (again,) = handlers.apply(str(C1), SENTENCES[2], *still, done["version"])
+    assert again == left == {}
+    *_, back = handlers.apply(str(C1), SAID, *still, done["version"])
+    assert (visit.changed[-1], back["version"]) == (None, version)
 
 
-def test_an_answer_that_nobody_asks_for_any_more_leaves_no_star(
-    handlers: LabHandlers, scorer: FakeScorer, kept: Kept
+def test_a_cancelled_answer_leaves_no_star(
+    handlers: LabHandlers, scorer: FakeScorer, visit: FakeVisit
 ) -> None:
     """Gradio does not go on with an event that another one cancels."""
-    *_, owner, version = handlers.open("c1", "")
-    running = handlers.apply("c1", SENTENCES[2], None, False, False, 0, 0, owner, version)
+    opened = handlers.open(str(C1), None)
+    still = (None, False, False, 0, 0, opened["opening"], opened["version"])
+    running = handlers.apply(str(C1), SENTENCES[2], *still)
     next(running)
     next(running)  # judged by now
     assert len(scorer.asked) == 1
     running.close()
-    assert kept.changed == [None]
+    assert visit.changed == [None]
 
 
-def test_controls_that_were_set_for_something_else_judge_nothing(
-    handlers: LabHandlers, scorer: FakeScorer, kept: Kept
+def test_controls_set_for_another_clip_judge_nothing(
+    handlers: LabHandlers, scorer: FakeScorer, visit: FakeVisit
 ) -> None:
     """Gradio sends what waited behind a cancelled event: the new clip, the old controls."""
-    *_, old, _ = handlers.open("c1", "")
-    *_, version = handlers.reset("c1")
-    (answer,) = handlers.apply("c1", "I hate this", None, True, False, 9, 0, old, version)
-    assert answer == tuple(gr.skip() for _ in range(5))
+    old = handlers.open(str(C1), None)["opening"]
+    version = handlers.reset(str(C1))["version"]
+    (answer,) = handlers.apply(str(C1), "I hate this", None, True, False, 9, 0, old, version)
+    assert answer == {}
     assert scorer.asked == []
-    assert set(kept.changed) == {None}
+    assert set(visit.changed) == {None}
 
 
 @pytest.mark.parametrize(
-    ("changes", "usable"),
+    ("changes", "enabled"),
     [({}, [True, True]), ({"text": None}, [True, False]), ({"waveform": None}, [False, True])],
 )
 def test_only_a_half_that_is_there_can_be_muted(
-    clip: VisitorClip, scorer: FakeScorer, changes: dict[str, None], usable: list[bool]
+    clip: VisitorClip, scorer: FakeScorer, changes: dict[str, None], enabled: list[bool]
 ) -> None:
-    half = VisitorClip("h", "Clip", "mgcma", BEFORE, replace(clip.reading, **changes))
-    visit = Kept(half)
-    handlers = LabHandlers(scorer, lambda framework: None, visit.find, visit.keep, {})
-    _, _, *mutes = handlers.reset("h")[:4]
-    assert [mute["interactive"] for mute in mutes] == usable
+    half = VisitorClip(recorded("h"), "Clip", "mgcma", BEFORE, replace(clip.reading, **changes))
+    visit = FakeVisit(half)
+    handlers = LabHandlers(scorer, lambda framework: None, visit.find, visit.store_changed, {})
+    controls = handlers.reset(str(half.id))
+    mutes = (controls["mute_lead"], controls["mute_partner"])
+    assert [mute["interactive"] for mute in mutes] == enabled
 
 
-def test_a_clip_that_was_removed_is_said_to_be(handlers: LabHandlers) -> None:
-    (answer,) = handlers.apply("gone", "x", None, False, False, 0, 0, "c1/1", "c1/1 ")
-    assert "It is no longer here." in answer[3]
-    assert "It is no longer here." in handlers.open("gone", "")[-3]
-    assert CHOOSE in handlers.open(None, "")[-3]
+def test_a_removed_clip_is_explained(handlers: LabHandlers) -> None:
+    version = LabVersion(C1, "1", LabSettings())
+    (answer,) = handlers.apply("gone", "x", None, False, False, 0, 0, "1", version)
+    assert "It is no longer here." in answer["hint"]
+    assert "It is no longer here." in handlers.open("gone", None)["hint"]
+    assert CHOOSE in handlers.open(None, None)["hint"]
 
 
 def test_the_section_is_built(handlers: LabHandlers) -> None:
@@ -300,7 +314,7 @@ def test_the_section_is_built(handlers: LabHandlers) -> None:
 @pytest.mark.slow
 def test_importing_the_sections_leaves_torch_and_umap_alone() -> None:
     code = (
-        "import sys, mer_core.demo.sections.lab_handlers, mer_core.demo.sections.refit; "
+        "import sys, mer_core.demo.sections.lab, mer_core.demo.sections.refit; "
         "print(*(m for m in ('torch', 'umap', 'numba', 'cv2') if m in sys.modules))"
     )
     ran = subprocess.run(

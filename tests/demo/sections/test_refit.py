@@ -1,4 +1,4 @@
-"""Refitting from a page: two fits in one frame, progress that grows, and a cancel that ends it."""
+"""Refitting from a page: two fits in one frame, growing progress, and cancelling."""
 
 from __future__ import annotations
 
@@ -14,33 +14,26 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.fitting.progress import RefitProgress, RefitStage
 from mer_core.atlas.fitting.refit import Refit, RefitJob, Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.sections import refitting
-from mer_core.demo.sections.refit import (
-    ABOUT,
-    FAILED,
-    NO_ATLAS,
-    OUTPUTS,
-    RefitHandlers,
-    bar,
-    build_refit,
-    said,
-    stored,
-    under_way,
-)
-from mer_core.demo.sections.refitting import RefitMaps, refit_maps
+from mer_core.demo.sections import refit_maps as refit_module
+from mer_core.demo.sections.refit import ABOUT, build_refit
+from mer_core.demo.sections.refit_events import FAILED, NO_ATLAS, RefitHandlers, queued, stored
+from mer_core.demo.sections.refit_maps import RefitMaps, refit_maps
+from mer_core.demo.sections.refit_status import outcome, progress_bar
 from mer_core.frameworks.descriptor import strategy_title
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
+from tests.demo.clip_ids import recorded
 from tests.demo.coroutines import finished
 from tests.demo.markup_page import Page
 
 WIDTH = 8
-BAR, MAPS, VERSION = (OUTPUTS.index(name) for name in ("bar", "maps", "version"))
+A, B, LATE = recorded("a"), recorded("b"), recorded("late")
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +61,13 @@ def clips() -> list[VisitorClip]:
         }  # fmt: skip
 
     return [
-        VisitorClip("a", "A", "mgcma", judged("speech", "text")),
-        VisitorClip("b", "B", "mgcma", judged("text")),
+        VisitorClip(A, "A", "mgcma", judged("speech", "text")),
+        VisitorClip(B, "B", "mgcma", judged("text")),
     ]
 
 
 class FakeRefit:
-    """Says three things of each job and puts the visitor's points where their vectors point."""
+    """Reports three stages per job, and places the visitor's points by their first coordinates."""
 
     made: ClassVar[list[FakeRefit]] = []
 
@@ -109,7 +102,7 @@ class FakeRefit:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> list[FakeRefit]:
     FakeRefit.made = []
-    monkeypatch.setattr(refitting, "Refit", FakeRefit)
+    monkeypatch.setattr(refit_module, "Refit", FakeRefit)
     return FakeRefit.made
 
 
@@ -149,7 +142,7 @@ def test_every_half_of_every_clip_is_found_again(
     atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
 ) -> None:
     maps = collect(refit_maps(atlas, "all", MapParams(), clips))[-1].maps
-    assert maps.order == (("a", "speech"), ("a", "text"), ("b", "text"))
+    assert maps.order == ((A, "speech"), (A, "text"), (B, "text"))
     for strategy in ("none", "all"):
         for clip in clips:
             for modality, place in maps.stars(atlas, clips)[strategy][clip.id].items():
@@ -169,12 +162,12 @@ def test_without_clips_and_for_the_map_before(atlas: Atlas, fake: list[FakeRefit
     assert [s.share for s in steps] == [0.0, 0.6, 1.0, 1.0]
 
 
-def test_what_came_later_or_was_changed_is_placed_on_the_refitted_map(
+def test_later_and_changed_clips_are_placed_on_the_refitted_map(
     atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Oracle: the very vector of a reference point stands where the refit has put that point."""
+    """Oracle: a reference point's own vector is placed where the refit has put that point."""
 
-    def twin(id_: str, row: int, changed: bool = False) -> VisitorClip:
+    def twin(clip_id: ClipId, row: int) -> VisitorClip:
         judged = {
             name: Prediction(
                 "sad", {}, {},
@@ -182,11 +175,11 @@ def test_what_came_later_or_was_changed_is_placed_on_the_refitted_map(
             )
             for name, chart in atlas.charts.items()
         }  # fmt: skip
-        return VisitorClip(id_, id_, "mgcma", judged, changed=changed)
+        return VisitorClip(clip_id, "", "mgcma", judged)
 
-    lab = twin("a~lab", 4, changed=True)  # under way while the refit begins
+    lab = twin(A.as_changed(), 4)  # under way while the refit begins
     maps = collect(refit_maps(atlas, "all", MapParams(), [*clips, lab]))[-1].maps
-    assert {clip for clip, _ in maps.order} == {"a", "b"}
+    assert {clip_id for clip_id, _ in maps.order} == {A, B}
     turn = np.array([[0.0, -2.0], [2.0, 0.0]], np.float32)  # nowhere near the stored maps
     maps = replace(
         maps,
@@ -196,19 +189,19 @@ def test_what_came_later_or_was_changed_is_placed_on_the_refitted_map(
         },
     )
     made: list[object] = []
-    placer = refitting.Placer
-    monkeypatch.setattr(refitting, "Placer", lambda *of: made.append(of) or placer(*of))
-    late, again = twin("late", 9), twin("a~lab", 17, changed=True)
+    placer = refit_module.Placer
+    monkeypatch.setattr(refit_module, "Placer", lambda *of: made.append(of) or placer(*of))
+    late, again = twin(LATE, 9), twin(A.as_changed(), 17)
     found = maps.stars(atlas, [late, clips[1], lab])
     assert list(found) == ["none", "all"]
     for strategy, fitted in (("none", maps.before), ("all", maps.after)):
-        assert list(found[strategy]) == ["late", "b", "a~lab"]  # and "a" has been removed
+        assert list(found[strategy]) == [LATE, B, A.as_changed()]  # and A has been removed
         text = fitted.map.points[60:]
-        assert found[strategy]["late"]["text"] == pytest.approx(text[9], abs=1e-5)
-        assert found[strategy]["a~lab"]["text"] == pytest.approx(text[4], abs=1e-5)
-        assert found[strategy]["b"]["text"] == pytest.approx(fitted.extra[2])
+        assert found[strategy][LATE]["text"] == pytest.approx(text[9], abs=1e-5)
+        assert found[strategy][A.as_changed()]["text"] == pytest.approx(text[4], abs=1e-5)
+        assert found[strategy][B]["text"] == pytest.approx(fitted.extra[2])
         moved = maps.stars(atlas, [again])[strategy]  # the same id, changed otherwise
-        assert moved["a~lab"]["text"] == pytest.approx(text[17], abs=1e-5)
+        assert moved[A.as_changed()]["text"] == pytest.approx(text[17], abs=1e-5)
     assert maps.stars(atlas, [late, clips[1], lab]) == found
     assert len(made) == 2  # one a map, however often it is drawn
 
@@ -218,15 +211,15 @@ def test_the_sentence_names_what_was_refitted(
 ) -> None:
     """The visitor may have chosen another strategy meanwhile, which shows the stored maps."""
     last = collect(handlers_of(atlas, clips).refit("mgcma", "all", 30, 0.25, "euclidean", 0))[-1]
-    text = Page(last[BAR]).text
+    text = Page(last["status"]).text
     assert f"Refitted MGCMA ({strategy_title('none')} and {strategy_title('all')}) in 0 s" in text
     assert f"Shown whenever MGCMA and {strategy_title('all')} are chosen" in text
-    assert "clips that come later, or are changed in the lab, are placed" in text
-    assert last[MAPS].title == "refitted: 30 neighbours, min_dist 0.25, euclidean"
-    assert last[MAPS].title.removeprefix("refitted: ") in text
+    assert "Clips that you add later, or change in the lab, are placed" in text
+    assert last["maps"].title == "refitted: 30 neighbours, min_dist 0.25, euclidean"
+    assert last["maps"].title.removeprefix("refitted: ") in text
     before = collect(handlers_of(atlas, clips).refit("mgcma", "none", 15, 0.1, "cosine", 7))[-1]
-    assert "Refitted MGCMA (No alignment) in" in Page(before[BAR]).text
-    assert before[MAPS].title == "refitted: 15 neighbours, min_dist 0.1, cosine, seed 7"
+    assert "Refitted MGCMA (No alignment) in" in Page(before["status"]).text
+    assert before["maps"].title == "refitted: 15 neighbours, min_dist 0.1, cosine, seed 7"
 
 
 @pytest.mark.parametrize(
@@ -250,10 +243,10 @@ def test_bad_values_are_a_sentence_and_change_nothing(
     atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit], values: Any, expected: str
 ) -> None:
     *_, last = collect(handlers_of(atlas, clips).refit("mgcma", "all", *values))
-    page = Page(last[BAR])
+    page = Page(last["status"])
     assert expected in page.text
     assert page.having(class_="at-refit-bad")
-    assert last[MAPS] == last[VERSION] == gr.skip()
+    assert not {"maps", "version"} & last.keys()
     assert not fake
 
 
@@ -261,15 +254,15 @@ def test_other_failures_are_sentences_too(
     atlas: Atlas, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     usual = (15, 0.1, "cosine", 0)
-    assert NO_ATLAS in collect(handlers_of(None, []).refit("x", "all", *usual))[-1][BAR]
-    wrong = collect(handlers_of(atlas, []).refit("mgcma", "<i>", *usual))[-1][BAR]
+    assert NO_ATLAS in collect(handlers_of(None, []).refit("x", "all", *usual))[-1]["status"]
+    wrong = collect(handlers_of(atlas, []).refit("mgcma", "<i>", *usual))[-1]["status"]
     assert "no strategy" in Page(wrong).text
-    monkeypatch.setattr(refitting, "Refit", lambda *_: 1 // 0)
-    assert FAILED in collect(handlers_of(atlas, []).refit("mgcma", "all", *usual))[-1][BAR]
+    monkeypatch.setattr(refit_module, "Refit", lambda *_: 1 // 0)
+    assert FAILED in collect(handlers_of(atlas, []).refit("mgcma", "all", *usual))[-1]["status"]
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_the_page_is_told_of_progress_then_of_maps(
+def test_progress_is_followed_by_the_maps(
     atlas: Atlas, clips: list[VisitorClip], fake: list[FakeRefit]
 ) -> None:
     answers = collect(handlers_of(atlas, clips).refit("mgcma", "all", 15, 0.1, "cosine", 7))
@@ -277,21 +270,21 @@ def test_the_page_is_told_of_progress_then_of_maps(
     now = [
         int(str(attrs["aria-valuenow"]))
         for answer in running
-        for attrs in Page(answer[BAR]).having(role="progressbar")
+        for attrs in Page(answer["status"]).having(role="progressbar")
     ]
     assert now == sorted(now)
     assert len(now) == len(running) > 3
-    assert all(answer[MAPS] == gr.skip() for answer in running)
-    assert isinstance(last[MAPS], RefitMaps)
-    assert last[MAPS].params == MapParams(seed=7)
-    assert "seed 7" in Page(last[BAR]).text
+    assert all("maps" not in answer for answer in running)
+    assert isinstance(last["maps"], RefitMaps)
+    assert last["maps"].params == MapParams(seed=7)
+    assert "seed 7" in Page(last["status"]).text
     other = collect(handlers_of(atlas, clips[:1]).refit("mgcma", "all", 15, 0.1, "cosine", 7))[-1]
-    assert last[VERSION] != other[VERSION]
-    assert stored()[MAPS] is None
+    assert last["version"] != other["version"]
+    assert stored()["maps"] is None
 
 
 def test_markup_is_escaped_and_within_bounds() -> None:
-    page = Page(bar(1.7, "<b>") + bar(-1, "x") + said("<script>", bad=True))
+    page = Page(progress_bar(1.7, "<b>") + progress_bar(-1, "x") + outcome("<script>", failed=True))
     values = [attrs["aria-valuenow"] for attrs in page.having(role="progressbar")]
     assert values == ["100", "0"]
     assert len(page.having(class_="at-refit-waiting")) == 1
@@ -305,7 +298,8 @@ def test_a_refit_waits_in_its_own_queue(atlas: Atlas) -> None:
     assert (fitting.concurrency_id, fitting.concurrency_limit) == ("refit", 2)
     assert [f.cancels for f in demo.fns.values() if f.cancels] == [[fitting._id]]
     assert "temporary file" in ABOUT
-    assert len(under_way("")) == len(fitting.outputs) == len(OUTPUTS)
+    assert len(fitting.outputs) == 6
+    assert queued().keys() == {"status", "refit", "cancel"}
     assert all(f.api_visibility == "private" for f in demo.fns.values())
 
 
@@ -332,7 +326,7 @@ def test_a_cancelled_refit_leaves_no_process(
     atlas: Atlas, clips: list[VisitorClip], how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As gradio does it: the task is cancelled, or a visitor who left has it closed."""
-    monkeypatch.setattr(refitting, "Refit", Refit)
+    monkeypatch.setattr(refit_module, "Refit", Refit)
     mine, lying = os.getpid(), folders()
     answers: Any = handlers_of(atlas, clips).refit("mgcma", "all", 15, 0.1, "cosine", 0)
 
@@ -353,7 +347,7 @@ def test_a_cancelled_refit_leaves_no_process(
     assert len(started) == 1
     assert not workers(mine)
     assert folders() <= lying
-    assert all(answer[MAPS] == gr.skip() for answer in seen)
+    assert all("maps" not in answer for answer in seen)
 
 
 @pytest.mark.slow

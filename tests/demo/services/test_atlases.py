@@ -1,9 +1,9 @@
-"""From an analysed clip to a star: what is remembered, under which name, and what is not."""
+"""From an analysed clip to a star: what is stored, under which name, and what is not."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +11,34 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.collection import Atlas, Chart
-from mer_core.demo.engine import Engine, Examined
-from mer_core.demo.services.atlases import FOREIGN, KEPT_SECONDS, Atlases, Heads, kept, name_of
+from mer_core.demo.engine import Analysis, Engine
+from mer_core.demo.services.atlases import (
+    EDITABLE_SECONDS,
+    FOREIGN,
+    Atlases,
+    Heads,
+    clip_name,
+    stored_inputs,
+)
 from mer_core.demo.session import Visits
+from mer_core.serving.inputs import SpeechTextInputs
+from mer_core.serving.video_inputs import VideoInputs
 from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction
 from tests.atlas.conftest import make_map, make_reference, write_ablation
 
 STRATEGIES = ("none", "token")
 
 
-@dataclass(frozen=True)
-class SpeechTextInputs:
-    waveform: Any = None
-    track: Any = None
-
-
 class Model:
     labels = ("angry", "happy")
     frameworks = ("mgcma",)
+    sees = False
 
 
-class Judges:
-    """Every strategy sees another vector."""
+class FakeStrategies:
+    """Every strategy has another vector."""
 
-    def score(self, reading: Any) -> dict[str, Prediction]:
+    def score(self, inputs: Any) -> dict[str, Prediction]:
         random = np.random.default_rng(0)
         return {
             name: Prediction(
@@ -63,15 +67,16 @@ def made(folder: Path, heads: Heads, monkeypatch: pytest.MonkeyPatch) -> Atlases
     engine = Engine(Model)  # type: ignore[arg-type]
     engine.start()
     assert engine.wait(30)
-    monkeypatch.setattr(Atlases, "_load", lambda self: heads)
+    monkeypatch.setattr(Atlases, "_load_heads", lambda self: heads)
     return Atlases(engine, Visits(), folder)
 
 
 @pytest.fixture
 def atlases(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Atlases:
-    return made(folder, Heads({"mgcma": Judges()}, {}), monkeypatch)
+    return made(folder, Heads({"mgcma": FakeStrategies()}, {}), monkeypatch)
 
 
+INPUTS = SpeechTextInputs()
 SAID = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma", text="We won today")
 
 
@@ -84,7 +89,7 @@ SAID = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma", text="We won t
         ("ablation.json", "ablation.json is missing"),
     ],
 )
-def test_an_atlas_with_a_gap_is_left_out_and_the_operator_told(
+def test_an_incomplete_atlas_is_left_out_and_logged(
     folder: Path, tmp_path: Path, name: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoilt = shutil.copytree(folder, tmp_path / "atlas")
@@ -95,9 +100,9 @@ def test_an_atlas_with_a_gap_is_left_out_and_the_operator_told(
     assert said in error if said else error == ""
 
 
-def test_an_analysed_clip_stands_on_every_map(atlases: Atlases) -> None:
-    atlases.remember("ann", Examined(SAID, SpeechTextInputs()))
-    atlases.remember("ann", Examined(replace(SAID, text=None), SpeechTextInputs()))
+def test_an_analysed_clip_is_on_every_map(atlases: Atlases) -> None:
+    atlases.remember("ann", Analysis(SAID, INPUTS))
+    atlases.remember("ann", Analysis(replace(SAID, text=None), INPUTS))
     first, second = atlases.visits.get("ann").of("mgcma")
     assert (first.name, second.name) == ("Clip 1: We won today", "Clip 2")
     assert (first.number, second.number) == (1, 2)
@@ -108,22 +113,22 @@ def test_an_analysed_clip_stands_on_every_map(atlases: Atlases) -> None:
         assert vector is not None
         expected = chart.placer.place(vector[None])[0]
         assert first.places(atlases.atlas("mgcma"), name)["speech"] == tuple(map(float, expected))
-    assert atlases.trouble("mgcma") == ""
+    assert atlases.problem("mgcma") == ""
 
 
 @pytest.mark.parametrize(
-    ("visit", "examined"),
+    ("visit", "analysis"),
     [
-        (None, Examined(SAID, SpeechTextInputs())),
-        ("ann", Examined(SAID, None)),
-        ("ann", Examined(replace(SAID, emotion=None), SpeechTextInputs())),
-        ("ann", Examined(replace(SAID, framework="another"), SpeechTextInputs())),
+        (None, Analysis(SAID, INPUTS)),
+        ("ann", Analysis(SAID, None)),
+        ("ann", Analysis(replace(SAID, emotion=None), INPUTS)),
+        ("ann", Analysis(replace(SAID, framework="another"), INPUTS)),
     ],
 )
-def test_what_has_no_place_is_not_remembered(
-    atlases: Atlases, visit: str | None, examined: Examined
+def test_what_cannot_be_placed_is_not_stored(
+    atlases: Atlases, visit: str | None, analysis: Analysis
 ) -> None:
-    atlases.remember(visit, examined)
+    atlases.remember(visit, analysis)
     assert not atlases.visits.get("ann").clips
 
 
@@ -131,9 +136,9 @@ def test_without_heads_there_is_a_sentence_and_no_star(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     atlases = made(folder, Heads({}, {"mgcma": FOREIGN}), monkeypatch)
-    atlases.remember("ann", Examined(SAID, SpeechTextInputs()))
+    atlases.remember("ann", Analysis(SAID, INPUTS))
     assert not atlases.visits.get("ann").clips
-    assert atlases.trouble("mgcma") == FOREIGN
+    assert atlases.problem("mgcma") == FOREIGN
 
 
 def test_a_folder_without_maps_has_no_frameworks(tmp_path: Path) -> None:
@@ -142,21 +147,22 @@ def test_a_folder_without_maps_has_no_frameworks(tmp_path: Path) -> None:
 
 def test_names_quote_a_little_of_the_words() -> None:
     words = "word " * 30
-    name = name_of(7, replace(SAID, text=words))
+    name = clip_name(7, replace(SAID, text=words))
     assert name.startswith("Clip 7: word word")
     assert name.endswith("…")
     assert len(name) < 60
 
 
-def test_nothing_long_and_no_pictures_for_people_are_kept() -> None:
-    long = np.zeros(int((KEPT_SECONDS + 1) * SAMPLE_RATE), np.float32)
-    assert kept(SpeechTextInputs(long)) is None
-    short = SpeechTextInputs(long[:SAMPLE_RATE])
-    assert kept(short) is short
+def test_no_long_clip_and_no_pictures_for_people_are_stored() -> None:
+    long = np.zeros(int((EDITABLE_SECONDS + 1) * SAMPLE_RATE), np.float32)
+    assert stored_inputs(replace(INPUTS, waveform=long)) is None
+    short = replace(INPUTS, waveform=long[:SAMPLE_RATE])
+    assert stored_inputs(short) is short
     track = FaceTrack(
         np.zeros(3, np.float32), np.zeros((3, 4), np.float32), np.ones(3, bool),
         np.ones((3, 96, 96, 3), np.uint8), np.ones((240, 320, 3), np.uint8), 0,
     )  # fmt: skip
-    bare = kept(SpeechTextInputs(None, track)).track
+    video = VideoInputs(1.0, None, None, track, None, np.zeros(0, np.float32))
+    bare = stored_inputs(video).track
     assert bare.thumbnails.size == bare.preview.size == 0
     assert len(bare.times) == 3

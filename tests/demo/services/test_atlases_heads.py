@@ -77,7 +77,7 @@ def loaded(folder: Path, model: Make) -> Atlases:
 
 def test_whole_heads_on_their_model_are_used(folder: Path, shipped: FoalNet, capsys: Any) -> None:
     atlases = loaded(folder, lambda: model_of(shipped))
-    assert atlases.trouble(NAME) == ""
+    assert atlases.problem(NAME) == ""
     assert atlases.strategies(NAME).names == STRATEGIES
     assert capsys.readouterr().err == ""
 
@@ -130,9 +130,9 @@ def test_files_that_cannot_be_used(
     [
         (lambda: model_of(network(1)), "trained on another speech encoder"),
         (lambda: model_of(network(0), "another"), "the model has no such framework"),
-        (lambda: SimpleNamespace(frameworks=()), "the model has no such framework"),
+        (lambda: SimpleNamespace(frameworks=(), scorers={}), "the model has no such framework"),
     ],
-    ids=["other encoders", "another framework", "no judges at all"],
+    ids=["other encoders", "another framework", "no scorers"],
 )
 def test_another_model(
     folder: Path, model: Make, detail: str, capsys: pytest.CaptureFixture[str]
@@ -171,15 +171,15 @@ def test_a_model_that_cannot_load(folder: Path) -> None:
     refused(loaded(folder, fail), FAILED)
 
 
-def test_what_still_loads_is_no_trouble_of_the_heads(folder: Path) -> None:
+def test_a_loading_model_is_no_problem_of_the_heads(folder: Path) -> None:
     atlases = Atlases(Engine(lambda: model_of(network(0))), Visits(), folder)  # never started
-    assert atlases.trouble(NAME) == LOADING
+    assert atlases.problem(NAME) == LOADING
 
 
 def refused(atlases: Atlases, expected: str) -> None:
     """No head, one sentence, and every map."""
     assert atlases.strategies(NAME) is None
-    assert atlases.trouble(NAME) == expected
+    assert atlases.problem(NAME) == expected
     assert expected.count(". ") == 0
     assert atlases.score(NAME, object()) == {}
     for chart in atlases.atlas(NAME).charts.values():

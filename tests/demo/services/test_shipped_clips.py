@@ -1,4 +1,4 @@
-"""Shipped clips: judged once, added one after the other, and refused for the true reason."""
+"""Example clips: judged once, added one after the other, refused with the true reason."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from mer_core.atlas.clip_id import ClipId, Origin
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.engine import Examined, refusal
+from mer_core.demo.engine import Analysis, refusal
 from mer_core.demo.services.shipped_clips import GONE, ShippedClips
 from mer_core.demo.session import MAX_CLIPS, Visits
 from mer_core.types import Prediction
+from tests.demo.clip_ids import recorded
 
+LOUD = ClipId(Origin.EXAMPLE, "mgcma", "loud_fast")
 HAPPY = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma")
 
 
@@ -26,31 +29,33 @@ class FakeAtlases:
         self.sentence = ""
         self.judged: list[Any] = []
 
-    def trouble(self, framework: str) -> str:
+    def problem(self, framework: str) -> str:
         return self.sentence
 
     def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
         self.judged.append(reading)
         return {"none": HAPPY}
 
-    def remember(self, visit: str | None, examined: Examined) -> None:
-        if examined.prediction.emotion:
+    def remember(self, visit: str | None, analysis: Analysis) -> None:
+        if analysis.prediction.emotion:
             number = self.visits.get(visit).analysed
-            self.visits.add(visit, VisitorClip(f"c{number}", "", "mgcma", {}, examined.reading))
+            self.visits.add(
+                visit, VisitorClip(recorded(f"c{number}"), "", "mgcma", {}, analysis.inputs)
+            )
 
 
 class FakeEngine:
-    """Reads everything, unless told to fail; keeps what it was asked."""
+    """Reads everything but for `answers`; remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.answers: dict[str, Examined] = {}
+        self.analysed: list[str] = []
+        self.answers: dict[str, Analysis] = {}
         self.seconds = 0.0
 
-    def examine(self, audio: str, text: str | None, video: None) -> Examined:
+    def analyse(self, audio: str, text: str | None, video: None) -> Analysis:
         time.sleep(self.seconds)
-        self.heard.append(Path(audio).name)
-        return self.answers.get(Path(audio).name, Examined(HAPPY, Path(audio).name))
+        self.analysed.append(Path(audio).name)
+        return self.answers.get(Path(audio).name, Analysis(HAPPY, Path(audio).name))
 
 
 @pytest.fixture
@@ -78,38 +83,38 @@ def test_a_clip_is_judged_once_for_everybody(clips: ShippedClips, engine: FakeEn
         thread.start()
     for thread in threads:
         thread.join()
-    assert engine.heard == ["loud_fast.flac"]
+    assert engine.analysed == ["loud_fast.flac"]
     assert len(found) == 4
     assert all(clip is found[0] for clip in found)
     assert (found[0].id, found[0].reading) == (chosen, "loud_fast.flac")
 
 
-def test_a_failure_is_told_in_words_and_tried_again(
+def test_a_failure_is_explained_and_tried_again(
     clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
 ) -> None:
-    engine.answers["loud_fast.flac"] = Examined(refusal("loading", "The model is loading."))
+    engine.answers["loud_fast.flac"] = Analysis(refusal("loading", "The model is loading."))
     with pytest.raises(ValueError, match="The model is loading"):
-        clips.find("example mgcma 0")
+        clips.find(LOUD)
     engine.answers.clear()
     atlases.sentence = "Another model runs here."
     with pytest.raises(ValueError, match="Another model runs here"):
-        clips.find("example mgcma 0")
+        clips.find(LOUD)
     atlases.sentence = ""
-    assert clips.find("example mgcma 0").reading == "loud_fast.flac"
+    assert clips.find(LOUD).reading == "loud_fast.flac"
     with pytest.raises(ValueError, match=GONE):
-        clips.find("example mgcma 99")
+        clips.find(ClipId(Origin.EXAMPLE, "mgcma", "gone"))
 
 
-def test_they_go_on_the_maps_one_after_the_other(
+def test_they_are_added_one_after_the_other(
     clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
 ) -> None:
     for _ in range(3):
         clips.add("mgcma", "ann")
-    assert engine.heard == ["loud_fast.flac", "bright.flac", "slow_low.flac"]
-    nothing = Examined(refusal("silence", "The recording is silent."))
+    assert engine.analysed == ["loud_fast.flac", "bright.flac", "slow_low.flac"]
+    nothing = Analysis(refusal("silence", "The recording is silent."))
     engine.answers["even.flac"] = nothing
     clips.add("mgcma", "ann")
-    assert engine.heard[3:] == ["even.flac", "contradiction.flac"]
+    assert engine.analysed[3:] == ["even.flac", "contradiction.flac"]
     assert len(atlases.visits.get("ann").clips) == 4
 
 
@@ -117,20 +122,20 @@ def test_a_full_visit_loses_one_clip_for_one(
     clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
 ) -> None:
     for number in range(MAX_CLIPS):
-        atlases.visits.add("ann", VisitorClip(f"own {number}", "", "mgcma", {}))
+        atlases.visits.add("ann", VisitorClip(recorded(f"own-{number}"), "", "mgcma", {}))
     clips.add("mgcma", "ann")
-    kept = [clip.id for clip in atlases.visits.get("ann").clips]
-    assert kept[:-1] == [f"own {number}" for number in range(1, MAX_CLIPS)]
-    assert len(engine.heard) == 1
+    stored = [clip.id.key for clip in atlases.visits.get("ann").clips]
+    assert stored[:-1] == [f"own-{number}" for number in range(1, MAX_CLIPS)]
+    assert len(engine.analysed) == 1
 
 
-def test_nothing_is_run_for_whom_it_cannot_be_kept(
+def test_nothing_is_analysed_that_cannot_be_stored(
     clips: ShippedClips, engine: FakeEngine, atlases: FakeAtlases
 ) -> None:
     clips.add("mgcma", None)
     atlases.sentence = "Another model runs here."
     clips.add("mgcma", "ann")
-    assert engine.heard == []
+    assert engine.analysed == []
 
 
 def test_every_framework_has_clips_that_exist(clips: ShippedClips) -> None:

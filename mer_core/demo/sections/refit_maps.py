@@ -1,8 +1,8 @@
-"""Both maps of a strategy fitted anew with a visitor's points, in the background of a page.
+"""Both maps of a strategy fitted again with a visitor's points, in the background of a page.
 
-Two fits follow each other in one process of their own (`atlas.refit`): the map before alignment
-comes from UMAP's own start in the stored map's frame, so that the settings show; the chosen
-strategy's starts from that one, so that what moves between the two moved in the embeddings.
+One separate process (`atlas.fitting.refit`) runs two fits. The map before alignment starts as UMAP
+does, turned into the stored map's frame, so that the settings show. The chosen strategy's map
+starts from that one, so that points move between the two only if their embeddings did.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.export.captions import describe_refit
 from mer_core.atlas.fitting.progress import RefitProgress, RefitStage
@@ -26,7 +27,7 @@ from mer_core.atlas.visitor import VisitorClip
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
-TICK = 1.0  # seconds after which a sign of life is given while nothing else is heard
+TICK = 1.0  # seconds after which progress is repeated while there is nothing new
 STAGES = {
     RefitStage.LOADING: "starting UMAP",
     RefitStage.NEIGHBOURS: "finding neighbours",
@@ -53,47 +54,47 @@ class RefitMaps:
     params: MapParams
     before: Refitted
     after: Refitted
-    order: tuple[tuple[str, str], ...]
+    order: tuple[tuple[ClipId, str], ...]
     _placers: dict[str, Placer] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def title(self) -> str:
-        """What they are, for a map's name."""
+        """What a map's caption calls them."""
         return describe_refit(self.params)
 
     def stars(
         self, atlas: Atlas, clips: Sequence[VisitorClip]
-    ) -> dict[str, dict[str, dict[str, Point]]]:
-        """Strategy (`none` and the chosen one) → clip's id → modality → its place.
+    ) -> dict[str, dict[ClipId, dict[str, Point]]]:
+        """Strategy (`none` and the chosen one) → clip's id → modality → its position.
 
-        A clip that was fitted stands where the fit has put it; any other one, such as one that
-        came later or was changed in the lab, is placed as it would be on a stored map.
+        A clip that was fitted is where the fit has put it; any other one, such as one added later
+        or changed in the lab, is placed as it would be on a stored map.
 
         Args:
             atlas: The one that was refitted.
             clips: Of its framework.
         """
-        found: dict[str, dict[str, dict[str, Point]]] = {}
-        for name, fitted in ((BEFORE, self.before), (self.strategy, self.after)):
-            own: dict[str, dict[str, Point]] = {}
-            for (clip_id, modality), (x, y) in zip(self.order, fitted.extra, strict=True):
-                own.setdefault(clip_id, {})[modality] = (float(x), float(y))
-            found[name] = {
-                clip.id: own[clip.id] if clip.id in own else self._place(atlas, name, clip)
+        positions: dict[str, dict[ClipId, dict[str, Point]]] = {}
+        for name, refitted in ((BEFORE, self.before), (self.strategy, self.after)):
+            fitted: dict[ClipId, dict[str, Point]] = {}
+            for (clip_id, modality), (x, y) in zip(self.order, refitted.extra, strict=True):
+                fitted.setdefault(clip_id, {})[modality] = (float(x), float(y))
+            positions[name] = {
+                clip.id: fitted[clip.id] if clip.id in fitted else self._place(atlas, name, clip)
                 for clip in clips
             }
-        return found
+        return positions
 
     def _place(self, atlas: Atlas, strategy: str, clip: VisitorClip) -> dict[str, Point]:
-        """Modality → the place of a clip that was not fitted."""
+        """Modality → the position of a clip that was not fitted."""
         vectors = _vectors([clip], strategy)
         if vectors is None:
             return {}
         if strategy not in self._placers:
             fitted = self.before if strategy == BEFORE else self.after
             self._placers[strategy] = Placer(atlas.charts[strategy].reference, fitted.map)
-        places = self._placers[strategy].place(vectors)
-        return {m: (float(x), float(y)) for m, (x, y) in zip(clip.modalities, places, strict=True)}
+        points = self._placers[strategy].place(vectors)
+        return {m: (float(x), float(y)) for m, (x, y) in zip(clip.modalities, points, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Step:
     Attributes:
         share: 0 to 1.
         sentence: What is being done.
-        maps: When it is done.
+        maps: At the end.
     """
 
     share: float
@@ -116,7 +117,7 @@ async def refit_maps(
 ) -> AsyncGenerator[Step, None]:
     """Both fits, one after the other; closing or cancelling this ends their process.
 
-    Clips that were changed in the lab take no part: they may soon be changed otherwise.
+    Clips that were changed in the lab are left out: they may soon be changed again.
 
     Raises:
         ValueError: There is no such strategy, or it has fewer points than neighbours.
@@ -135,11 +136,11 @@ async def refit_maps(
         vectors = _vectors(clips, strategy)
         jobs.append(RefitJob(after.reference, params, vectors, onto=0, aligned=True))
     async with aclosing(_fit(jobs)) as steps:
-        async for found in steps:
-            if isinstance(found, RefitProgress):
-                yield Step(found.share, _sentence(found))
+        async for step in steps:
+            if isinstance(step, RefitProgress):
+                yield Step(step.share, _sentence(step))
             else:
-                maps = RefitMaps(atlas.framework, strategy, params, found[0], found[-1], order)
+                maps = RefitMaps(atlas.framework, strategy, params, step[0], step[-1], order)
                 yield Step(1.0, "Done.", maps)
 
 
@@ -155,7 +156,7 @@ def _sentence(progress: RefitProgress) -> str:
 async def _fit(
     jobs: Sequence[RefitJob],
 ) -> AsyncGenerator[RefitProgress | tuple[Refitted, ...], None]:
-    """Progress, at least every `TICK` seconds, and in the end the maps."""
+    """Progress, at least every `TICK` seconds, and at the end the maps."""
     with Refit(jobs) as refit:
         lines = iter(refit)
         last = RefitProgress(RefitStage.LOADING, 0.0)
@@ -170,7 +171,7 @@ async def _fit(
                     reading = asyncio.ensure_future(asyncio.to_thread(next, lines, None))
                 yield last
             yield await asyncio.to_thread(refit.result)
-        finally:  # a process that is gone lets go of the thread that reads from it
+        finally:  # the thread that reads from the process ends with the process
             refit.cancel()
             await asyncio.wait({reading})
 
@@ -178,6 +179,6 @@ async def _fit(
 def _vectors(clips: Iterable[VisitorClip], strategy: str) -> FloatArray | None:
     """(M, D) in the order of `RefitMaps.order`, or None without any."""
     rows = [clip.vector(strategy, modality) for clip in clips for modality in clip.modalities]
-    kept = [row for row in rows if row is not None]
-    assert len(kept) == len(rows), "a strategy has a vector for each half that the clip has"
-    return np.stack(kept) if kept else None
+    vectors = [row for row in rows if row is not None]
+    assert len(vectors) == len(rows), "a strategy has a vector for each modality of the clip"
+    return np.stack(vectors) if vectors else None

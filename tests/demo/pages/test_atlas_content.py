@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,19 +17,26 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.fitting.refit import Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.engine import Examined
-from mer_core.demo.pages import atlas_handlers
-from mer_core.demo.pages.atlas_handlers import AtlasHandlers, Shown, full, modules_of, strategy_of
-from mer_core.demo.sections.exports import file_of
-from mer_core.demo.sections.refitting import RefitMaps
+from mer_core.demo.engine import Analysis
+from mer_core.demo.pages import atlas_content
+from mer_core.demo.pages.atlas_content import AtlasContent, Selection
+from mer_core.demo.pages.atlas_events import full_strategy, strategy_of, switched_on
+from mer_core.demo.sections.exports import file_bytes
+from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.demo.session import Visits
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
+from tests.demo.clip_ids import recorded
 
 STRATEGIES = ("none", "token", "distribution+token+instance", "sharp")
 ANN = gr.Request(cookies={"attune_visit": "a" * 32})
 BOB = gr.Request(cookies={"attune_visit": "b" * 32})
 SAID = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma")
+
+
+def id_of(key: str) -> str:
+    """A clip's id as the browser has it."""
+    return str(recorded(key))
 
 
 def clip(name: str, *modalities: str, reading: Any = "read") -> VisitorClip:
@@ -40,7 +48,7 @@ def clip(name: str, *modalities: str, reading: Any = "read") -> VisitorClip:
         )
         for strategy in STRATEGIES
     }  # fmt: skip
-    return VisitorClip(name, f"Clip {name}", "mgcma", predictions, reading)
+    return VisitorClip(recorded(name), f"Clip {name}", "mgcma", predictions, reading)
 
 
 class FakeAtlases:
@@ -64,11 +72,11 @@ class FakeAtlases:
     def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
         return dict(clip("example", "speech", "text").predictions)
 
-    def trouble(self, framework: str) -> str:
+    def problem(self, framework: str) -> str:
         return self.sentence
 
-    def remember(self, visit: str | None, examined: Examined) -> None:
-        if examined.prediction.emotion:
+    def remember(self, visit: str | None, analysis: Analysis) -> None:
+        if analysis.prediction.emotion:
             self.visits.add(visit, clip(f"c{self.visits.get(visit).analysed}", "speech"))
 
 
@@ -78,9 +86,9 @@ def atlases() -> FakeAtlases:
 
 
 @pytest.fixture
-def handlers(atlases: FakeAtlases) -> AtlasHandlers:
-    engine = SimpleNamespace(examine=lambda audio, text, video: Examined(SAID, Path(audio).name))
-    return AtlasHandlers(atlases, engine)  # type: ignore[arg-type]
+def content(atlases: FakeAtlases) -> AtlasContent:
+    engine = SimpleNamespace(analyse=lambda audio, text, video: Analysis(SAID, Path(audio).name))
+    return AtlasContent(atlases, engine)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -98,109 +106,110 @@ def test_modules_name_a_strategy_and_back(
     framework: str, modules: list[str], sharp: bool, strategy: str
 ) -> None:
     assert strategy_of(framework, modules, sharp) == strategy
-    back = modules_of(framework, strategy)
-    assert set(back) == (set(full(framework).split("+")) if sharp else set(modules))
+    back = switched_on(framework, strategy)
+    assert set(back) == (set(full_strategy(framework).split("+")) if sharp else set(modules))
     assert strategy_of(framework, back, sharp) == strategy
 
 
 def test_every_shipped_strategy_can_be_chosen(tmp_path: Path) -> None:
-    """The page's modules are the switches that training knows."""
+    """The page's modules are the switches of training."""
     from train.ablation.strategies import SWITCHES
 
     for framework, switches in SWITCHES.items():
-        assert modules_of(framework, full(framework)) == list(switches.names)
+        assert switched_on(framework, full_strategy(framework)) == list(switches.names)
 
 
 def test_the_view_holds_stars_of_the_visit_and_of_the_lab(
-    handlers: AtlasHandlers, atlases: FakeAtlases
+    content: AtlasContent, atlases: FakeAtlases
 ) -> None:
     atlases.visits.add("a" * 32, clip("1", "speech", "text"))
-    handlers.keep(clip("1~lab", "speech", "text"), ANN)
-    view = handlers.view(Shown("mgcma", "token"), handlers.visit(ANN).shown("mgcma"))
+    one = clip("1", "speech", "text")
+    content.store_changed(replace(one, id=one.id.as_changed()), ANN)
+    view = content.view(Selection("mgcma", "token"), content.visit(ANN).stars("mgcma"))
     assert view["strategy"] == "token"
-    assert [visitor["id"] for visitor in view["visitors"]] == ["1", "1~lab"]
+    assert [visitor["id"] for visitor in view["visitors"]] == [id_of("1"), f"{id_of('1')}/changed"]
     assert set(view["visitors"][0]["points"]) == set(STRATEGIES)
     assert view["refit"] == {}
-    assert handlers.clips("mgcma", BOB) == ()
-    assert [one.id for one in handlers.clips("mgcma", ANN)] == ["1"]
-    handlers.keep(None, ANN)
-    assert handlers.visit(ANN).shown("mgcma") == handlers.clips("mgcma", ANN)
+    assert content.clips("mgcma", BOB) == ()
+    assert [one.id for one in content.clips("mgcma", ANN)] == [recorded("1")]
+    content.store_changed(None, ANN)
+    assert content.visit(ANN).stars("mgcma") == content.clips("mgcma", ANN)
 
 
-def test_a_refit_is_shown_on_its_own_strategy_alone(
-    handlers: AtlasHandlers, atlases: FakeAtlases
+def test_a_refit_is_shown_with_its_own_strategy_alone(
+    content: AtlasContent, atlases: FakeAtlases
 ) -> None:
     chart = atlases.atlas("mgcma").charts["token"]
     refitted = Refitted(chart.map, np.array([[0.5, 0.25]], np.float32))
-    maps = RefitMaps("mgcma", "token", MapParams(7), refitted, refitted, (("1", "speech"),))
+    maps = RefitMaps(
+        "mgcma", "token", MapParams(7), refitted, refitted, ((recorded("1"), "speech"),)
+    )
     on = [clip("1", "speech")]
-    view = handlers.view(Shown("mgcma", "token", refit=maps), on)
+    view = content.view(Selection("mgcma", "token", refit=maps), on)
     assert set(view["refit"]) == {"before", "after"}
-    assert view["refit"]["after"]["points"] == {"1": {"speech": [0.5, 0.25]}}
+    assert view["refit"]["after"]["points"] == {id_of("1"): {"speech": [0.5, 0.25]}}
     assert "7 neighbours" in view["refit"]["after"]["title"]
-    assert handlers.view(Shown("mgcma", "none", refit=maps), on)["refit"] == {}
+    assert content.view(Selection("mgcma", "none", refit=maps), on)["refit"] == {}
 
 
 def test_clips_are_listed_removed_and_found_by_their_own_visitor(
-    handlers: AtlasHandlers, atlases: FakeAtlases
+    content: AtlasContent, atlases: FakeAtlases
 ) -> None:
     for one in (clip("1", "speech"), clip("2", "text"), clip("3", "text", reading=None)):
         atlases.visits.add("a" * 32, one)
-    own = handlers.clip_choices("mgcma", ANN, examples=False)
-    assert own == [("Clip 3", "3"), ("Clip 2", "2"), ("Clip 1", "1")]
-    lab = handlers.clip_choices("mgcma", ANN, examples=True)
-    assert lab[:2] == [("Clip 2", "2"), ("Clip 1", "1")]  # what is not kept cannot be changed
+    own = content.clip_choices("mgcma", ANN)
+    assert own == [(f"Clip {name}", id_of(name)) for name in "321"]
+    lab = content.lab_choices("mgcma", ANN)
+    assert lab[:2] == own[1:]  # what is not stored cannot be changed
     assert lab[2][0].startswith("Example: ")
-    assert handlers.find("2", ANN) is atlases.visits.get("a" * 32).clips[1]
-    for chosen, request in (("2", BOB), ("3", ANN)):
+    assert content.find(id_of("2"), ANN) is atlases.visits.get("a" * 32).clips[1]
+    for chosen, request in ((id_of("2"), BOB), (id_of("3"), ANN), ("nonsense", ANN)):
         with pytest.raises(ValueError, match="no longer here"):
-            handlers.find(chosen, request)
-    handlers.remove("mgcma", "2", BOB)
-    assert len(handlers.clips("mgcma", ANN)) == 3
-    handlers.remove("mgcma", "2", ANN)
-    assert [one.id for one in handlers.clips("mgcma", ANN)] == ["1", "3"]
-    handlers.remove("mgcma", None, ANN)
-    assert handlers.clips("mgcma", ANN) == ()
+            content.find(chosen, request)
+    content.remove("mgcma", id_of("2"), BOB)
+    assert len(content.clips("mgcma", ANN)) == 3
+    content.remove("mgcma", id_of("2"), ANN)
+    assert [one.id for one in content.clips("mgcma", ANN)] == [recorded("1"), recorded("3")]
+    content.remove("mgcma", "", ANN)
+    assert content.clips("mgcma", ANN) == ()
 
 
 def test_the_note_says_why_clips_cannot_be_placed(
-    handlers: AtlasHandlers, atlases: FakeAtlases
+    content: AtlasContent, atlases: FakeAtlases
 ) -> None:
-    assert atlas_handlers.KEPT.split(".")[0] in handlers.note("mgcma", ANN)
-    assert "keeps no cookie" in handlers.note("mgcma", gr.Request(cookies={}))
+    assert atlas_content.STORAGE.split(".")[0] in content.note("mgcma", ANN)
+    assert "blocks this site&#x27;s cookie" in content.note("mgcma", gr.Request(cookies={}))
     atlases.sentence = "Another model runs here."
-    assert "Another model runs here." in handlers.note("mgcma", ANN)
+    assert "Another model runs here." in content.note("mgcma", ANN)
 
 
-@pytest.mark.parametrize(("everything", "maps"), [(False, 2), (True, len(STRATEGIES))])
+@pytest.mark.parametrize(("all_strategies", "maps"), [(False, 2), (True, len(STRATEGIES))])
 def test_exports_hold_the_maps_and_the_visitors_own_clips(
-    handlers: AtlasHandlers, atlases: FakeAtlases, everything: bool, maps: int
+    content: AtlasContent, atlases: FakeAtlases, all_strategies: bool, maps: int
 ) -> None:
     atlases.visits.add("a" * 32, clip("1", "speech", "text"))
-    shown = handlers.exported(Shown("mgcma", "sharp"), everything, ANN)
-    rows = list(csv.DictReader(io.StringIO(file_of("csv", shown, everything).decode())))
+    shown = content.exported(Selection("mgcma", "sharp"), all_strategies, ANN)
+    rows = list(csv.DictReader(io.StringIO(file_bytes("csv", shown, all_strategies).decode())))
     assert len(rows) == maps * (2 * 60 + 2)
     assert len({row["strategy"] for row in rows}) == maps
     assert sum(row["corpus"] == "visitor" for row in rows) == 2 * maps
-    assert file_of("parquet", shown, everything).startswith(b"PAR1")
-    assert file_of("svg", shown, everything).startswith(b"<?xml")
+    assert file_bytes("parquet", shown, all_strategies).startswith(b"PAR1")
+    assert file_bytes("svg", shown, all_strategies).startswith(b"<?xml")
     with pytest.raises(ValueError, match="no format 'gif'"):
-        file_of("gif", shown, everything)
+        file_bytes("gif", shown, all_strategies)
 
 
-def test_what_was_refitted_is_what_is_exported(
-    handlers: AtlasHandlers, atlases: FakeAtlases
-) -> None:
+def test_refitted_maps_are_exported(content: AtlasContent, atlases: FakeAtlases) -> None:
     for name in ("1", "late"):
         atlases.visits.add("a" * 32, clip(name, "speech"))
     charts = atlases.atlas("mgcma").charts
     before = Refitted(charts["sharp"].map, np.array([[0.1, 0.2]], np.float32))
     after = Refitted(charts["none"].map, np.array([[0.5, 0.25]], np.float32))
-    maps = RefitMaps("mgcma", "token", MapParams(7), before, after, (("1", "speech"),))
-    first, second = handlers.exported(Shown("mgcma", "token", refit=maps), False, ANN)
+    maps = RefitMaps("mgcma", "token", MapParams(7), before, after, ((recorded("1"), "speech"),))
+    first, second = content.exported(Selection("mgcma", "token", refit=maps), False, ANN)
     assert (first.map, second.map) == (before.map, after.map)
     assert [visitor.name for visitor in second.visitors] == ["Clip 1", "Clip late"]
     assert second.visitors[0].places == {"speech": (0.5, 0.25)}
-    stored = handlers.exported(Shown("mgcma", "none", refit=maps), False, ANN)
+    stored = content.exported(Selection("mgcma", "none", refit=maps), False, ANN)
     assert stored[0].map is charts["none"].map
-    assert len(handlers.exported(Shown("mgcma", "token", refit=maps), True, ANN)) == 4
+    assert len(content.exported(Selection("mgcma", "token", refit=maps), True, ANN)) == 4

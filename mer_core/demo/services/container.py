@@ -1,4 +1,4 @@
-"""What pages are given to work with."""
+"""The services that pages are built with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mer_core.demo.engine import Engine
 from mer_core.demo.services.atlases import Atlases
-from mer_core.demo.services.transcript import Transcripts
+from mer_core.demo.services.transcription import TranscriptionService
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Services:
 
     Attributes:
         engine: The model.
-        transcripts: Speech to text.
-        atlases: Maps, and for a while the clips of those who are here.
+        transcription: Speech to text.
+        atlases: Maps, and the clips of current visits.
     """
 
     engine: Engine
-    transcripts: Transcripts
+    transcription: TranscriptionService
     atlases: Atlases

@@ -1,4 +1,4 @@
-"""What the lab says of a change: held against the sound that is judged, and against the cards."""
+"""How the lab describes a change, compared with the sound that is judged and with the cards."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.lab import lab_summary, render_lab
-from mer_core.demo.sections.lab_knobs import LISTED, Knobs, describe, to_changes
-from mer_core.demo.services.atlases import KEPT_SECONDS, kept
+from mer_core.demo.sections.lab_settings import CLIPS_INFO, LabSettings, describe, to_changes
+from mer_core.demo.services.atlases import EDITABLE_SECONDS, stored_inputs
 from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.perturb import changed
 from mer_core.types import SAMPLE_RATE, FloatArray, Prediction
+from tests.demo.clip_ids import recorded
 from tests.demo.markup_page import Page
 
 SAID = "we won"
@@ -25,10 +26,10 @@ def judged(emotion: str | None) -> Prediction:
     return Prediction(emotion, {emotion: 1.0} if emotion else {}, by_modality)
 
 
-def recorded(peak: float) -> VisitorClip:
+def recording(peak: float) -> VisitorClip:
     wave = (peak * np.sin(np.arange(16_000) / 20)).astype(np.float32)
     reading = SpeechTextInputs(wave, None, None, 1.0, SAID, None)
-    return VisitorClip("c", "Clip 1", "mgcma", {"none": judged("happy")}, reading)
+    return VisitorClip(recorded("c"), "Clip 1", "mgcma", {"none": judged("happy")}, reading)
 
 
 class SpeechTextReader:
@@ -38,22 +39,20 @@ class SpeechTextReader:
         return SpeechTextInputs(audio[0], None, None, None, text, None)
 
 
-def heard(clip: VisitorClip, knobs: Knobs) -> FloatArray:
+def heard(clip: VisitorClip, settings: LabSettings) -> FloatArray:
     reader: Any = SpeechTextReader()
-    return np.asarray(changed(clip.reading, to_changes(clip, knobs), reader).waveform)
+    return np.asarray(changed(clip.reading, to_changes(clip, settings), reader).waveform)
 
 
 @pytest.mark.parametrize("peak", [0.05, 0.5, 1.0])
 @pytest.mark.parametrize("noise", [0.0, 5.0, 30.0, 40.0])
 @pytest.mark.parametrize("gain", [-12.0, 3.0, 5.0, 20.0])
-def test_the_loudness_that_is_said_is_the_one_that_is_heard(
-    peak: float, noise: float, gain: float
-) -> None:
-    clip = recorded(peak)
-    plain = heard(clip, Knobs(SAID, noise=noise)) if noise else clip.reading.waveform
-    louder = heard(clip, Knobs(SAID, noise=noise, gain=gain))
+def test_the_described_loudness_is_the_real_one(peak: float, noise: float, gain: float) -> None:
+    clip = recording(peak)
+    plain = heard(clip, LabSettings(SAID, noise=noise)) if noise else clip.reading.waveform
+    louder = heard(clip, LabSettings(SAID, noise=noise, gain=gain))
     true = 20 * math.log10(float(np.abs(louder).max()) / float(np.abs(plain).max()))
-    said = describe(clip, Knobs(SAID, noise=noise, gain=gain))
+    said = describe(clip, LabSettings(SAID, noise=noise, gain=gain))
     if math.isclose(true, gain, abs_tol=0.01):
         assert said.endswith(f"he sound is {abs(gain):g} dB {'louder' if gain > 0 else 'quieter'}.")
     else:
@@ -62,10 +61,10 @@ def test_the_loudness_that_is_said_is_the_one_that_is_heard(
         assert said.endswith("he sound is as loud as it can be without clipping.")
 
 
-def test_noise_takes_the_room_that_a_gain_needs() -> None:
-    clip = recorded(0.5)  # 6 dB below the top
-    assert describe(clip, Knobs(SAID, gain=5)) == "The sound is 5 dB louder."
-    said = describe(clip, Knobs(SAID, noise=40, gain=5))
+def test_noise_takes_the_headroom_that_a_gain_needs() -> None:
+    clip = recording(0.5)  # 6 dB below the top
+    assert describe(clip, LabSettings(SAID, gain=5)) == "The sound is 5 dB louder."
+    said = describe(clip, LabSettings(SAID, noise=40, gain=5))
     assert said == (
         "Noise is as loud as the voice; the sound is as loud as it can be without clipping."
     )
@@ -85,7 +84,7 @@ def test_noise_takes_the_room_that_a_gain_needs() -> None:
         ("hhh", "---", "No strategy can assign a category to the changed clip."),
     ],
 )
-def test_the_summary_is_of_all_cards(before: str, after: str, expected: str) -> None:
+def test_the_summary_counts_all_cards(before: str, after: str, expected: str) -> None:
     names = {"h": "happy", "s": "sad", "a": "angry", "-": None}
     first, second = (
         {f"strategy {i}": judged(names[letter]) for i, letter in enumerate(row)}
@@ -95,9 +94,9 @@ def test_the_summary_is_of_all_cards(before: str, after: str, expected: str) -> 
     assert expected in Page(render_lab(first, second, {})).text
 
 
-def test_what_is_too_long_to_be_changed_is_what_is_not_kept() -> None:
-    assert f"up to {KEPT_SECONDS:g} seconds" in LISTED
-    for seconds, stays in ((KEPT_SECONDS, True), (KEPT_SECONDS + 0.1, False)):
+def test_a_clip_too_long_to_be_changed_is_not_stored() -> None:
+    assert f"up to {EDITABLE_SECONDS:g} seconds" in CLIPS_INFO
+    for seconds, stays in ((EDITABLE_SECONDS, True), (EDITABLE_SECONDS + 0.1, False)):
         wave = np.zeros(int(seconds * SAMPLE_RATE), np.float32)
         reading = SpeechTextInputs(wave, None, None, seconds, None, None)
-        assert (kept(reading) is not None) == stays
+        assert (stored_inputs(reading) is not None) == stays

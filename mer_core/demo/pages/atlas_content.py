@@ -1,0 +1,204 @@
+"""What the page "Alignment atlas" shows for a visitor's selection: map, panels, clips, files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypedDict
+
+import gradio as gr
+
+from mer_core.atlas.clip_id import ClipId, Origin
+from mer_core.atlas.plotted import Plotted
+from mer_core.atlas.visitor import VisitorClip, stars
+from mer_core.demo.components import atlas_map
+from mer_core.demo.engine import Engine
+from mer_core.demo.panels import notes
+from mer_core.demo.panels.distributions import distributions_view
+from mer_core.demo.panels.instances import instances_view
+from mer_core.demo.panels.neighbours import neighbours_panel
+from mer_core.demo.panels.own_pairs import own_pairs
+from mer_core.demo.panels.strategy_metrics import metrics_table
+from mer_core.demo.panels.tokens import tokens_view
+from mer_core.demo.sections.exports import plotted
+from mer_core.demo.sections.refit_maps import RefitMaps
+from mer_core.demo.services.atlases import Atlases
+from mer_core.demo.services.shipped_clips import GONE, ShippedClips
+from mer_core.demo.session import KEPT_MINUTES, Visit, visit_name
+from mer_core.frameworks.descriptor import BEFORE
+
+STORAGE = (
+    "Clips that you analyse on the other pages appear here, up to 20 of them. They stay in the "
+    f"server's memory until you remove them or have been away for {KEPT_MINUTES} minutes."
+)
+NO_COOKIE = (
+    "Your browser blocks this site's cookie, so clips from the other pages cannot appear here."
+)
+
+
+class Panels(TypedDict, total=False):
+    """HTML of the panels below the map."""
+
+    metrics: str
+    neighbours: str
+    distributions: str
+    tokens: str
+    instances: str
+    own: str
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What a visitor has chosen to look at.
+
+    Attributes:
+        framework: Whose atlas.
+        strategy: On the map "after".
+        pairs: Selected rows of the reference.
+        refit: The visitor's refitted maps, or None.
+    """
+
+    framework: str
+    strategy: str
+    pairs: Sequence[int] = ()
+    refit: RefitMaps | None = None
+
+    @property
+    def active_refit(self) -> RefitMaps | None:
+        """The refitted maps if they are of this framework and strategy, else None."""
+        refit, chosen = self.refit, (self.framework, self.strategy)
+        if refit is None or (refit.framework, refit.strategy) != chosen:
+            return None
+        return refit
+
+
+class AtlasContent:
+    """Stores nothing of any visitor; their clips come from the visits, by the request's cookie.
+
+    Args:
+        atlases: Maps, heads and visits.
+        engine: The model, which reads examples.
+    """
+
+    def __init__(self, atlases: Atlases, engine: Engine) -> None:
+        self._atlases = atlases
+        self._shipped = ShippedClips(atlases, engine)
+        self.reference = cache(self._reference)
+
+    def visit(self, request: gr.Request | None) -> Visit:
+        """The visit that a request belongs to."""
+        return self._atlases.visits.get(visit_of(request))
+
+    def clips(self, framework: str, request: gr.Request | None = None) -> tuple[VisitorClip, ...]:
+        """The visitor's clips in a framework's atlas."""
+        return self.visit(request).of(framework)
+
+    def find(self, chosen: str, request: gr.Request | None = None) -> VisitorClip:
+        """A clip of the visitor's, or an example, that can be judged again.
+
+        Args:
+            chosen: A clip's id in its string form, as a dropdown sends it.
+            request: Whose clips.
+
+        Raises:
+            ValueError: There is none; in words for a visitor.
+        """
+        clip_id = parse_id(chosen)
+        if clip_id is not None and clip_id.origin is Origin.EXAMPLE:
+            return self._shipped.find(clip_id)
+        for clip in self.visit(request).clips:
+            if clip.id == clip_id and clip.reading is not None:
+                return clip
+        raise ValueError(GONE)
+
+    def store_changed(self, clip: VisitorClip | None, request: gr.Request | None) -> None:
+        """Put the lab's clip on the maps, or remove it."""
+        self._atlases.visits.set_changed(visit_of(request), clip)
+
+    def view(self, selection: Selection, clips: Sequence[VisitorClip]) -> dict[str, Any]:
+        """The map component's small property; all of `clips` have stars."""
+        atlas = self._atlases.atlas(selection.framework)
+        refit = selection.active_refit
+        redrawn = None
+        if refit is not None:
+            positions, title = refit.stars(atlas, clips), refit.title
+            redrawn = {
+                "before": atlas_map.Redrawn(refit.before.map.points, positions[BEFORE], title),
+                "after": atlas_map.Redrawn(
+                    refit.after.map.points, positions[refit.strategy], title
+                ),
+            }
+        return atlas_map.view(selection.strategy, clips, stars(atlas, clips), redrawn)
+
+    def panels(self, selection: Selection, clips: Sequence[VisitorClip]) -> Panels:
+        """Every panel below the map."""
+        framework, strategy = selection.framework, selection.strategy
+        atlas = self._atlases.atlas(framework)
+        return {
+            "metrics": metrics_table(self._atlases.ablation(framework), strategy),
+            "neighbours": neighbours_panel(atlas, strategy, clips),
+            "distributions": distributions_view(atlas, strategy),
+            "tokens": tokens_view(clips[-1] if clips else None, strategy),
+            "instances": instances_view(atlas, strategy, clips, selection.pairs),
+            "own": own_pairs(clips, strategy),
+        }
+
+    def instances(self, selection: Selection, request: gr.Request | None) -> str:
+        """The one panel that depends on the selected pairs."""
+        atlas = self._atlases.atlas(selection.framework)
+        clips = self.clips(selection.framework, request)
+        return instances_view(atlas, selection.strategy, clips, selection.pairs)
+
+    def note(self, framework: str, request: gr.Request | None) -> str:
+        """The line below the visitor's clips."""
+        problem = self._atlases.problem(framework)
+        if not problem and visit_of(request) is None:
+            problem = NO_COOKIE
+        return notes.hint(problem or STORAGE)
+
+    def clip_choices(self, framework: str, request: gr.Request | None) -> list[tuple[str, str]]:
+        """(name, id) of the visitor's clips, the latest first."""
+        return [(clip.name, str(clip.id)) for clip in reversed(self.clips(framework, request))]
+
+    def lab_choices(self, framework: str, request: gr.Request | None) -> list[tuple[str, str]]:
+        """(name, id) of clips that the lab can change: the visitor's, then the examples."""
+        clips = reversed(self.clips(framework, request))
+        own = [(clip.name, clip.id) for clip in clips if clip.reading is not None]
+        return [(name, str(id_)) for name, id_ in own + self._shipped.choices(framework)]
+
+    def add_example(self, framework: str, request: gr.Request | None) -> None:
+        """Put an example on the maps."""
+        self._shipped.add(framework, visit_of(request))
+
+    def remove(self, framework: str, chosen: str, request: gr.Request | None) -> None:
+        """Delete one clip by its id's string form, or all of a framework's if it is empty."""
+        clip_ids = [clip.id for clip in self.clips(framework, request)]
+        if chosen:
+            clip_ids = [clip_id for clip_id in clip_ids if clip_id == parse_id(chosen)]
+        self._atlases.visits.remove(visit_of(request), clip_ids)
+
+    def exported(
+        self, selection: Selection, all_strategies: bool, request: gr.Request
+    ) -> list[Plotted]:
+        """The maps of a file to download."""
+        atlas = self._atlases.atlas(selection.framework)
+        clips = self.clips(selection.framework, request)
+        return plotted(atlas, selection.strategy, clips, all_strategies, selection.active_refit)
+
+    def _reference(self, framework: str) -> dict[str, Any]:
+        """The map component's large property."""
+        return atlas_map.payload(self._atlases.atlas(framework))
+
+
+def parse_id(chosen: str) -> ClipId | None:
+    """The id that a dropdown sent, or None if it is none."""
+    try:
+        return ClipId.parse(chosen)
+    except ValueError:
+        return None
+
+
+def visit_of(request: gr.Request | None) -> str | None:
+    """The name of a request's visit."""
+    return None if request is None else visit_name(request.cookies)

@@ -1,0 +1,226 @@
+"""What the events of the page "Alignment atlas" change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import gradio as gr
+
+from mer_core.atlas.plotted import Plotted
+from mer_core.demo.components.atlas_map import update
+from mer_core.demo.engine import report
+from mer_core.demo.pages.atlas_content import AtlasContent, Panels, Selection
+from mer_core.demo.services.atlases import Atlases
+from mer_core.frameworks.descriptor import DESCRIPTORS, SHARP
+
+ALL_CLIPS = "All my clips here"
+ADD, ADDING = "Add an example", "Adding…"
+
+
+@dataclass(frozen=True)
+class ClipsVersion:
+    """Which clips and which note the page shows.
+
+    Attributes:
+        visit: `Visit.version`.
+        note: The line below the clips.
+    """
+
+    visit: int
+    note: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the page was last drawn from.
+
+    Attributes:
+        framework: Whose atlas.
+        clips: The visitor's.
+    """
+
+    framework: str
+    clips: ClipsVersion
+
+
+@dataclass(frozen=True)
+class RedrawRequest:
+    """A reason to draw the page again.
+
+    Attributes:
+        clips: What is to be drawn.
+        outdated: What the page showed instead, so that a request whose redraw was lost can be
+            repeated: gradio reports a state only where it changes.
+    """
+
+    clips: ClipsVersion
+    outdated: ClipsVersion | None = None
+
+
+class AtlasUpdate(Panels, total=False):
+    """New values of the page's components; those left out stay as they are."""
+
+    strategy: str
+    modules: Any
+    sharp: bool
+    pairs: tuple[int, ...]
+    map: Any
+    my_clip: Any
+    lab_clip: Any
+    add_example: Any
+    note: str
+    drawn: Drawn
+    wanted: RedrawRequest
+
+
+class AtlasEvents:
+    """What the page's events call; each answers with what it changes.
+
+    Args:
+        atlases: Maps, heads and visits.
+        content: What is shown.
+    """
+
+    def __init__(self, atlases: Atlases, content: AtlasContent) -> None:
+        self._atlases, self._content = atlases, content
+
+    # Gradio passes values by position, and a request where the type asks for one.
+    def arrive(self, framework: str, request: gr.Request) -> AtlasUpdate:
+        """The page is opened: show the visitor's clips, and reset the lab, also for another tab."""
+        self._atlases.start()
+        self._content.store_changed(None, request)
+        return {"wanted": RedrawRequest(self._clips_version(framework, request))}
+
+    def follow(self, framework: str, drawn: Drawn, request: gr.Request) -> AtlasUpdate:
+        """Ask for a redraw if the visitor's clips are not those on the page."""
+        clips = self._clips_version(framework, request)
+        return {} if clips == drawn.clips else {"wanted": RedrawRequest(clips, drawn.clips)}
+
+    def redraw(
+        self, framework: str, strategy: str, pairs: Sequence[int], refit: Any, drawn: Drawn,
+        my_clip: str | None, lab_clip: str | None, request: gr.Request,
+    ) -> AtlasUpdate:  # fmt: skip
+        """Draw the whole page; the map's reference only for another framework."""
+        strategy = self._known(framework, strategy)
+        selection = Selection(framework, strategy, pairs, refit)
+        visit, note = self._content.visit(request), self._content.note(framework, request)
+        properties = {"view": self._content.view(selection, visit.stars(framework))}
+        if framework != drawn.framework:
+            properties["reference"] = self._content.reference(framework)
+        own = self._content.clip_choices(framework, request)
+        lab = self._content.lab_choices(framework, request)
+        values = {
+            **self._content.panels(selection, visit.of(framework)),
+            "map": update(**properties),
+            "my_clip": choices_update(
+                [*own, (ALL_CLIPS, "")] if own else [], my_clip, own[0][1] if own else None
+            ),
+            "lab_clip": choices_update(lab, lab_clip, None),
+            "note": note,
+            "drawn": Drawn(framework, ClipsVersion(visit.version, note)),
+        }
+        return cast(AtlasUpdate, values)
+
+    def choose_framework(self, framework: str) -> AtlasUpdate:
+        """Another framework: its full strategy, no pairs selected, no clip in the lab."""
+        strategy = full_strategy(framework)
+        switches = switch_choices(framework)
+        modules = gr.update(choices=switches, value=switched_on(framework, strategy))
+        return {
+            "strategy": strategy, "modules": modules, "sharp": False, "pairs": (),
+            "lab_clip": None,
+        }  # fmt: skip
+
+    def choose_modules(self, framework: str, modules: list[str], sharp: bool) -> AtlasUpdate:
+        """A module on or off; the sharp temperature was trained with all of them only."""
+        sharp = sharp and len(modules) == len(DESCRIPTORS[framework].switches)
+        return {"strategy": strategy_of(framework, modules, sharp), "sharp": sharp}
+
+    def choose_sharp(self, framework: str, modules: list[str], sharp: bool) -> AtlasUpdate:
+        """The sharp temperature on or off; on, it switches every module on."""
+        strategy = strategy_of(framework, modules, sharp)
+        return {"strategy": strategy, "modules": switched_on(framework, strategy)}
+
+    def choose_strategy(self, framework: str, event: gr.EventData) -> AtlasUpdate:
+        """A click on one of the small maps."""
+        strategy = self._known(framework, str(event.strategy))
+        return {
+            "strategy": strategy,
+            "modules": switched_on(framework, strategy),
+            "sharp": strategy == SHARP,
+        }
+
+    def select_pairs(
+        self, framework: str, strategy: str, event: gr.EventData, request: gr.Request
+    ) -> AtlasUpdate:
+        """Pairs selected on the map."""
+        pairs = tuple(int(pair) for pair in event.pairs)
+        panel = self._content.instances(Selection(framework, strategy, pairs), request)
+        return {"pairs": pairs, "instances": panel}
+
+    def remove(self, framework: str, chosen: str | None, request: gr.Request) -> AtlasUpdate:
+        """Delete a clip, or all of them."""
+        if chosen is None:
+            return {}
+        self._content.remove(framework, chosen, request)
+        return {"wanted": RedrawRequest(self._clips_version(framework, request))}
+
+    def add_example(self, framework: str, request: gr.Request) -> Iterator[AtlasUpdate]:
+        """Put an example on the maps, for visitors without clips of their own."""
+        yield {"add_example": gr.update(value=ADDING, interactive=False)}
+        try:
+            self._content.add_example(framework, request)
+        except Exception as error:  # the button must come back
+            report(error)
+        yield {
+            "add_example": gr.update(value=ADD, interactive=True),
+            "wanted": RedrawRequest(self._clips_version(framework, request)),
+        }
+
+    def export(
+        self, all_strategies: bool, framework: str, strategy: str, refit: Any, request: gr.Request
+    ) -> Sequence[Plotted]:
+        """The maps of a file to download."""
+        selection = Selection(framework, strategy, refit=refit)
+        return self._content.exported(selection, all_strategies, request)
+
+    def _clips_version(self, framework: str, request: gr.Request) -> ClipsVersion:
+        visit, note = self._content.visit(request), self._content.note(framework, request)
+        return ClipsVersion(visit.version, note)
+
+    def _known(self, framework: str, strategy: str) -> str:
+        """The strategy, or the full one while a choice of another framework is still under way."""
+        charts = self._atlases.atlas(framework).charts
+        return strategy if strategy in charts else full_strategy(framework)
+
+
+def strategy_of(framework: str, modules: Sequence[str], sharp: bool) -> str:
+    """The strategy with these modules on."""
+    return SHARP if sharp else DESCRIPTORS[framework].strategy(tuple(modules))
+
+
+def switched_on(framework: str, strategy: str) -> list[str]:
+    """Which modules a strategy has on."""
+    return list(DESCRIPTORS[framework].switched_on(strategy))
+
+
+def full_strategy(framework: str) -> str:
+    """The strategy with every module on."""
+    return strategy_of(framework, DESCRIPTORS[framework].switch_names, sharp=False)
+
+
+def switch_choices(framework: str) -> list[tuple[str, str]]:
+    """(title, name) of the modules that can be switched on and off."""
+    return [(switch.title, switch.name) for switch in DESCRIPTORS[framework].switches]
+
+
+def choices_update(choices: list[tuple[str, str]], chosen: str | None, fallback: str | None) -> Any:
+    """A dropdown's new choices; what is chosen stays, unless it is gone.
+
+    A value is sent only then: sent always, it could undo a choice made in the meantime.
+    """
+    if chosen in [value for _, value in choices] or (chosen is None and fallback is None):
+        return gr.update(choices=choices)
+    return gr.update(choices=choices, value=fallback)
