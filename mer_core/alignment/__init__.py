@@ -1,1 +1,1 @@
-"""The papers' alignment terms: pure functions, and modules only where parameters are owned."""
+"""The papers' alignment terms: pure functions, and modules where there are parameters."""

@@ -1,8 +1,8 @@
-"""Contrastive losses over a (B, B) similarity, and the two matrices that say who belongs together.
+"""Contrastive losses over a (B, B) similarity, and their two target matrices.
 
 One function serves three terms: MGCMA's distribution and instance terms (arXiv 2412.20821) and
 Foal-Net's audio-video emotion alignment (arXiv 2408.09438). They differ in what is compared and in
-the target matrix: own pair, or everyone of the same emotion.
+the positives: the own pair, or all utterances of the same emotion.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from torch.nn import functional as F
 
 
 def pair_targets(n: int, device: torch.device | str | None = None) -> Tensor:
-    """(n, n) bool, True on the diagonal: only the own partner is a positive."""
+    """(n, n) bool, True on the diagonal: only the own pair is positive."""
     return torch.eye(n, dtype=torch.bool, device=device)
 
 
 def same_label_targets(labels: Tensor) -> Tensor:
-    """`labels` (B,) → (B, B) bool, True where two utterances share their label."""
+    """`labels` (B,) → (B, B) bool, True where two utterances have the same label."""
     return labels[:, None] == labels[None, :]
 
 
 def contrastive_loss(
     similarity: Tensor, targets: Tensor, present: Tensor | None = None, normalise: bool = True
 ) -> Tensor:
-    """Symmetric InfoNCE with any number of positives a row.
+    """Symmetric InfoNCE with any number of positives per row.
 
     L = -1/2 Σ over both directions of 1/B Σ_i 1/|P_i| Σ_{j ∈ P_i} log softmax_j(similarity_ij).
 
@@ -34,15 +34,15 @@ def contrastive_loss(
             the temperature.
         targets: (B, B) bool, True = positive.
         present: (B,) bool, False where the partner is absent; such rows and columns are left out.
-        normalise: Divide by the number of positives |P_i|; False sums over them, as Foal-Net's
-            released code does, which weighs frequent labels more.
+        normalise: Divide by the number of positives |P_i|. False sums over them, as in Foal-Net's
+            released code, and gives frequent labels more weight.
 
     Returns:
         A float32 scalar; zero with a graph where fewer than two rows are left.
     """
     similarity, targets = _only_present(similarity, targets, present)
     if len(similarity) < 2:
-        return similarity[:0].sum()  # nothing to tell apart
+        return similarity[:0].sum()  # there are no negatives
     rows = _positive_log_loss(similarity, targets, normalise)
     columns = _positive_log_loss(similarity.T, targets.T, normalise)
     return (rows + columns) / 2
@@ -51,7 +51,7 @@ def contrastive_loss(
 def sigmoid_contrastive_loss(
     logits: Tensor, targets: Tensor, present: Tensor | None = None
 ) -> Tensor:
-    """Binary cross-entropy of every pair on its own, as PCME reads Sim (arXiv 2101.05068).
+    """Binary cross-entropy of every pair, PCME's reading of Sim (arXiv 2101.05068).
 
     Args:
         logits: (B, B), b - a · W2; their sigmoid is the probability of a match.
@@ -70,7 +70,7 @@ def sigmoid_contrastive_loss(
 def _only_present(
     similarity: Tensor, targets: Tensor, present: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """The rows and columns of those present; at least float32, for exponentials need the range."""
+    """The present rows and columns; at least float32, whose range exponentials need."""
     similarity = similarity.to(torch.promote_types(similarity.dtype, torch.float32))
     if present is None:
         return similarity, targets

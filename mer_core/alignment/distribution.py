@@ -1,10 +1,10 @@
-"""Distribution alignment: a Gaussian a modality, their squared 2-Wasserstein distance, and Sim.
+"""Distribution alignment: one Gaussian per modality, their 2-Wasserstein distance, and Sim.
 
-MGCMA (arXiv 2412.20821) splits the output of a multi-head self-attention into a branch for the
-mean and one for the spread and contrasts the Gaussians coarsely; its own wiring is not public.
-This is the wiring of the closest published design, the probability distribution encoder of MAP
-(Ji et al., CVPR 2023, arXiv 2210.05335), with an utterance Gaussian in place of its [CLS] one,
-for speech has no such token. Covariances are diagonal.
+MGCMA (arXiv 2412.20821) splits the output of multi-head self-attention into a branch for the mean
+and one for the spread and contrasts the resulting Gaussians; its exact wiring is not public. This
+is the wiring of the closest published design, the probability distribution encoder of MAP (Ji et
+al., CVPR 2023, arXiv 2210.05335), with an utterance Gaussian in place of that of the [CLS] token,
+which speech does not have. Covariances are diagonal.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from mer_core.layers.pooling import masked_mean
 Pool = Literal["mean", "cls"]
 Similarity = Literal["scaled", "map", "sigmoid"]
 
-# exp(-5) to exp(3): a spread of 0.7 % to 20 times that of normalised features. Below, the Gaussian
-# is a point and its gradient vanishes; above, W2 grows with exp(2 · log_std) and drowns the means.
+# exp(-5) to exp(3): a spread of 0.7 % to 20 times that of normalised features. Below this range the
+# gradient vanishes; above it W2 grows with exp(2 · log_std), and the means no longer matter.
 LOG_STD_RANGE = (-5.0, 3.0)
 
-TEMPERATURE_RANGE = (0.01, 10.0)  # one similarity of 1 is worth 100 to 0.1 in the logits
-MAP_SLOPE, MAP_SHIFT = 1 / 200, 4.0  # Sim = -a W2 + b of MAP
-FIRST_TEMPERATURE = {"scaled": 1.0, "map": 0.07, "sigmoid": 1.0}
-FIRST_SHIFT = 0.5  # W2 / D starts at a few tenths, so the sigmoid starts near 1/2
+TEMPERATURE_RANGE = (0.01, 10.0)  # a similarity of 1 becomes a logit of 100 to 0.1
+MAP_SLOPE, MAP_SHIFT = 1 / 200, 4.0  # a and b of MAP's Sim = -a W2 + b
+INITIAL_TEMPERATURE = {"scaled": 1.0, "map": 0.07, "sigmoid": 1.0}
+INITIAL_SHIFT = 0.5  # W2 / D starts at a few tenths, so that the sigmoid starts near 1/2
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,18 @@ class SequenceGaussians:
 
 
 class GaussianConstructor(nn.Module):
-    """Tokens (B, T, D) → a Gaussian a token and one an utterance.
+    """Tokens (B, T, D) → one Gaussian per token and one per utterance.
 
-    Half of the attention heads feed the mean, half the log standard deviation. Only the mean has
-    a residual path to the input: what a token says stays, how sure it is is computed afresh.
+    Half of the attention heads feed the mean, half the log standard deviation. Only the mean has a
+    residual path to the input; the spread is computed anew.
 
     Args:
         width: D.
-        heads: Attention heads, an even number that divides D.
+        heads: Number of attention heads, even and a divisor of D.
         feed_forward: Width of the two MLPs as a multiple of D.
-        dropout: After each linear layer behind the attention.
-        pool: `mean`: the utterance's mean and log-spread are averages over its tokens; `cls`:
-            those of a learned token put in front.
+        dropout: After each linear layer that follows the attention.
+        pool: `mean`: the utterance's mean and log spread are averages over its tokens; `cls`: they
+            are those of a learned token in front.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class GaussianConstructor(nn.Module):
         self.cls = nn.Parameter(torch.randn(width) * 0.02) if pool == "cls" else None
 
     def forward(self, tokens: Tensor, mask: Tensor) -> SequenceGaussians:
-        """`tokens` (B, T, D), `mask` (B, T); a row without a valid token is finite and unused."""
+        """`tokens` (B, T, D), `mask` (B, T); a row without a valid token stays finite."""
         if self.cls is not None:
             tokens = torch.cat([self.cls.expand(len(tokens), 1, -1).to(tokens), tokens], dim=1)
             mask = F.pad(mask, (1, 0), value=True)  # (B, 1 + T)
@@ -136,7 +136,7 @@ def squared_wasserstein(a: Gaussians[Tensor], b: Gaussians[Tensor]) -> Tensor:
         (A, B), at least float32.
     """
     exact = torch.promote_types(a.points.dtype, torch.float32)
-    mode = "donot_use_mm_for_euclid_dist"  # the matrix product cancels digits of near neighbours
+    mode = "donot_use_mm_for_euclid_dist"  # a matrix product would cancel digits of near points
     return torch.cdist(a.points.to(exact), b.points.to(exact), compute_mode=mode).square()
 
 
@@ -151,12 +151,12 @@ def similarity(
 
     Args:
         distance: (A, B) from `squared_wasserstein`.
-        kind: `scaled`: -W2/D / temperature; raw W2 grows with D and saturates the softmax at the
-            start. `map`: (b - a W2) / temperature with a = 1/200, b = 4. `sigmoid`:
-            shift - W2/D / temperature, for `sigmoid_contrastive_loss`.
+        kind: `scaled`: -W2/D / temperature; without D, which W2 grows with, the softmax would start
+            saturated. `map`: (b - a W2) / temperature with a = 1/200, b = 4. `sigmoid`: shift -
+            W2/D / temperature, for `sigmoid_contrastive_loss`.
         width: D of the Gaussians.
         temperature: Positive; small = sharp.
-        shift: Used by `sigmoid` alone: in a softmax it cancels.
+        shift: Used by `sigmoid` only; in a softmax it would cancel.
     """
     if kind == "scaled":
         return -distance / width / temperature
@@ -164,7 +164,11 @@ def similarity(
         return (MAP_SHIFT - MAP_SLOPE * distance) / temperature
     if kind == "sigmoid":
         return shift - distance / width / temperature
-    raise ValueError(f"There is no similarity {kind!r}; there are {', '.join(FIRST_TEMPERATURE)}.")
+    raise ValueError(_no_similarity(kind))
+
+
+def _no_similarity(kind: str) -> str:
+    return f"There is no similarity {kind!r}; there are {', '.join(INITIAL_TEMPERATURE)}."
 
 
 def clamp_temperature_(log_temperature: Tensor) -> None:
@@ -179,16 +183,16 @@ def clamp_temperature_(log_temperature: Tensor) -> None:
 
 
 class DistributionSimilarity(nn.Module):
-    """`similarity` with its learned temperature, kept in log space, and shift.
+    """`similarity` with a learned temperature, stored as its logarithm, and a learned shift.
 
-    MAP learns the temperature itself, unbounded; here it is learned as a logarithm, so that it
-    cannot cross zero, and `constrain_` keeps it within `TEMPERATURE_RANGE`.
+    MAP learns an unbounded temperature; here its logarithm is learned, so that it cannot reach
+    zero, and `constrain_` keeps it within `TEMPERATURE_RANGE`.
 
     Args:
         kind: Of `similarity`.
         width: D of the Gaussians.
-        temperature: The first one; None is the one that suits `kind`.
-        learn: Whether it is trained.
+        temperature: The initial one; None is `INITIAL_TEMPERATURE` of `kind`.
+        learn: Whether the temperature is trained.
     """
 
     def __init__(
@@ -200,15 +204,13 @@ class DistributionSimilarity(nn.Module):
         learn: bool = True,
     ) -> None:
         super().__init__()
-        if kind not in FIRST_TEMPERATURE:
-            raise ValueError(
-                f"There is no similarity {kind!r}; there are {', '.join(FIRST_TEMPERATURE)}."
-            )
+        if kind not in INITIAL_TEMPERATURE:
+            raise ValueError(_no_similarity(kind))
         self.kind = kind
         self.width = width
-        first = FIRST_TEMPERATURE[kind] if temperature is None else temperature
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(first)), requires_grad=learn)
-        self.shift = nn.Parameter(torch.tensor(FIRST_SHIFT)) if kind == "sigmoid" else None
+        initial = INITIAL_TEMPERATURE[kind] if temperature is None else temperature
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(initial)), requires_grad=learn)
+        self.shift = nn.Parameter(torch.tensor(INITIAL_SHIFT)) if kind == "sigmoid" else None
 
     def constrain_(self) -> None:
         """Move the temperature back into its range; called after an optimiser's step."""

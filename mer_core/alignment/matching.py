@@ -1,8 +1,8 @@
 """Matching: do these two carry the same emotion? Foal-Net's second task (arXiv 2408.09438).
 
-A pair of one utterance is a match. What it is told from is no easy stranger: of the utterances of
-another emotion, one is drawn whose similarity is high (hard negatives, as in ALBEF's image-text
-matching, arXiv 2107.07651).
+The two modalities of one utterance match. Negatives are hard: of the utterances with another
+emotion, similar ones are drawn with a higher probability (as in ALBEF's image-text matching, arXiv
+2107.07651).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ def hard_negatives(
     present: Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """For every row one column of another label, drawn by softmax over those.
+    """For every row one column of another label, drawn by softmax over the similarities.
 
     Args:
         similarity: (B, B), rows of one modality against columns of the other, already divided by
             the temperature; no gradient flows into it.
         labels: (B,) class indices.
-        present: (B,) bool, False where a modality is absent; such rows neither draw nor are drawn.
-        generator: Source of the draws, on the device of `similarity`.
+        present: (B,) bool, False where a modality is absent; such rows are never drawn.
+        generator: Of the draws, on the device of `similarity`.
 
     Returns:
-        index (B,) of the columns, and valid (B,) bool, False where there was nobody to draw, as in
-        a batch of one label; `index` then points to the row itself.
+        index (B,) of the columns, and valid (B,) bool, False where there is nothing to draw, as in
+        a batch of one label or for an absent row; `index` then points to the row itself.
     """
     scores = similarity.detach()
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
@@ -41,7 +41,7 @@ def hard_negatives(
     valid = candidates.any(dim=1)  # (B,)
     own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     choices = torch.where(valid[:, None], candidates, own)
-    # What is not a choice may hold anything, so it is replaced rather than added to.
+    # Other entries may be anything, even NaN, so they are replaced instead of added to.
     scores = torch.where(candidates, scores, 0.0)
     scores = torch.where(choices, scores, -torch.inf)
     index = torch.multinomial(torch.softmax(scores, dim=1), 1, generator=generator)[:, 0]  # (B,)
@@ -54,13 +54,13 @@ def matching_loss(
     positives: Tensor | None = None,
     negatives: Tensor | None = None,
 ) -> Tensor:
-    """Two-way cross-entropy over own pairs (`SAME`) and drawn ones (`DIFFERENT`), each once.
+    """Two-way cross-entropy over own pairs (`SAME`) and drawn pairs (`DIFFERENT`).
 
     Args:
         positive_logits: (B, 2) of the own pairs.
         negative_logits: (B, 2) of the drawn pairs.
         positives: (B,) bool, False where the own pair is incomplete.
-        negatives: (B,) bool, False where there was nobody to draw.
+        negatives: (B,) bool, False where no pair was drawn.
 
     Returns:
         A scalar, at least float32; zero with a graph where no pair is left.

@@ -1,7 +1,7 @@
 """Token alignment: self-attention within, then cross-attention between speech and text.
 
-MGCMA (arXiv 2412.20821) is reported to match speech and text locally by self- and
-cross-attention; depth and order of the blocks are our reconstruction, the smallest one that fits.
+MGCMA (arXiv 2412.20821) matches speech and text locally by self- and cross-attention; the depth and
+order of the blocks are our reconstruction, the smallest that agrees with the paper.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from mer_core.layers.attention import MaskedAttention
 
 @dataclass(frozen=True)
 class Streams:
-    """Speech and text before and after they met.
+    """Speech and text tokens before and after fusion.
 
     Attributes:
-        speech: (B, Ts, D), what fusion reads.
-        text: (B, Tt, D), what fusion reads.
-        speech_prefusion: (B, Ts, D), knows nothing of the text.
-        text_prefusion: (B, Tt, D), knows nothing of the speech.
+        speech: (B, Ts, D), the classifier's input.
+        text: (B, Tt, D), the classifier's input.
+        speech_prefusion: (B, Ts, D), computed without the text.
+        text_prefusion: (B, Tt, D), computed without the speech.
     """
 
     speech: Tensor
@@ -34,7 +34,7 @@ class Streams:
 
 @dataclass(frozen=True)
 class AlignedTokens(Streams):
-    """Streams and who looked at whom, from the last cross-attention block.
+    """Streams with the attention weights of the last cross-attention block.
 
     Attributes:
         speech_to_text: (B, Ts, Tt), each row of a speech token sums to 1 over valid text tokens.
@@ -46,16 +46,16 @@ class AlignedTokens(Streams):
 
 
 class TokenAlignment(nn.Module):
-    """Self-attention blocks a modality, then cross-attention blocks each way.
+    """Self-attention blocks per modality, then cross-attention blocks in both directions.
 
-    Every cross-attention block reads the other modality's stream as it was before fusion, so its
-    weights always speak about that modality alone.
+    Every cross-attention block attends to the other modality's stream before fusion, so its weights
+    concern that modality alone.
 
     Args:
         width: D of both modalities.
-        heads: Attention heads.
-        self_layers: Self-attention blocks a modality, 0 or more.
-        cross_layers: Cross-attention blocks each way, 1 or more.
+        heads: Number of attention heads.
+        self_layers: Self-attention blocks per modality, 0 or more.
+        cross_layers: Cross-attention blocks per direction, 1 or more.
         dropout: Of attention and feed-forward.
         feed_forward: Width of the feed-forward layers as a multiple of D.
     """

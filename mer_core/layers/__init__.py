@@ -1,1 +1,1 @@
-"""What encoders and frameworks are built of: attention, fusion, pooling, residuals."""
+"""Building blocks of encoders and frameworks: attention, fusion, pooling, residual blocks."""

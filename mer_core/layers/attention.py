@@ -1,7 +1,7 @@
-"""Masked attention, and the only place where a mask is inverted.
+"""Masked attention; the only module that inverts a mask.
 
-Everywhere else masks are `*_mask` with True = valid. `torch` wants the opposite
-(`key_padding_mask`, True = ignore); the inversion happens here and nowhere else.
+Everywhere else masks are `*_mask` with True = valid; `torch` uses `key_padding_mask` with True =
+ignore.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 def normed_mlp(width: int, feed_forward: float, dropout: float) -> nn.Sequential:
-    """LN → Linear → GELU → Linear, `feed_forward` times as wide inside."""
+    """LN → Linear → GELU → Linear; the hidden layer is `feed_forward` times as wide."""
     hidden = int(width * feed_forward)
     return nn.Sequential(
         nn.LayerNorm(width),
@@ -26,8 +26,8 @@ def normed_mlp(width: int, feed_forward: float, dropout: float) -> nn.Sequential
 def attendable(mask: Tensor) -> Tensor:
     """`mask` (B, T), but all True in a row without a valid key.
 
-    A softmax over no key is NaN, so such a row attends anywhere; `zero_without_keys` or the mask
-    itself then takes away what it attended to.
+    A softmax over no key is NaN, so such a row attends to every key; `zero_without_keys`, or the
+    mask itself, then zeroes its result.
     """
     return mask | ~mask.any(dim=1, keepdim=True)
 
@@ -46,7 +46,7 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
 def attend(
     attention: nn.MultiheadAttention, query: Tensor, key: Tensor, key_mask: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Multi-head attention over the valid keys, which are the values too.
+    """Multi-head attention over the valid keys, which are also the values.
 
     Args:
         attention: Batch first; its `kdim` and `vdim` are the width of `key`.
@@ -68,8 +68,7 @@ class MaskedAttention(nn.Module):
     """Multi-head attention from queries to keys, with residual; pre-LN and feed-forward optional.
 
     `y = q + Attn(LN(q), LN(k))`, then `y + FFN(LN(y))` where `feed_forward` > 0 (a multiple of
-    the width). A query whose keys are all invalid gets no attention and keeps its own value, so
-    absent modalities yield no NaN.
+    the width). A query without a valid key keeps its value, so absent modalities give no NaN.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""What stands between the encoders and a classifier: a modality's input, and cross-attention.
+"""Layers between the encoders and a classifier: modality inputs and cross-attention.
 
-`ModalityInput` serves every framework. `CrossAttentionFusion` is the fusion of Foal-Net
-(arXiv 2408.09438): each modality asks the other a few times, and both answers are averaged.
+`ModalityInput` is part of every framework. `CrossAttentionFusion` is the fusion of Foal-Net
+(arXiv 2408.09438): each modality attends to the other in a few layers and is averaged over time.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from mer_core.types import Features
 
 
 class ModalityInput(nn.Module):
-    """Encoder tokens → what a framework reads, with a learned stand-in for an absent modality.
+    """Encoder tokens → a framework's input, with a learned stand-in for an absent modality.
 
     Args:
         encoder_width: D of the encoder's tokens.
-        width: Of the result, projected if it differs, and normed; None: the tokens as they are.
+        width: Of the result, projected if it differs, and normalised; None keeps the tokens as
+            they are.
         dropout: Of whole channels of the encoder's tokens.
     """
 
@@ -35,10 +36,10 @@ class ModalityInput(nn.Module):
         self.stand_in = nn.Parameter(torch.randn(self.width) * 0.02)
 
     def forward(self, features: Features) -> Features:
-        """Tokens (B, T, width) with at least one valid step a row: its own, or the stand-in."""
+        """Tokens (B, T, width) with at least one valid step per row: its own, or the stand-in."""
         present = features.present & features.mask.any(dim=1)  # (B,)
         valid = features.mask & present[:, None]  # (B, T)
-        # Whatever padding holds must not reach a norm, whose gradient it could spoil.
+        # Padding must not reach the norm, where it could make gradients NaN.
         clean = torch.where(valid[:, :, None], features.tokens, 0.0)
         clean = self.dropout(clean.transpose(1, 2)).transpose(1, 2)
         tokens = self.norm(self.project(clean))  # (B, T, width)
@@ -48,9 +49,9 @@ class ModalityInput(nn.Module):
 
 
 class CrossAttentionLayer(nn.Module):
-    """Post-norm cross-attention without feed-forward; keys may have a width of their own.
+    """Post-norm cross-attention without feed-forward; queries and keys may differ in width.
 
-    `y = LN(q + Dropout(W_o Attn(q; k, k)))`. A query without a valid key is only normed.
+    `y = LN(q + Dropout(W_o Attn(q; k, k)))`. A query without a valid key is only normalised.
     """
 
     def __init__(self, query_width: int, key_width: int, heads: int, dropout: float) -> None:
@@ -69,7 +70,7 @@ class CrossAttentionLayer(nn.Module):
 
 @dataclass(frozen=True)
 class Attended:
-    """One modality after it looked at the other.
+    """One modality after it attended to the other.
 
     Attributes:
         pooled: (B, Dq), the mean over the valid queries.
@@ -81,9 +82,9 @@ class Attended:
 
 
 class CrossAttentionStack(nn.Module):
-    """Some layers from one modality to the other, then the mean over time.
+    """Cross-attention layers from one modality to the other, then the mean over time.
 
-    Every layer reads the other modality as it came, so the weights speak about it alone.
+    Every layer attends to the other modality's input, so the weights concern that modality alone.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class CrossAttentionStack(nn.Module):
         )
 
     def forward(self, query: Features, key: Features) -> Attended:
-        """`query` (B, Tq, Dq) and `key` (B, Tk, Dk), of the same B utterances or of others."""
+        """`query` (B, Tq, Dq) and `key` (B, Tk, Dk), of the same utterances or of others."""
         tokens = query.tokens
         for layer in self.layers:
             tokens, weights = layer(tokens, key.tokens, key.mask)
@@ -108,11 +109,11 @@ class CrossAttentionStack(nn.Module):
 
 @dataclass(frozen=True)
 class Fused:
-    """Two modalities after they looked at each other.
+    """Two modalities after they attended to each other.
 
     Attributes:
-        audio: (B, Da), audio that looked at the video, averaged over time.
-        video: (B, Dv), video that looked at the audio, likewise.
+        audio: (B, Da), audio after attention to the video, averaged over time.
+        video: (B, Dv), video after attention to the audio, likewise.
         audio_to_video: (B, Ta, Tv), each row of an audio token sums to 1 over valid video tokens.
         video_to_audio: (B, Tv, Ta), each row of a video token sums to 1 over valid audio tokens.
     """
@@ -124,17 +125,17 @@ class Fused:
 
 
 class CrossAttentionFusion(nn.Module):
-    """Cross-attention each way.
+    """Cross-attention in both directions.
 
-    Each way can be called by itself, with partners of one's choice: `audio_to_video` and
-    `video_to_audio` are `CrossAttentionStack`s.
+    Each direction, the `CrossAttentionStack`s `audio_to_video` and `video_to_audio`, can also be
+    called alone, with any partners.
 
     Args:
         audio_width: Da, a multiple of `heads`.
         video_width: Dv, a multiple of `heads`.
         heads: Of every attention.
-        layers: Each way, 1 or more.
-        dropout: Behind every attention.
+        layers: Per direction, 1 or more.
+        dropout: After every attention.
     """
 
     def __init__(

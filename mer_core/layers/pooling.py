@@ -1,4 +1,4 @@
-"""Pooling over time, of valid steps only."""
+"""Pooling over the valid time steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The residual block that both compact encoders are built of."""
+"""The residual block of the compact encoders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_channels(field: str, *channels: int) -> None:
 class SEBlock(nn.Module):
     """conv-BN-ReLU-conv-BN, squeeze-and-excitation, residual (Hu et al., arXiv 1709.01507).
 
-    Masked over its first axis where a mask is given, so that padding changes nothing.
+    An optional mask over the first axis keeps padding from changing anything.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
@@ -66,6 +66,6 @@ class SEBlock(nn.Module):
         return self._excited(image, hidden, (hidden * valid).sum(dim=(2, 3)) / count)
 
     def _excited(self, image: Tensor, hidden: Tensor, pooled: Tensor) -> Tensor:
-        """Every channel of `hidden` weighed by what `pooled` (B, C') says, plus the shortcut."""
+        """The channels of `hidden`, gated by `pooled` (B, C'), plus the shortcut."""
         gate = torch.sigmoid(self.excite(F.relu(self.squeeze(pooled))))[:, :, None, None]
         return F.relu(hidden * gate + self.shortcut(image))

@@ -1,1 +1,1 @@
-"""What tables quote: recognition, calibration and alignment, as pure functions."""
+"""Metrics of recognition, calibration and alignment; pure functions."""

@@ -1,4 +1,4 @@
-"""Whether confidence means what it says: the calibration error, and temperature scaling."""
+"""Calibration of confidence: the expected calibration error and temperature scaling."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> f
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """The temperature T that minimises the cross-entropy of softmax(logits / T).
 
-    Guo et al. 2017, Sect. 4.2; fitted on development data only.
+    Guo et al. 2017, Sect. 4.2. Fit it on development data only.
     """
     logits, labels = np.asarray(logits, dtype=np.float64), np.asarray(labels)
 
@@ -34,5 +34,5 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
         scores = log_softmax(logits / np.exp(log_temperature), axis=1)
         return float(-scores[np.arange(len(labels)), labels].mean())
 
-    found = minimize_scalar(cross_entropy, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
-    return float(np.exp(found.x))
+    result = minimize_scalar(cross_entropy, bounds=(np.log(0.05), np.log(20.0)), method="bounded")
+    return float(np.exp(result.x))

@@ -1,7 +1,7 @@
 """Recognition metrics and their uncertainty; pure functions on arrays.
 
-`labels` (N,) are class indices, `probabilities` (N, C) rows sum to 1, `groups` (N,) name the
-speaker or dialogue an item belongs to.
+`labels` (N,) are class indices, the rows of `probabilities` (N, C) sum to 1, and `groups` (N,) are
+names of speakers or dialogues.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from mer_core.metrics.calibration import expected_calibration_error
 
 
 def confusion(labels: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """(C, C) counts; rows are true classes, columns assigned ones."""
+    """(C, C) counts; rows are true classes, columns predicted ones."""
     table = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(table, (np.asarray(labels), np.asarray(predicted)), 1)
     return table
 
 
 def weighted_accuracy(table: NDArray[np.int64]) -> float:
-    """WA: share of items assigned their class, from a confusion table."""
+    """WA: share of correct predictions, from a confusion table."""
     return float(np.trace(table) / max(1, table.sum()))
 
 
@@ -36,10 +36,10 @@ def unweighted_accuracy(table: NDArray[np.int64]) -> float:
 
 
 def macro_f1(table: NDArray[np.int64]) -> float:
-    """Mean F1 over the classes that occur or are assigned, from a confusion table."""
+    """Mean F1 over the classes that occur or are predicted, from a confusion table."""
     sums = table.sum(axis=0) + table.sum(axis=1)
-    seen = sums > 0
-    return float((2 * np.diag(table)[seen] / sums[seen]).mean()) if seen.any() else 0.0
+    occurs = sums > 0
+    return float((2 * np.diag(table)[occurs] / sums[occurs]).mean()) if occurs.any() else 0.0
 
 
 def recognition_report(
@@ -54,7 +54,7 @@ def recognition_report(
 ) -> dict[str, Any]:
     """UA, WA, macro-F1, ECE, confusion and, with `groups`, 95 % bootstrap intervals of UA and WA.
 
-    Whole groups are drawn with replacement, since items of one speaker are not independent.
+    Whole groups are drawn with replacement, because items of one speaker are not independent.
     """
     labels = np.asarray(labels)
     probabilities = softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1)
@@ -83,7 +83,7 @@ def recognition_report(
 def group_tables(
     labels: ArrayLike, predicted: ArrayLike, groups: ArrayLike, classes: int
 ) -> NDArray[np.int64]:
-    """(G, C, C) confusion table of every group."""
+    """(G, C, C) confusion tables, one per group."""
     _, index = np.unique(np.asarray(groups), return_inverse=True)
     tables = np.zeros((int(index.max()) + 1, classes, classes), dtype=np.int64)
     np.add.at(tables, (index, np.asarray(labels), np.asarray(predicted)), 1)

@@ -1,8 +1,8 @@
-"""Every alignment metric of two clouds of embeddings at once, and what each of them needs.
+"""All alignment metrics of two clouds of embeddings, and what each of them needs.
 
-Some ask whether row i of one modality finds row i of the other. That means something for
-recordings whose modalities belong together, and nothing where partners were drawn by label: there
-the report says None, and metrics over all pairs of one emotion take their place.
+Some metrics measure whether row i of one modality is near row i of the other. They are meaningful
+for recordings with both modalities, but not where partners were drawn by label; there they are
+None, and metrics over all pairs of one emotion replace them.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ REASONS: dict[Needs, str] = {
 
 @dataclass(frozen=True)
 class Metric:
-    """How a table names a metric and reads it.
+    """A metric's name in tables, its better direction and its requirements.
 
     Attributes:
-        title: With `{x}` and `{y}` where the modalities' names go.
-        better: `lower`, `higher`, or empty where neither is better by itself.
-        needs: What it asks for besides embeddings and labels; a key of `REASONS`, or empty.
+        title: With `{x}` and `{y}` in place of the modalities' names.
+        better: `lower`, `higher`, or empty where neither is better.
+        needs: What it needs besides embeddings and labels; a key of `REASONS`, or empty.
     """
 
     title: str
@@ -91,7 +91,7 @@ METRICS: dict[str, Metric] = {
     "w2_ratio": Metric("W2 paired / unpaired", "lower", "paired gaussians"),
 }
 
-# What tables quote of the same clouds ahead of their alignment, beside those after it.
+# Metrics of the clouds before alignment that tables show beside those after it.
 AHEAD = (
     "before/modality_gap",
     "before/modality_probe",
@@ -111,19 +111,19 @@ def alignment_report(
     natural: bool,
     gaussians: GaussianPair | None = None,
 ) -> dict[str, float | None]:
-    """Every metric of `METRICS`; None where what it needs is not there (`REASONS` says why).
+    """Every metric of `METRICS`; None where what it needs is missing (see `REASONS`).
 
     Args:
-        x: (N, D) embeddings of one modality; brought to length 1.
-        y: (M, D) embeddings of the other one, in the same space.
-        labels_x: (N,) class indices, two classes or more in common with `labels_y`.
+        x: (N, D) embeddings of one modality; they are scaled to length 1.
+        y: (M, D) embeddings of the other modality, in the same space.
+        labels_x: (N,) class indices, with two classes or more in common with `labels_y`.
         labels_y: (M,) class indices.
-        natural: Whether row i of `x` and row i of `y` come from one recording.
-        gaussians: Of the same utterances, where distribution alignment makes them.
+        natural: Whether row i of `x` and row i of `y` are of one recording.
+        gaussians: Of the same utterances, if distribution alignment is on.
 
     Raises:
-        ValueError: Something is no (N, D) or not finite, the clouds share no space or too few
-            emotions, pairs are incomplete, or the Gaussians are of other utterances.
+        ValueError: An array is not (N, D) or not finite, the clouds differ in width or share too
+            few emotions, pairs are incomplete, or the Gaussians are not of these utterances.
     """
     x, y = normalised(x, "x"), normalised(y, "y")
     labels = np.asarray(labels_x), np.asarray(labels_y)
@@ -142,7 +142,7 @@ def alignment_report(
 
 
 def _clouds(x: Floats, y: Floats) -> dict[str, float | None]:
-    """Whether the two clouds meet, and how they are spread."""
+    """Distance and spread of the two clouds."""
     rows = np.concatenate([x, y])
     return {
         "modality_gap": modality_gap(x, y),
@@ -156,11 +156,11 @@ def _clouds(x: Floats, y: Floats) -> dict[str, float | None]:
 
 
 def pairs_report(x: Floats, y: Floats) -> dict[str, float]:
-    """Whether row i finds row i: what `METRICS` has of natural pairs, both ways where they differ.
+    """The metrics of natural pairs in `METRICS`, averaged over both directions.
 
     Args:
         x: (N, D) rows of length 1 (`normalised`).
-        y: (N, D) likewise; row i is the other half of row i of `x`.
+        y: (N, D) likewise; row i is the partner of row i of `x`.
     """
     return {
         "alignment": alignment(x, y),
@@ -173,7 +173,7 @@ def pairs_report(x: Floats, y: Floats) -> dict[str, float]:
 
 
 def _by_emotion(x: Floats, y: Floats, labels_x: Any, labels_y: Any) -> dict[str, float | None]:
-    """Whether one emotion is found in the other modality."""
+    """How close the same emotion is in the other modality."""
     there = {k: precision_at(x, y, labels_x, labels_y, k) for k in (1, 5)}
     back = {k: precision_at(y, x, labels_y, labels_x, k) for k in (1, 5)}
     joint = np.concatenate([x, y]), np.concatenate([labels_x, labels_y])
@@ -193,7 +193,7 @@ def _check(x: Floats, y: Floats, labels: tuple[Any, Any], natural: bool) -> None
     if (labels[0].shape, labels[1].shape) != ((len(x),), (len(y),)):
         raise ValueError("Every embedding needs one label.")
     if natural and len(x) != len(y):
-        raise ValueError(f"Natural pairs need as many of each, but are {len(x)} and {len(y)}.")
+        raise ValueError(f"Natural pairs need as many of each, not {len(x)} and {len(y)}.")
     if len(np.intersect1d(*labels)) < 2:
         raise ValueError("Two emotions or more must occur in both modalities.")
 

@@ -157,14 +157,14 @@ def test_what_is_not_finite_is_refused_by_name(value: float) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"x": np.ones(6)}, r"^x: \(N, D\) is asked for, but the shape is \(6,\)"),
-        ({"y": np.ones((24, 6, 1))}, r"^y: \(N, D\)"),
-        ({"x": np.ones((24, 0))}, r"^x: \(N, D\)"),
+        ({"x": np.ones(6)}, r"^x: the shape must be \(N, D\), but is \(6,\)"),
+        ({"y": np.ones((24, 6, 1))}, r"^y: the shape must be \(N, D\)"),
+        ({"x": np.ones((24, 0))}, r"^x: the shape must be \(N, D\)"),
         ({"labels_x": np.zeros((24, 1))}, "one label"),
         ({"gaussians": [(24, 3), (24, 3), (23, 3), (23, 3)]}, r"\(24, 23\) Gaussians"),
         ({"gaussians": [(24, 3), (24, 2), (24, 3), (24, 3)]}, r"Means are \(24, 3\), but"),
         ({"gaussians": [(24, 3), (24, 3), (24, 4), (24, 4)]}, "widths are 6 and 8"),
-        ({"gaussians": [(24,), (24,), (24, 4), (24, 4)]}, r"^means: \(N, D\)"),
+        ({"gaussians": [(24,), (24,), (24, 4), (24, 4)]}, r"^means: the shape must be \(N, D\)"),
     ],
 )
 def test_misshapen_input_is_a_sentence(changes: dict[str, object], expected: str) -> None:
@@ -193,5 +193,5 @@ def test_a_figure_that_does_not_exist_is_refused() -> None:
     for related in (np.ones((7, 7), dtype=bool), np.zeros((7, 7), dtype=bool)):
         with pytest.raises(ValueError, match="some not"):
             w2_ratio(*gaussians, related)
-    with pytest.raises(ValueError, match=r"\(7, 7\) pairs, but \(5, 7\)"):
+    with pytest.raises(ValueError, match=r"\(7, 7\) pairs, but `related` is \(5, 7\)"):
         w2_ratio(*gaussians, np.eye(7, dtype=bool)[:5])
