@@ -20,17 +20,17 @@ from mer_core.emotions import LABEL_SETS
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """Where one modality's examples come from, and what training does to them.
+    """Where one modality's examples come from, and how training augments them.
 
     Attributes:
-        corpora: Names in `CORPORA` → share of the draws; the shares are normalised.
+        corpora: Names in `CORPORA` → share of the draws; shares are normalised.
         balance: 0 draws classes as they occur, 1 draws every class of a corpus equally often.
         crop_seconds: Longest random crop in training; 0 keeps whole clips.
-        speeds: Factors of playing speed, one drawn a clip (training only).
-        gain_db: Largest change of level up or down, dB (training only).
-        noise_probability: Share of clips that get coloured noise at 5 to 40 dB (training only).
-        views: Augmented copies an example, where features are cached for a frozen encoder.
-        frames: Of the clip that is made of a picture; 1 = the picture as it is.
+        speeds: Factors of playing speed, one drawn for each clip (training only).
+        gain_db: Largest change of level, up or down, in dB (training only).
+        noise_probability: Share of clips with coloured noise, 5 to 40 dB SNR (training only).
+        views: Augmented copies of an example, where features are cached for a frozen encoder.
+        frames: Of the clip that is made from a picture; 1 = the picture as it is.
     """
 
     corpora: dict[str, float] = field(default_factory=dict)
@@ -52,19 +52,21 @@ class SourceConfig:
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """How the weights move.
+    """How the weights are optimised.
 
     Attributes:
-        epochs: At most; early stopping may end sooner.
-        draws: Examples an epoch; 0 = as many as the training split holds.
-        batch_size: Utterances a step; `accumulate` steps make one update.
-        learning_rate: Peak, for the parts that train from scratch.
-        encoder_learning_rate: Peak for encoders that a framework fine-tunes.
+        epochs: At most; early stopping may end training sooner.
+        draws: Examples in an epoch; 0 = as many as the training split has.
+        batch_size: Utterances in a batch.
+        accumulate: Batches in an update; the last one of an epoch may have fewer.
+        learning_rate: Peak, for the parts that are trained from scratch.
+        encoder_learning_rate: Peak, for encoders that a framework of several fine-tunes.
+        weight_decay: Of weights; norms, biases and temperatures do not decay.
         schedule: `cosine`, `linear` or `constant` after the warm-up.
         warmup: Share of all updates.
-        ema: Decay of the averaged weights that are evaluated and kept; 0 = the last weights.
+        ema: Decay of the averaged weights that are evaluated and saved; 0 = the last weights.
         patience: Epochs without a better development figure before stopping.
-        precision: `auto` (bf16 where the hardware multiplies it), `bf16` or `fp32`.
+        precision: `auto` (bf16 if the hardware supports it), `bf16` or `fp32`.
     """
 
     epochs: int = 30
@@ -84,18 +86,18 @@ class OptimConfig:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that makes a run; `seed` and this make its numbers.
+    """Everything that defines a run and its numbers.
 
     Attributes:
-        name: Of the run; its folder is `runs/<name>` unless `--out` says otherwise.
+        name: Of the run; its folder is `runs/<name>` unless `--out` is given.
         labels: Key of `LABEL_SETS`.
         architecture: What `build_framework` takes; `from` in an encoder's table names the
             checkpoint folder it starts from, and `modality` which of its encoders.
-        freeze_encoders: Compute features once and train what stands on them.
+        freeze_encoders: Compute the encoders' features once and train only the rest.
         sources: By modality (`speech`, `text`, `video`); with two, the second one's examples are
-            drawn as partners of the first one's, by label and anew every epoch.
-        drop_modality: Modality → chance that training hides it from an utterance.
-        loss_weights: Term → weight; what is not named counts once.
+            drawn as partners of the first one's, by label and again in every epoch.
+        drop_modality: Modality → probability that training hides it in an utterance.
+        loss_weights: Term → weight; the default is 1.
     """
 
     name: str
@@ -129,8 +131,8 @@ def load_experiment(path: Path, overrides: typing.Sequence[str] = ()) -> Experim
 
 
 def _override(tree: dict[str, Any], override: str) -> None:
-    key, found, text = override.partition("=")
-    if not found:
+    key, equals, text = override.partition("=")
+    if not equals:
         raise ValueError(f"--set {override}: write it as key=value, such as optim.epochs=3.")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
@@ -140,14 +142,14 @@ def _override(tree: dict[str, Any], override: str) -> None:
     for parent in parents:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
-            raise ValueError(f"--set {override}: {parent} is a value and holds no keys.")
+            raise ValueError(f"--set {override}: {parent} is a value and has no keys.")
     tree[last] = value
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     """`value` as `kind`: dataclasses by field, dicts and tuples by item, numbers as they are.
 
-    TOML knows `nan` and `inf`. No setting means either, and comparisons with `nan` let it through.
+    TOML has `nan` and `inf`. No setting may be either, and checks of ranges do not catch `nan`.
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{where} = {value!r}: must be finite.")

@@ -137,7 +137,7 @@ def backward(
 
 
 def update(state: TrainingState, optim: OptimConfig, updates: int) -> None:
-    """One step of the optimiser and of the average; `updates` is their number in the whole run."""
+    """One step of the optimiser and of the average; the whole run has `updates`."""
     rate = schedule(state.progress.update / updates, optim)
     for group in state.optimizer.param_groups:
         group["lr"] = group["peak"] * rate
@@ -189,7 +189,7 @@ def schedule(done: float, optim: OptimConfig) -> float:
 
 
 def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:
-    """bf16 where asked for, or where `auto` finds hardware that multiplies it; else None."""
+    """bf16 if set, or if `auto` finds hardware support; else None."""
     if precision == "auto":
         has = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_cpu_bf16()
         return torch.bfloat16 if has else None
@@ -197,7 +197,7 @@ def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def has_cpu_bf16() -> bool:
-    """Whether this CPU multiplies bf16 by itself (AVX-512 BF16 or AMX)."""
+    """Whether this CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(probe and probe())
 

@@ -1,19 +1,20 @@
 """MiniLM cut down to the layers and word pieces that emotion text needs.
 
 Half of MiniLM's 22.7 M parameters are the embeddings of 30 522 word pieces, most of which never
-occur here. Kept are the pieces that the training texts use most, and every single character, so
-that a rarer word still falls apart into known pieces instead of becoming unknown.
+occur here. The pieces that the training texts use most remain, and every single character, so that
+a rarer word is still split into pieces of the vocabulary instead of becoming unknown.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 import mer_core.torchaudio_compat  # noqa: F401  (before transformers, see there)
 
@@ -32,30 +33,39 @@ def prune(
 
     Args:
         source: Folder with `config.json`, weights and `tokenizer.json` (WordPiece).
-        texts: Training texts, which decide what pieces are kept.
+        texts: Training texts, whose most frequent pieces are kept.
         vocabulary: Pieces to keep.
         layers: Indices of the layers to keep, in order.
 
     Raises:
-        ValueError: The tokenizer is no WordPiece, or a layer does not exist.
+        ValueError: The tokenizer is not a WordPiece, or a layer does not exist.
     """
-    whole = BertModel.from_pretrained(source, add_pooling_layer=False, use_safetensors=True)
-    if max(layers) >= whole.config.num_hidden_layers:
-        raise ValueError(f"{source.name} has {whole.config.num_hidden_layers} layers.")
+    bert = BertModel.from_pretrained(source, add_pooling_layer=False, use_safetensors=True)
+    if max(layers) >= bert.config.num_hidden_layers:
+        raise ValueError(f"{source.name} has {bert.config.num_hidden_layers} layers.")
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    kept = frequent_pieces(tokenizer, texts, vocabulary)
+    pieces = frequent_pieces(tokenizer, texts, vocabulary)
     encoder = CompactTextEncoder(
-        smaller_tokenizer(tokenizer, kept),
-        vocabulary=len(kept),
-        width=whole.config.hidden_size,
+        smaller_tokenizer(tokenizer, pieces),
+        vocabulary=len(pieces),
+        width=bert.config.hidden_size,
         layers=len(layers),
-        heads=whole.config.num_attention_heads,
-        intermediate=whole.config.intermediate_size,
+        heads=bert.config.num_attention_heads,
+        intermediate=bert.config.intermediate_size,
     )
     old = tokenizer.get_vocab()
-    rows = torch.tensor([old[piece] for piece in kept])
-    wanted = {}
-    for name, value in whole.state_dict().items():
+    rows = torch.tensor([old[piece] for piece in pieces])
+    weights = _selected(bert.state_dict(), rows, layers)
+    encoder.bert.load_state_dict(weights, strict=False)  # position ids are not stored
+    return encoder
+
+
+def _selected(
+    weights: Mapping[str, Tensor], rows: Tensor, layers: Sequence[int]
+) -> dict[str, Tensor]:
+    """BERT's weights of these rows of the word embeddings and these layers, renumbered."""
+    selected = {}
+    for name, value in weights.items():
         parts = name.split(".")
         if parts[:2] == ["encoder", "layer"]:
             if int(parts[2]) not in layers:
@@ -65,9 +75,8 @@ def prune(
             value = value[rows]
         elif "position_embeddings" in name:
             value = value[:MAX_TOKENS]
-        wanted[".".join(parts)] = value.clone()
-    encoder.bert.load_state_dict(wanted, strict=False)  # position ids are counted, not stored
-    return encoder
+        selected[".".join(parts)] = value.clone()
+    return selected
 
 
 def frequent_pieces(tokenizer: Tokenizer, texts: Sequence[str], vocabulary: int) -> list[str]:
@@ -75,10 +84,10 @@ def frequent_pieces(tokenizer: Tokenizer, texts: Sequence[str], vocabulary: int)
     encode = TextTokenizer(tokenizer, 512)
     counts = Counter(i for text in texts for i in encode(text))
     pieces = {i: piece for piece, i in tokenizer.get_vocab().items()}
-    single = {
+    characters = {
         i for i, piece in pieces.items() if len(piece.removeprefix("##")) == 1 and piece.isascii()
     }
-    kept = {i for i, piece in pieces.items() if piece in SPECIAL} | single
+    kept = {i for i, piece in pieces.items() if piece in SPECIAL} | characters
     for i, _ in counts.most_common():
         if len(kept) == vocabulary:
             break

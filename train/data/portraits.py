@@ -80,7 +80,7 @@ def _read(path: Path) -> ByteArray:
 
 
 def _write(pictures: ByteArray, path: Path) -> None:
-    with path.open("wb") as file:  # given a name, NumPy would change it
+    with path.open("wb") as file:  # NumPy would append `.npz` to a name
         np.savez(file, pictures=pictures)
 
 

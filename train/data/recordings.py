@@ -53,7 +53,7 @@ def _read(path: Path) -> Waves:
 
 
 def _write(waves: Waves, path: Path) -> None:
-    with path.open("wb") as file:  # given a name, NumPy would change it
+    with path.open("wb") as file:  # NumPy would append `.npz` to a name
         np.savez(file, flat=np.concatenate(waves), ends=np.cumsum([len(wave) for wave in waves]))
 
 

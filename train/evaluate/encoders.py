@@ -26,48 +26,46 @@ def evaluate_encoder(
     cache: Path | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Every corpus' test split; `four` reads the four classes from restricted logits.
+    """Every corpus' test split; `four`: logits restricted to the four classes.
 
     Returns:
         `protocol`, `temperatures` and `sets` (name → `all` and `four` → report).
     """
-    (modality,) = experiment.sources
-    (source,) = experiment.sources.values()
-    splits = {
-        split: source_examples(source, root, split, framework.labels, modality)
-        for split in ("dev", "test")
-    }
-    everything = [e for examples in splits.values() for e in examples]
-    material = Material(everything, experiment.sources, cache)
-    tokenize = tokenizer_of(framework)
-    logits = {
-        split: predict_logits(
-            framework.eval(), [material.utterance([e]) for e in examples], tokenize
-        )
-        for split, examples in splits.items()
-    }
-    temperature = common_temperature(
-        [(logits["dev"], class_indices(splits["dev"], framework.labels).numpy())]
+    ((modality, source),) = experiment.sources.items()
+    labels = framework.labels
+    dev, test = (
+        source_examples(source, root, split, labels, modality) for split in ("dev", "test")
     )
-    sets: dict[str, Any] = {}
-    for corpus in source.corpora:
-        reports = sets[str(SetName(SetKind.ALONE, (corpus,), modality))] = {}
-        for kind, names in (("all", framework.labels), ("four", FOUR)):
-            rows = [
-                i for i, e in enumerate(splits["test"]) if e.corpus == corpus and e.emotion in names
-            ]
-            examples = [splits["test"][i] for i in rows]
-            columns = [framework.labels.index(name) for name in names]
-            reports[kind] = recognition_report(
-                class_indices(examples, names).numpy(),
-                logits["test"][np.ix_(rows, columns)],
-                names,
-                groups=[e.group for e in examples],
-                temperature=temperature,
-                seed=seed,
-            )
+    material = Material([*dev, *test], experiment.sources, cache)
+    tokenize = tokenizer_of(framework)
+    dev_logits, test_logits = (
+        predict_logits(framework.eval(), [material.utterance([e]) for e in examples], tokenize)
+        for examples in (dev, test)
+    )
+    temperature = common_temperature([(dev_logits, class_indices(dev, labels).numpy())])
+
+    def report(corpus: str, names: tuple[str, ...]) -> dict[str, Any]:
+        rows = [i for i, e in enumerate(test) if e.corpus == corpus and e.emotion in names]
+        columns = [labels.index(name) for name in names]
+        examples = [test[i] for i in rows]
+        return recognition_report(
+            class_indices(examples, names).numpy(),
+            test_logits[np.ix_(rows, columns)],
+            names,
+            groups=[e.group for e in examples],
+            temperature=temperature,
+            seed=seed,
+        )
+
+    sets = {
+        str(SetName(SetKind.ALONE, (corpus,), modality)): {
+            "all": report(corpus, labels),
+            "four": report(corpus, FOUR),
+        }
+        for corpus in source.corpora
+    }
     return {
-        "protocol": protocol(experiment, seed, framework.labels),
+        "protocol": protocol(experiment, seed, labels),
         "temperatures": {"all": temperature},
         "sets": sets,
     }

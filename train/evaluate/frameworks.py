@@ -57,25 +57,30 @@ def evaluate(
     )
     if matching:
         temperatures[MATCH] = match_temperature
-    sets = {
-        str(name): {
-            condition: recognition_report(
-                label_indices(pairs).numpy(),
-                rows,
-                FOUR,
-                groups=[pair.group for pair in pairs],
-                temperature=temperatures[condition],
-                seed=seed,
-            )
-            for condition, rows in evaluator.logits(pairs, str(name)).items()
-        }
-        for name, pairs in test.items()
-    }
     return {
         "protocol": protocol(experiment, seed, FOUR, test),
         "temperatures": temperatures,
-        "sets": sets,
+        "sets": {
+            str(name): _reports(evaluator.logits(pairs, str(name)), pairs, temperatures, seed)
+            for name, pairs in test.items()
+        },
         "matching": matching,
+    }
+
+
+def _reports(
+    logits: Mapping[str, Floats],
+    pairs: Sequence[Pair],
+    temperatures: Mapping[str, float],
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """Condition → report of one set."""
+    labels, groups = label_indices(pairs).numpy(), [pair.group for pair in pairs]
+    return {
+        condition: recognition_report(
+            labels, rows, FOUR, groups=groups, temperature=temperatures[condition], seed=seed
+        )
+        for condition, rows in logits.items()
     }
 
 

@@ -59,7 +59,7 @@ def make_atlas(
     Args:
         experiment: Of the ablation; its seed selects the runs.
         paths: The ablation (`out`), its data and its cache.
-        model: Checkpoint whose encoders the heads will be given.
+        model: Checkpoint whose encoders the heads will use.
         folder: Made if missing.
         pairs: Of the reference, all emotions together.
         seed: Of the choice of pairs and the maps.

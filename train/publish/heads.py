@@ -37,7 +37,7 @@ def export_heads(
     Args:
         experiment: Of the ablation.
         paths: The ablation (`out`), its data and its cache.
-        model: Checkpoint whose encoders the heads will be given, such as `default/foal_net`.
+        model: Checkpoint whose encoders the heads will use, such as `default/foal_net`.
         out: Made if missing.
         seed: Of the runs to take.
 
