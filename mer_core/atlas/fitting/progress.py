@@ -10,9 +10,9 @@ from enum import StrEnum
 OnEpoch = Callable[[int, int], None]  # (epochs done, of how many)
 
 # CPU seconds of each stage on 2,000 points, as weights of the progress.
-LOADING = 2.2  # umap and numba, once
-COMPILING = 4.7  # once, during the first job's first stage
-NEIGHBOURS, LAYOUT, JUDGING = 0.15, 1.5, 0.6  # every job
+LOADING = 2.4  # umap and numba, once
+COMPILING = 5.7  # once, during the first job's first stage
+NEIGHBOURS, LAYOUT, JUDGING = 0.3, 1.7, 0.6  # every job
 
 
 class RefitStage(StrEnum):
@@ -83,5 +83,5 @@ def _share(report: StageReport, jobs: int) -> float:
     elif report.stage is RefitStage.LAYOUT:
         spent = start + NEIGHBOURS + done * LAYOUT
     else:
-        spent = start + each
+        spent = LOADING + COMPILING + (report.job + 1) * each
     return spent / (LOADING + COMPILING + jobs * each)
