@@ -10,6 +10,10 @@ from mer_core.demo.panels.nouns import modalities, noun
 from mer_core.demo.panels.video_timeline import clip_length
 from mer_core.types import FloatArray, Prediction, TokenAttention
 
+MEANING = (
+    "For each moment of one (a row), the model weighs the moments of the other; the stronger the "
+    "colour, the more weight."
+)
 ROWS = 12  # rows of a heat map at most; neighbouring moments are averaged
 
 
@@ -19,18 +23,11 @@ def cross_attention_figure(prediction: Prediction) -> str:
     if prediction.emotion is None or not directions:
         return ""
     first, second = map(noun, modalities(prediction))
+    intro = caption(f"Cross-attention combines {first} and {second}. {MEANING}")
     return (
         '<details class="at-card at-fold"><summary>'
         f'<span class="at-title">How the model relates {first} and {second} over time</span>'
-        f"</summary>{caption(meaning(first, second))}{directions}</details>"
-    )
-
-
-def meaning(first: str, second: str) -> str:
-    """What the heat maps show, for people."""
-    return (
-        f"Cross-attention combines {first} and {second}: for each moment of one (a row), the model "
-        "weighs the moments of the other. The stronger the colour, the more weight."
+        f"</summary>{intro}{directions}</details>"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.attention import words_over_time
-from mer_core.demo.panels.cross_attention import both_directions, meaning
+from mer_core.demo.panels.cross_attention import MEANING, both_directions
 from mer_core.demo.panels.markup import caption, card, escape
 from mer_core.demo.panels.nouns import modalities, noun
 from mer_core.frameworks.descriptor import DESCRIPTORS
@@ -33,8 +33,11 @@ def _attention(clip: VisitorClip, prediction: Prediction) -> str:
     descriptor = DESCRIPTORS[clip.framework]
     if directions := both_directions(prediction):
         first, second = map(noun, modalities(prediction))
-        title = f"{descriptor.title} does not align tokens, but relates them when it combines them."
-        return caption(f"{title} {meaning(first, second)}") + directions
+        combined = (
+            f"{descriptor.title} does not align tokens (moments of {first} and {second}), but "
+            f"combines them by cross-attention. {MEANING}"
+        )
+        return caption(combined) + directions
     if len(clip.modalities) < 2:
         return caption(ONE_HALF)
     switch = descriptor.token_switch
