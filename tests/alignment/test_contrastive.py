@@ -62,8 +62,8 @@ def test_contrastive_loss_equals_the_slow_loops(kind, normalise):
         return i == j if kind == "pair" else LABELS[i] == LABELS[j]
 
     expected = slow_contrastive(similarity.tolist(), positive, normalise)
-    found = contrastive_loss(similarity, targets, normalise=normalise)
-    assert found.item() == pytest.approx(expected, rel=1e-12)
+    result = contrastive_loss(similarity, targets, normalise=normalise)
+    assert result.item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_sigmoid_loss_equals_the_slow_loops():
@@ -111,9 +111,9 @@ def test_absent_rows_and_columns_are_left_out(loss):
     targets = same_label_targets(torch.tensor(LABELS))
     kept = [0, 2, 3, 5]
     expected = loss(similarity[kept][:, kept], targets[kept][:, kept])
-    found = loss(spoilt, targets, present)
-    assert torch.isclose(found, expected)
-    found.backward()
+    result = loss(spoilt, targets, present)
+    assert torch.isclose(result, expected)
+    result.backward()
     assert spoilt.grad is not None
     assert torch.isfinite(spoilt.grad).all()
     assert (spoilt.grad[[1, 4]] == 0).all()
@@ -124,9 +124,9 @@ def test_absent_rows_and_columns_are_left_out(loss):
 @pytest.mark.parametrize("rows", [0, 1])
 def test_fewer_than_two_rows_give_a_zero_that_backpropagates(loss, rows):
     similarity = torch.full((4, 4), float("inf"), requires_grad=True)
-    found = loss(similarity, pair_targets(4), torch.arange(4) < rows)
-    assert found.item() == 0.0
-    found.backward()
+    result = loss(similarity, pair_targets(4), torch.arange(4) < rows)
+    assert result.item() == 0.0
+    result.backward()
     assert similarity.grad is not None
     assert (similarity.grad == 0).all()
     assert loss(torch.zeros(1, 1), pair_targets(1)).item() == 0.0
@@ -137,9 +137,9 @@ def test_a_row_without_a_positive_adds_nothing():
     targets[1] = False
     similarity = torch.randn(3, 3, generator=torch.Generator().manual_seed(0))
     similarity.requires_grad_()
-    found = contrastive_loss(similarity, targets)
-    found.backward()
-    assert torch.isfinite(found)
+    result = contrastive_loss(similarity, targets)
+    result.backward()
+    assert torch.isfinite(result)
     assert similarity.grad is not None
     assert torch.isfinite(similarity.grad).all()
 
@@ -147,6 +147,6 @@ def test_a_row_without_a_positive_adds_nothing():
 @pytest.mark.parametrize("loss", [contrastive_loss, sigmoid_contrastive_loss])
 def test_half_precision_is_computed_in_float32(loss):
     similarity = random_similarity().to(torch.bfloat16)
-    found = loss(similarity, pair_targets(6))
-    assert found.dtype == torch.float32
-    assert torch.isclose(found, loss(similarity.float(), pair_targets(6)))
+    result = loss(similarity, pair_targets(6))
+    assert result.dtype == torch.float32
+    assert torch.isclose(result, loss(similarity.float(), pair_targets(6)))

@@ -135,8 +135,8 @@ def test_forward_reads_the_temperature_and_does_not_change_it():
     module = DistributionSimilarity("scaled", 5).train()
     nn.init.constant_(module.log_temperature, math.log(20.0))  # an optimiser's overshoot
     a, b = gaussians(3, seed=1), gaussians(3, seed=2)
-    found = module(a, b)
-    assert torch.allclose(found, -squared_wasserstein(a, b) / 5 / 20.0)
+    result = module(a, b)
+    assert torch.allclose(result, -squared_wasserstein(a, b) / 5 / 20.0)
     assert module.log_temperature.exp().item() == pytest.approx(20.0)
 
 

@@ -42,7 +42,7 @@ def slow_loss(positive, negative):
 def test_draws_follow_the_softmax_over_those_of_another_label():
     similarity, draws = random_similarity(), 4000
     present = [True, True, False, True, True, True]
-    found = [Counter() for _ in LABELS]
+    result = [Counter() for _ in LABELS]
     source = generator()
     for _ in range(draws):
         index, valid = hard_negatives(
@@ -50,12 +50,12 @@ def test_draws_follow_the_softmax_over_those_of_another_label():
         )
         assert valid.tolist() == present
         for row, column in enumerate(index.tolist()):
-            found[row][column] += 1
+            result[row][column] += 1
     for row in range(6):
         expected = slow_probabilities(similarity.tolist(), LABELS, present, row) or {row: 1.0}
-        assert set(found[row]) <= set(expected)  # never the same label, never anybody absent
+        assert set(result[row]) <= set(expected)  # never the same label, never anybody absent
         for column, probability in expected.items():
-            assert found[row][column] / draws == pytest.approx(probability, abs=0.03)
+            assert result[row][column] / draws == pytest.approx(probability, abs=0.03)
 
 
 @pytest.mark.parametrize("temperature", [0.07, 2.659])
@@ -114,14 +114,14 @@ def test_a_generator_repeats_the_draw_in_any_precision(dtype):
 def test_matching_loss_equals_the_slow_loops(dtype):
     positive = torch.randn(5, 2, generator=generator(1)).to(dtype)
     negative = torch.randn(5, 2, generator=generator(2)).to(dtype)
-    found = matching_loss(positive, negative)
-    assert found.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
-    assert found.item() == pytest.approx(slow_loss(positive.tolist(), negative.tolist()), rel=1e-5)
+    result = matching_loss(positive, negative)
+    assert result.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert result.item() == pytest.approx(slow_loss(positive.tolist(), negative.tolist()), rel=1e-5)
     positives = torch.tensor([True, True, False, True, False])
     negatives = torch.tensor([False, True, False, False, False])
-    found = matching_loss(positive, negative, positives, negatives)
+    result = matching_loss(positive, negative, positives, negatives)
     expected = slow_loss(positive[positives].tolist(), negative[negatives].tolist())
-    assert found.item() == pytest.approx(expected, rel=1e-5)  # over pairs, not over the two kinds
+    assert result.item() == pytest.approx(expected, rel=1e-5)  # over pairs, not over the two kinds
 
 
 def test_matching_loss_has_its_closed_forms():
@@ -139,9 +139,9 @@ def test_pairs_left_out_touch_neither_loss_nor_gradient():
     positive.requires_grad_()
     negative.requires_grad_()
     kept = torch.tensor([True, False, False])
-    found = matching_loss(positive, negative, kept, torch.zeros(3, dtype=torch.bool))
-    found.backward()
-    assert found.item() == pytest.approx(slow_loss([[0.3, -0.2]], []))
+    result = matching_loss(positive, negative, kept, torch.zeros(3, dtype=torch.bool))
+    result.backward()
+    assert result.item() == pytest.approx(slow_loss([[0.3, -0.2]], []))
     assert torch.isfinite(positive.grad).all()
     assert (positive.grad[1:] == 0).all()
     assert (negative.grad == 0).all()
@@ -150,7 +150,7 @@ def test_pairs_left_out_touch_neither_loss_nor_gradient():
 def test_no_pair_at_all_gives_a_zero_that_backpropagates():
     logits = torch.full((3, 2), float("nan"), requires_grad=True)
     nobody = torch.zeros(3, dtype=torch.bool)
-    found = matching_loss(logits, logits, nobody, nobody)
-    assert found.item() == 0.0
-    found.backward()
+    result = matching_loss(logits, logits, nobody, nobody)
+    assert result.item() == 0.0
+    result.backward()
     assert (logits.grad == 0).all()

@@ -28,15 +28,15 @@ def inputs():
 @pytest.mark.parametrize("self_layers", [0, 1, 2])
 def test_shapes_and_rows_that_sum_to_one_over_valid_tokens(self_layers, cross_layers):
     speech, speech_mask, text, text_mask = inputs()
-    found = alignment(self_layers=self_layers, cross_layers=cross_layers)(*inputs())
-    assert found.speech.shape == found.speech_prefusion.shape == speech.shape
-    assert found.text.shape == found.text_prefusion.shape == text.shape
-    assert found.speech_to_text.shape == (3, 5, 4)
-    assert found.text_to_speech.shape == (3, 4, 5)
-    assert torch.allclose(found.speech_to_text.sum(dim=2), torch.ones(3, 5))
-    assert torch.allclose(found.text_to_speech.sum(dim=2), torch.ones(3, 4))
-    assert (found.speech_to_text.transpose(1, 2)[~text_mask] == 0).all()
-    assert (found.text_to_speech.transpose(1, 2)[~speech_mask] == 0).all()
+    result = alignment(self_layers=self_layers, cross_layers=cross_layers)(*inputs())
+    assert result.speech.shape == result.speech_prefusion.shape == speech.shape
+    assert result.text.shape == result.text_prefusion.shape == text.shape
+    assert result.speech_to_text.shape == (3, 5, 4)
+    assert result.text_to_speech.shape == (3, 4, 5)
+    assert torch.allclose(result.speech_to_text.sum(dim=2), torch.ones(3, 5))
+    assert torch.allclose(result.text_to_speech.sum(dim=2), torch.ones(3, 4))
+    assert (result.speech_to_text.transpose(1, 2)[~text_mask] == 0).all()
+    assert (result.text_to_speech.transpose(1, 2)[~speech_mask] == 0).all()
 
 
 @pytest.mark.parametrize("cross_layers", [1, 2])
@@ -55,56 +55,56 @@ def test_streams_meet_in_cross_attention_and_not_before(cross_layers):
 def test_every_cross_block_reads_the_other_stream_as_it_was_before_fusion():
     module = alignment(cross_layers=2)
     speech, speech_mask, text, text_mask = inputs()
-    found = module(speech, speech_mask, text, text_mask)
-    from_speech, from_text = found.speech_prefusion, found.text_prefusion
+    result = module(speech, speech_mask, text, text_mask)
+    from_speech, from_text = result.speech_prefusion, result.text_prefusion
     for to_text, to_speech in zip(module.speech_cross, module.text_cross, strict=True):
-        from_speech, speech_weights = to_text(from_speech, found.text_prefusion, text_mask)
-        from_text, text_weights = to_speech(from_text, found.speech_prefusion, speech_mask)
-    assert torch.equal(found.speech, from_speech)
-    assert torch.equal(found.text, from_text)
-    assert torch.equal(found.speech_to_text, speech_weights)  # of the last block
-    assert torch.equal(found.text_to_speech, text_weights)
+        from_speech, speech_weights = to_text(from_speech, result.text_prefusion, text_mask)
+        from_text, text_weights = to_speech(from_text, result.speech_prefusion, speech_mask)
+    assert torch.equal(result.speech, from_speech)
+    assert torch.equal(result.text, from_text)
+    assert torch.equal(result.speech_to_text, speech_weights)  # of the last block
+    assert torch.equal(result.text_to_speech, text_weights)
 
 
 def test_without_self_attention_the_prefusion_streams_are_the_input():
     speech, speech_mask, text, text_mask = inputs()
-    found = alignment(self_layers=0)(speech, speech_mask, text, text_mask)
-    assert found.speech_prefusion is speech
-    assert found.text_prefusion is text
+    result = alignment(self_layers=0)(speech, speech_mask, text, text_mask)
+    assert result.speech_prefusion is speech
+    assert result.text_prefusion is text
 
 
 def test_modalities_do_not_share_weights():
     module = alignment()
     speech, speech_mask, _, _ = inputs()
-    found = module(speech, speech_mask, speech, speech_mask)
-    assert not torch.allclose(found.speech_prefusion, found.text_prefusion, atol=1e-3)
-    assert not torch.allclose(found.speech, found.text, atol=1e-3)
+    result = module(speech, speech_mask, speech, speech_mask)
+    assert not torch.allclose(result.speech_prefusion, result.text_prefusion, atol=1e-3)
+    assert not torch.allclose(result.speech, result.text, atol=1e-3)
 
 
 def test_padding_changes_nothing():
     module = alignment(self_layers=2, cross_layers=2)
     speech, speech_mask, text, text_mask = inputs()
     alone = module(speech, speech_mask, text, text_mask)
-    found = module(
+    result = module(
         torch.cat([speech, torch.full((3, 2, WIDTH), 99.0)], dim=1),
         torch.nn.functional.pad(speech_mask, (0, 2)),
         torch.cat([text, torch.full((3, 3, WIDTH), 99.0)], dim=1),
         torch.nn.functional.pad(text_mask, (0, 3)),
     )
-    assert torch.allclose(found.speech[:, :5], alone.speech, atol=1e-5)
-    assert torch.allclose(found.text[:, :4], alone.text, atol=1e-5)
-    assert torch.allclose(found.text_to_speech[:, :4, :5], alone.text_to_speech, atol=1e-6)
-    assert (found.text_to_speech[:, :, 5:] == 0).all()
+    assert torch.allclose(result.speech[:, :5], alone.speech, atol=1e-5)
+    assert torch.allclose(result.text[:, :4], alone.text, atol=1e-5)
+    assert torch.allclose(result.text_to_speech[:, :4, :5], alone.text_to_speech, atol=1e-6)
+    assert (result.text_to_speech[:, :, 5:] == 0).all()
 
 
 def test_a_row_without_text_is_finite_and_gets_no_weights():
     module = alignment()
     speech, speech_mask, text, text_mask = inputs()
     text_mask[1] = False
-    found = module(speech, speech_mask, text, text_mask)
-    sum(t.sum() for t in vars(found).values()).backward()
-    assert all(torch.isfinite(t).all() for t in vars(found).values())
-    assert (found.speech_to_text[1] == 0).all()
+    result = module(speech, speech_mask, text, text_mask)
+    sum(t.sum() for t in vars(result).values()).backward()
+    assert all(torch.isfinite(t).all() for t in vars(result).values())
+    assert (result.speech_to_text[1] == 0).all()
     assert all(torch.isfinite(p.grad).all() for p in module.parameters() if p.grad is not None)
 
 

@@ -1,1 +1,1 @@
-"""Speed and memory, as ratios against a named baseline in the same run. Not collected by pytest."""
+"""Speed and memory, as ratios to a baseline in the same run. Not collected by pytest."""

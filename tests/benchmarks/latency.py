@@ -1,11 +1,10 @@
-"""How long one prediction takes, beside wav2vec2-base + BERT-base in the same run.
+"""Time of one prediction, compared with wav2vec2-base + BERT-base in the same run.
 
     python -m tests.benchmarks.latency [--threads 2] [--repeats 30]
 
-Ours is everything inside `Predictor.predict`: decoding a 5-second clip, looking for speech,
-tokenizing, both encoders, fusion with both and with each alone. The baseline is only the two
-forward passes with random weights on the same waveform and as many tokens, so the ratio is kind
-to it.
+Ours is all of `Predictor.predict`: decoding a 5-second clip, speech detection, tokenization, both
+encoders, and fusion with both and with each alone. The baseline is only the two forward passes
+with random weights on the same waveform and as many tokens, which favours it.
 """
 
 from __future__ import annotations

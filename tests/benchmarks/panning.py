@@ -1,12 +1,11 @@
-"""How smoothly the atlas page's map moves, beside an empty page with the same drag.
+"""How smoothly the atlas page's map moves, compared with an empty page and the same drag.
 
     python -m tests.benchmarks.panning [--seconds 4] [--headed]
 
-Over 4000 points on both panels together: the intervals between frames while a mouse drags, and
-while the right panel morphs; and how long after the navigation the map was painted and could be
-moved. The baseline is an empty page of the same run, whose frames come as fast as this machine
-can show any; the times have the page "Speak & type" beside them. Without a graphics card,
-Chromium draws WebGL on the processor.
+With 4000 points on both panels together: the intervals between frames while a mouse drags and while
+the right panel morphs, and the times from the navigation until the map is painted and can be moved.
+The baseline of the intervals is an empty page in the same run, that of the times the page "Speak &
+type". Without a graphics card, Chromium draws WebGL on the processor.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from playwright.sync_api import sync_playwright
 from tests.browser.conftest import FLAGS, served
 
 CHROMIUM = "/usr/bin/chromium"
-SMOOTH = 17.0  # ms: 60 frames a second, and a little for the clock's grain
+SMOOTH = 17.0  # ms: 60 frames per second, and the clock's resolution
 COUNT = """() => {
     window.intervals = [];
     let last = 0;
@@ -38,16 +37,16 @@ COUNT = """() => {
 
 
 def drag(page: Any, x: float, y: float, seconds: float) -> list[float]:
-    """Hold the mouse down and move it about; the intervals between frames, in ms."""
+    """Drag the mouse; the intervals between frames, in ms."""
     page.mouse.move(x, y)
     page.mouse.down()
     page.evaluate(COUNT)
     for step in range(round(seconds * 1000 / 12)):
         page.mouse.move(x + step % 40 * 3, y + step % 30 * 2)
         page.wait_for_timeout(12)
-    found = page.evaluate("window.intervals")
+    intervals = page.evaluate("window.intervals")
     page.mouse.up()
-    return [float(interval) for interval in found]
+    return [float(interval) for interval in intervals]
 
 
 def row(title: str, intervals: list[float], base: float) -> str:
@@ -67,7 +66,7 @@ def measure(page: Any, address: str, seconds: float) -> None:
     still = drag(page, 300, 300, seconds)
     base = statistics.median(still)
     page.goto(f"{address}/")
-    page.wait_for_selector(".at-model-ready")  # the model no longer takes the processor
+    page.wait_for_selector(".at-model-ready")  # the model no longer uses the processor
     page.goto(f"{address}/")
     page.wait_for_selector("#analyse")
     empty = page.evaluate("performance.now()")
@@ -96,7 +95,7 @@ def measure(page: Any, address: str, seconds: float) -> None:
 
 
 def main() -> None:
-    """Serve what ships, open the atlas and measure."""
+    """Serve the shipped model, open the atlas and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--headed", action="store_true", help="in a window, on a graphics card")

@@ -182,7 +182,7 @@ class TestEveryCorpus:
         splits = defaultdict(set)
         for example in load_corpus(name, root):
             splits[example.group].add(example.split)
-        assert all(len(found) == 1 for found in splits.values())
+        assert all(len(result) == 1 for result in splits.values())
 
     def test_the_order_is_the_same_each_time(self, name: str, root: Path) -> None:
         assert load_corpus(name, root) == load_corpus(name, root)

@@ -143,11 +143,11 @@ def test_frames_of_any_size_come_close_to_the_bare_model(saved: Path) -> None:
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("size", [(32, 32), (48, 64), (200, 120), (33, 97), (20, 15), (40, 40)])
 def test_pictures_are_made_as_transformers_makes_them(file: str, size: tuple[int, int]) -> None:
-    found = FILES[file]
-    how = read_preprocessing(found, SIDE)
+    result = FILES[file]
+    how = read_preprocessing(result, SIDE)
     frames = pictures(3, *size)
     ours = prepare(torch.from_numpy(frames).permute(0, 3, 1, 2), how, SIDE)
-    theirs = CLIPImageProcessor(**found)(list(frames), return_tensors="pt").pixel_values
+    theirs = CLIPImageProcessor(**result)(list(frames), return_tensors="pt").pixel_values
     assert ours.shape == theirs.shape == (3, 3, SIDE, SIDE)
     levels = (ours - theirs).abs() * 255 * torch.tensor(how.std)[:, None, None]
     assert float(levels.max()) < 1.01  # grey levels of 255, where rounding is a close call

@@ -1,4 +1,4 @@
-"""Sound files and waveforms that nobody should send, made from nothing."""
+"""Bad sound files and waveforms, generated."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def silent_video() -> bytes:
     return buffer.getvalue()
 
 
-def write_claiming_wav(path: Path, seconds: float, rate: int = 4_000) -> None:
-    """An 8-bit WAV of `seconds`, nearly all of it a hole that takes no room on the disk."""
+def write_declaring_wav(path: Path, seconds: float, rate: int = 4_000) -> None:
+    """An 8-bit WAV of `seconds`, nearly all of it a hole that takes no space on the disk."""
     samples = int(seconds * rate)
     form = struct.pack("<HHIIHH", 1, 1, rate, rate, 1, 8)
     with path.open("wb") as file:
@@ -77,13 +77,13 @@ def write_claiming_wav(path: Path, seconds: float, rate: int = 4_000) -> None:
         file.truncate(44 + samples)
 
 
-def claiming_flac(seconds: float) -> bytes:
-    """One second of FLAC whose STREAMINFO says that there are `seconds`."""
+def declaring_flac(seconds: float) -> bytes:
+    """One second of FLAC whose STREAMINFO declares `seconds`."""
     data = bytearray(encoded(speechlike(1.0), "flac", "flac"))
     samples = int(seconds * RATE)
-    place = 8 + 13  # magic, block header, then the byte that holds the total's four highest bits
-    data[place] = (data[place] & 0xF0) | (samples >> 32)
-    data[place + 1 : place + 5] = struct.pack(">I", samples & 0xFFFFFFFF)
+    position = 8 + 13  # magic, block header, then the byte that holds the total's four highest bits
+    data[position] = (data[position] & 0xF0) | (samples >> 32)
+    data[position + 1 : position + 5] = struct.pack(">I", samples & 0xFFFFFFFF)
     return bytes(data)
 
 
@@ -92,7 +92,7 @@ def seconds_of(seconds: float, rate: int = RATE) -> NDArray[np.float64]:
 
 
 def speechlike(seconds: float, rate: int = RATE) -> Wave:
-    """A loud buzz with syllables: good enough to be decoded, not to be understood."""
+    """A loud buzz with syllables: decodable, but without words."""
     t = seconds_of(seconds, rate)
     buzz = sum(np.sin(2 * np.pi * 120 * k * t) / k for k in range(1, 12))
     return (0.2 * buzz * (0.5 + 0.5 * np.sin(2 * np.pi * 3 * t))).astype(np.float32)

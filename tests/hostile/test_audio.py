@@ -1,4 +1,4 @@
-"""Every bad recording is refused in words, and every odd but good one is read."""
+"""Every bad recording raises a `MediaError`, and every unusual but good one is read."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.hostile.clips import (
     speechlike,
     wav,
 )
-from tests.hostile.refusals import refusal_of
-from tests.hostile.videos import claiming_fragment, claiming_samples
+from tests.hostile.errors import media_error_of
+from tests.hostile.videos import declaring_fragment, declaring_samples
 
 
 def zipped(tmp_path: Path) -> bytes:
@@ -40,7 +40,7 @@ def png(tmp_path: Path) -> bytes:
     return path.read_bytes()
 
 
-# name → (bytes, kind of the refusal, what the sentence must name)
+# name → (bytes, kind of the error, parts of its message)
 BAD_FILES: dict[str, tuple[Callable[[Path], bytes], str, tuple[str, ...]]] = {
     "empty": (lambda _: b"", "empty", ("0 bytes", "Accepted: wav")),
     "random": (
@@ -109,22 +109,22 @@ BAD_FILES: dict[str, tuple[Callable[[Path], bytes], str, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("as_file", [True, False], ids=["file", "bytes"])
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_is_refused_in_words(name: str, as_file: bool, tmp_path: Path) -> None:
-    make, kind, named = BAD_FILES[name]
+def test_a_bad_file_is_refused(name: str, as_file: bool, tmp_path: Path) -> None:
+    make, kind, parts = BAD_FILES[name]
     (tmp_path / "good.wav").write_bytes(wav(speechlike(1.0)))
     source: Any = make(tmp_path)
     if as_file:
         path = tmp_path / "clip.wav"
         path.write_bytes(source)
         source = path
-    error = refusal_of(source)
+    error = media_error_of(source)
     assert error.kind == kind, error.message
-    for part in named:
+    for part in parts:
         assert part in error.message
 
 
 @pytest.mark.parametrize(
-    ("waveform", "rate", "kind", "named"),
+    ("waveform", "rate", "kind", "part"),
     [
         (np.zeros(0), RATE, "empty", "0.3 s is needed"),
         (np.zeros((0, 2)), RATE, "empty", "0.3 s is needed"),
@@ -149,15 +149,15 @@ def test_a_bad_file_is_refused_in_words(name: str, as_file: bool, tmp_path: Path
         (torch.zeros(RATE, requires_grad=True), RATE, "bad_type", "sample rate in Hz"),
     ],
 )
-def test_a_bad_array_is_refused_in_words(waveform: Any, rate: Any, kind: str, named: str) -> None:
-    error = refusal_of((waveform, rate))
+def test_a_bad_array_is_refused(waveform: Any, rate: Any, kind: str, part: str) -> None:
+    error = media_error_of((waveform, rate))
     assert error.kind == kind, error.message
-    assert named in error.message
+    assert part in error.message
 
 
 @pytest.mark.parametrize("source", [None, 3, 1.5, [0.0] * RATE, {"audio": 1}, (1,), (1, 2, 3)])
-def test_what_is_no_audio_source_is_refused(source: Any) -> None:
-    error = refusal_of(source)
+def test_other_types_are_refused(source: Any) -> None:
+    error = media_error_of(source)
     assert error.kind == "bad_type"
     assert "(waveform, sample rate in Hz)" in error.message
 
@@ -175,21 +175,21 @@ def test_what_is_no_audio_source_is_refused(source: Any) -> None:
     ],
 )
 def test_a_path_to_no_file_is_refused(path: str, kind: str) -> None:
-    error = refusal_of(path)
+    error = media_error_of(path)
     assert error.kind == kind
     assert "Accepted: wav" in error.message
     assert len(error.message) < 300
 
 
-def test_a_folder_is_named_as_one(tmp_path: Path) -> None:
-    error = refusal_of(tmp_path)
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    error = media_error_of(tmp_path)
     assert error.kind == "not_a_file"
     assert repr(tmp_path.name) in error.message
     assert "folder" in error.message
 
 
-def test_a_refusal_shows_no_path(tmp_path: Path) -> None:
-    assert str(tmp_path) not in refusal_of(tmp_path / "gone.wav").message
+def test_a_message_contains_no_path(tmp_path: Path) -> None:
+    assert str(tmp_path) not in media_error_of(tmp_path / "gone.wav").message
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_refusal_shows_no_path(tmp_path: Path) -> None:
         ("ipod", "aac", 44_100, "speech.wav"),
     ],
 )
-def test_a_wrong_extension_does_not_matter(
+def test_the_file_extension_is_ignored(
     container: str, codec: str, rate: int, name: str, tmp_path: Path
 ) -> None:
     data = encoded(speechlike(1.0, rate), container, codec, rate)
@@ -233,7 +233,7 @@ def test_odd_rates_in_files_are_resampled(rate: int) -> None:
     assert np.corrcoef(from_file[:shared], speechlike(1.0)[:shared])[0, 1] > 0.99
 
 
-def test_stereo_is_mixed_whichever_way_it_lies() -> None:
+def test_stereo_is_mixed_in_both_layouts() -> None:
     left, right = speechlike(1.0), 0.5 * speechlike(1.0)
     across, along = np.stack([left, right]), np.stack([left, right], axis=1)
     np.testing.assert_allclose(load_audio((across, RATE)), (left + right) / 2, atol=1e-6)
@@ -248,7 +248,7 @@ def test_opposite_channels_do_not_cancel_out() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.float16, np.float64])
-def test_number_types_mean_the_same(dtype: Any) -> None:
+def test_number_types_give_the_same(dtype: Any) -> None:
     speech = speechlike(1.0)
     if np.issubdtype(dtype, np.floating):
         given = speech.astype(dtype)
@@ -279,15 +279,15 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "secret.wav"
     path.write_bytes(wav(speechlike(1.0)))
     path.chmod(0)
-    assert refusal_of(path).kind == "not_found"
+    assert media_error_of(path).kind == "not_found"
 
 
-@pytest.mark.parametrize("bomb", [claiming_samples, claiming_fragment])
-def test_tables_that_claim_more_than_a_file_holds_are_never_built(
+@pytest.mark.parametrize("bomb", [declaring_samples, declaring_fragment])
+def test_tables_that_declare_more_than_a_file_can_contain_are_never_built(
     bomb: Callable[[int], bytes], tmp_path: Path
 ) -> None:
     data = bomb(2**31)
     path = tmp_path / "bomb.mp4"
     path.write_bytes(data)
     for source in (data, path):
-        assert refusal_of(source).kind == "not_audio"
+        assert media_error_of(source).kind == "not_audio"

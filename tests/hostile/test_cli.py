@@ -1,4 +1,4 @@
-"""The command line on bad input, with the shipped model: rows and sentences, never a trace."""
+"""The command line on bad input, with the shipped model: rows and messages, never a trace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from mer_core import cli
 from mer_core.serving.predictor import Predictor
-from tests.hostile.clips import RATE, WITHOUT_SPEECH, float_wav, wav, write_claiming_wav
+from tests.hostile.clips import RATE, WITHOUT_SPEECH, float_wav, wav, write_declaring_wav
 
 
 @pytest.fixture(autouse=True)
@@ -36,21 +36,21 @@ def test_every_bad_file_is_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[s
     }
     for kind, content in contents.items():
         (tmp_path / f"{kind}.wav").write_bytes(content)
-    write_claiming_wav(tmp_path / "too_long.wav", 8 * 3600)
+    write_declaring_wav(tmp_path / "too_long.wav", 8 * 3600)
     (tmp_path / "silence.wav").write_bytes(wav(np.zeros(3 * RATE)))
     kinds = [*contents, "too_long", "not_found"]
     files = [str(tmp_path / f"{kind}.wav") for kind in [*kinds, "silence"]]
     code, rows = run([*files, str(tmp_path)], capsys)
     assert code == 1
     assert [row["file"] for row in rows] == [*files, str(tmp_path)]
-    found = [row["error"]["kind"] if row["error"] else row["state"] for row in rows]
-    assert found == [*kinds, "silence", "not_a_file"]
+    kinds_or_states = [row["error"]["kind"] if row["error"] else row["state"] for row in rows]
+    assert kinds_or_states == [*kinds, "silence", "not_a_file"]
     assert all(row["emotion"] is None for row in rows)
     assert all(row["message"].endswith(".") for row in rows)
 
 
 @pytest.mark.parametrize("name", WITHOUT_SPEECH)
-def test_sound_without_speech_is_no_failure_and_no_label(
+def test_sound_without_speech_succeeds_without_a_label(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "clip.wav"
@@ -75,13 +75,13 @@ def test_sound_without_speech_is_no_failure_and_no_label(
 def test_odd_text(
     text: str, code: int, kind: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found, (row,) = run(["--text", text], capsys)
-    assert found == code
+    exit_code, (row,) = run(["--text", text], capsys)
+    assert exit_code == code
     assert (row["error"] and row["error"]["kind"]) == kind
 
 
 def test_info_describes_the_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info"]) == 0
-    shown = capsys.readouterr().out
+    output = capsys.readouterr().out
     for part in ("mgcma", "angry", "happy", "neutral", "sad", "metrics"):
-        assert part in shown
+        assert part in output

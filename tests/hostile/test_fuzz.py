@@ -1,4 +1,4 @@
-"""Whatever comes in, only a waveform or a `MediaError` comes out."""
+"""Arbitrary input gives a waveform or a `MediaError`, and nothing else."""
 
 from __future__ import annotations
 
@@ -57,9 +57,10 @@ def test_arbitrary_bytes(magic: bytes, body: bytes) -> None:
 def test_damaged_files(kind: str, data: st.DataObject) -> None:
     """Bytes overwritten, mostly in the header, and the end perhaps cut off."""
     damaged = bytearray(SEEDS[kind])
-    places = st.one_of(st.integers(0, 200), st.integers(0, len(damaged) - 1))
-    for place, value in data.draw(st.dictionaries(places, st.integers(0, 255), max_size=8)).items():
-        damaged[place] = value
+    position = st.one_of(st.integers(0, 200), st.integers(0, len(damaged) - 1))
+    changes = data.draw(st.dictionaries(position, st.integers(0, 255), max_size=8))
+    for index, value in changes.items():
+        damaged[index] = value
     check(bytes(damaged[: data.draw(st.integers(1, len(damaged)))]))
 
 

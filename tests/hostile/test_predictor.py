@@ -1,4 +1,4 @@
-"""The shipped model on bad input: a sentence, a named state, and never a confident label."""
+"""The shipped model on bad input: a message, a state, and never a confident label."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENTENCE = "I am so happy that you came, thank you!"
 
 
 def assert_honest(prediction: Prediction, labels: tuple[str, ...]) -> None:
-    """Either a label with its probabilities, or a state that says in words why there is none."""
+    """Either a label with its probabilities, or a state and a message that explain why not."""
     if prediction.emotion is None:
         assert prediction.probabilities == {}
         assert prediction.state != "ok"
@@ -59,7 +59,7 @@ def test_silence_is_called_silence(predictor: Predictor) -> None:
 
 
 @pytest.mark.parametrize("name", ["silence", "white", "hum"])
-def test_text_speaks_where_the_recording_does_not(predictor: Predictor, name: str) -> None:
+def test_text_is_used_where_the_recording_has_no_speech(predictor: Predictor, name: str) -> None:
     alone = predictor.predict(text=SENTENCE)
     both = predictor.predict(audio=(WITHOUT_SPEECH[name](), RATE), text=SENTENCE)
     assert both.state in ("silence", "no_speech")
@@ -98,14 +98,14 @@ def test_a_hundred_thousand_characters_are_refused(predictor: Predictor) -> None
     assert refused.value.kind == "text_too_long"
 
 
-def test_a_long_paragraph_is_judged(predictor: Predictor) -> None:
+def test_a_long_paragraph_gets_a_label(predictor: Predictor) -> None:
     assert_honest(predictor.predict(text="I am happy. " * 160), predictor.labels)
 
 
 @pytest.mark.parametrize(
     "text", ["😀😀😀", "😭", "👩‍👩‍👧", "🇵🇱", "♥", "I won 🎉🎉", ":-)", "!!!", "???", "...", "42"]
 )
-def test_emoji_and_signs_are_judged_or_explained(predictor: Predictor, text: str) -> None:
+def test_emoji_and_signs_get_a_label_or_an_explanation(predictor: Predictor, text: str) -> None:
     prediction = predictor.predict(text=text)
     assert_honest(prediction, predictor.labels)
     assert prediction.state in ("ok", "unreadable_text")
@@ -139,11 +139,11 @@ def test_other_scripts_get_no_label(predictor: Predictor, text: str) -> None:
     "text",
     ["a", "supercalifragilistic" * 50, "[MASK] [CLS] [SEP] </s> <pad>", "a " * 900, "\u202eevil"],
 )
-def test_odd_text_is_judged_or_explained(predictor: Predictor, text: str) -> None:
+def test_odd_text_gets_a_label_or_an_explanation(predictor: Predictor, text: str) -> None:
     assert_honest(predictor.predict(text=text), predictor.labels)
 
 
-def test_a_buzz_is_judged_or_explained(predictor: Predictor) -> None:
+def test_a_buzz_gets_a_label_or_an_explanation(predictor: Predictor) -> None:
     assert_honest(predictor.predict(audio=(speechlike(3.0), RATE)), predictor.labels)
 
 

@@ -1,4 +1,4 @@
-"""Text that nobody should send, before any model sees it."""
+"""Bad text is cleaned or refused before it reaches a model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from mer_core.media import MAX_CHARACTERS, MediaError, load_text
 
 
 @pytest.mark.parametrize("text", [None, "", " ", " \n\t\r ", "\u2003\u00a0", "\0\0", "\u2028"])
-def test_nothing_is_none(text: str | None) -> None:
+def test_blank_text_is_none(text: str | None) -> None:
     assert load_text(text) is None
 
 
-def test_a_hundred_thousand_characters_are_refused_in_words() -> None:
-    with pytest.raises(MediaError) as refused:
+def test_a_hundred_thousand_characters_are_refused_with_a_sentence() -> None:
+    with pytest.raises(MediaError) as raised:
         load_text("x" * 100_000)
-    assert refused.value.kind == "text_too_long"
-    assert "100,000 characters" in refused.value.message
-    assert f"at most {MAX_CHARACTERS:,}" in refused.value.message
+    assert raised.value.kind == "text_too_long"
+    assert "100,000 characters" in raised.value.message
+    assert f"at most {MAX_CHARACTERS:,}" in raised.value.message
 
 
 def test_the_longest_text_is_read() -> None:
@@ -27,11 +27,11 @@ def test_the_longest_text_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", [3, b"bytes", ["a"], 1.5])
-def test_what_is_no_text_is_refused_in_words(text: Any) -> None:
-    with pytest.raises(MediaError) as refused:
+def test_other_types_are_refused_with_a_sentence(text: Any) -> None:
+    with pytest.raises(MediaError) as raised:
         load_text(text)
-    assert refused.value.kind == "bad_type"
-    assert "must be a string" in refused.value.message
+    assert raised.value.kind == "bad_type"
+    assert "must be a string" in raised.value.message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every bad video is refused in words and cheaply, whatever its header says."""
+"""Every bad video raises a `MediaError` at little cost, whatever its header declares."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from mer_core.media import MediaError, video_bounds
 from mer_core.media.video import has_picture, load_video
 from mer_core.media.video_bounds import MAX_BYTES, MAX_DECODED_FRAMES
 from tests.hostile.clips import speechlike, wav
-from tests.hostile.refusals import refusal_of as refused
+from tests.hostile.errors import media_error_of
 from tests.hostile.videos import (
-    claiming_duration,
-    claiming_fragment,
-    claiming_samples,
-    claiming_size,
+    declaring_duration,
+    declaring_fragment,
+    declaring_samples,
+    declaring_size,
     encoded,
     flat,
     huge_picture,
@@ -34,8 +34,8 @@ LIVE = {"live": "1"}  # neither duration nor index
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def refusal_of(source: Any) -> MediaError:
-    error = refused(source, load_video)
+def video_error_of(source: Any) -> MediaError:
+    error = media_error_of(source, load_video)
     assert len(error.message) < 300
     return error
 
@@ -78,29 +78,29 @@ BAD_FILES: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "too_long",
         "at most 60 seconds",
     ),
-    "an hour, as it says": (
-        lambda: claiming_duration(encoded([flat()] * 5, container="matroska"), 3_600),
+    "declares an hour": (
+        lambda: declaring_duration(encoded([flat()] * 5, container="matroska"), 3_600),
         "too_long",
         "60 minutes",
     ),
-    "samples without room": (lambda: claiming_samples(2**31), "too_many_frames", "2147483648"),
-    "fragment without room": (lambda: claiming_fragment(2**31), "too_many_frames", "2147483648"),
+    "declares samples": (lambda: declaring_samples(2**31), "too_many_frames", "2147483648"),
+    "declares a fragment": (lambda: declaring_fragment(2**31), "too_many_frames", "2147483648"),
 }
 
 
 @pytest.mark.parametrize("as_file", [True, False], ids=["file", "bytes"])
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_a_bad_file_is_refused_in_words(name: str, as_file: bool, tmp_path: Path) -> None:
-    make, kind, named = BAD_FILES[name]
+def test_a_bad_file_is_refused(name: str, as_file: bool, tmp_path: Path) -> None:
+    make, kind, part = BAD_FILES[name]
     source: Any = make()
     (tmp_path / "good.mp4").write_bytes(encoded([flat()] * 3))
     if as_file:
         path = tmp_path / "clip.mp4"
         path.write_bytes(source)
         source = path
-    error = refusal_of(source)
+    error = video_error_of(source)
     assert error.kind == kind, error.message
-    assert named in error.message
+    assert part in error.message
     assert has_picture(source) == (kind == "too_long" or name == "no frames")
 
 
@@ -117,7 +117,7 @@ def test_a_bad_file_is_refused_in_words(name: str, as_file: bool, tmp_path: Path
     ],
 )
 def test_a_path_to_no_file_is_refused(path: str, kind: str) -> None:
-    error = refusal_of(path)
+    error = video_error_of(path)
     assert error.kind == kind
     assert "Accepted: webm" in error.message
     assert not has_picture(path)
@@ -131,33 +131,33 @@ def test_a_file_named_like_a_protocol_is_a_file(
     assert len(load_video("subfile,,start,0,end,0,,:x.mp4").frames) == 2
 
 
-def test_a_refusal_shows_no_path(tmp_path: Path) -> None:
-    assert str(tmp_path) not in refusal_of(tmp_path / "gone.mp4").message
-    assert "folder" in refusal_of(tmp_path).message
+def test_a_message_contains_no_path(tmp_path: Path) -> None:
+    assert str(tmp_path) not in video_error_of(tmp_path / "gone.mp4").message
+    assert "folder" in video_error_of(tmp_path).message
 
 
-def test_large_files_are_refused_unread(tmp_path: Path) -> None:
+def test_large_files_are_refused_without_reading(tmp_path: Path) -> None:
     with (tmp_path / "huge.mp4").open("wb") as file:
-        file.truncate(MAX_BYTES + 1)  # a hole: takes no room on the disk
-    error = refusal_of(tmp_path / "huge.mp4")
+        file.truncate(MAX_BYTES + 1)  # a hole: takes no space on the disk
+    error = video_error_of(tmp_path / "huge.mp4")
     assert error.kind == "too_large"
     assert "100 MB" in error.message
 
 
-def test_a_name_says_nothing(tmp_path: Path) -> None:
+def test_the_file_extension_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "clip.txt"
     path.write_bytes(encoded([quarters()] * 10, container="matroska"))
     assert len(load_video(path).frames) == 5
 
 
-# Small files that are large when decoded: memory is measured in a process of its own.
+# Small files that are large when decoded; memory is measured in a separate process.
 
 MEASURE = """
 import resource, sys
 from mer_core.media import MediaError
 from mer_core.media.video import has_picture, load_video
 harmless, *bombs = sys.argv[1:]
-load_video(harmless)  # what decoding takes anyway
+load_video(harmless)  # the memory of normal decoding
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for bomb in bombs:
     has_picture(bomb)
@@ -172,14 +172,14 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts in other units elsewhere")
 @pytest.mark.slow
-def test_bombs_do_not_go_off(tmp_path: Path) -> None:
+def test_bombs_take_little_memory(tmp_path: Path) -> None:
     contents = {
         "harmless": encoded([quarters(640, 480)] * 10, container="matroska"),
         "huge picture": huge_picture("libx264"),
-        "huge picture without a size": huge_picture("mjpeg"),  # FFmpeg forgets what the header says
+        "huge picture without a size": huge_picture("mjpeg"),  # FFmpeg ignores the header
         "many frames": many_frames(600_000, 60.0),
-        "samples": claiming_samples(2**27),
-        "fragment": claiming_fragment(2**27),
+        "samples": declaring_samples(2**27),
+        "fragment": declaring_fragment(2**27),
     }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
@@ -195,40 +195,40 @@ def test_bombs_do_not_go_off(tmp_path: Path) -> None:
     assert int(megabytes) <= 200
 
 
-# What the header does not say
+# Headers without length or size
 
 
 def test_frames_are_counted_without_a_header() -> None:
     frames = MAX_DECODED_FRAMES + 10
-    assert refusal_of(many_frames(frames, 40.0, "matroska")).kind == "too_many_frames"
+    assert video_error_of(many_frames(frames, 40.0, "matroska")).kind == "too_many_frames"
 
 
 def test_time_is_measured_without_a_header() -> None:
     data = encoded([flat()] * 30, [3.0 * i for i in range(30)], "webm", "libvpx", options=LIVE)
-    assert refusal_of(data).kind == "too_long"
+    assert video_error_of(data).kind == "too_long"
 
 
-def test_all_pixels_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_total_number_of_pixels_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded([quarters()] * 10)
     monkeypatch.setattr(video_bounds, "MAX_DECODED_PIXELS", 9 * 64 * 48)
-    error = refusal_of(data)
+    error = video_error_of(data)
     assert error.kind == "too_many_frames"
     assert "64 × 48" in error.message
 
 
-def test_a_picture_that_is_larger_than_the_header_says() -> None:
-    """The container says 64 × 48, the codec's own header 4112 × 16: past what is read."""
-    data = claiming_size(encoded([flat(width=4_112, height=16)] * 5), 64, 48)
-    assert refusal_of(data).kind in ("too_big_picture", "not_video")
+def test_a_picture_larger_than_its_header_declares() -> None:
+    """The container declares 64 × 48, the codec's header 4112 × 16, which is too large."""
+    data = declaring_size(encoded([flat(width=4_112, height=16)] * 5), 64, 48)
+    assert video_error_of(data).kind in ("too_big_picture", "not_video")
 
 
-def test_the_codecs_own_header_decides() -> None:
-    """The container says 60 000 × 16."""
-    assert load_video(claiming_size(encoded([flat()] * 5), 60_000, 16)).width == 64
+def test_the_codecs_header_decides() -> None:
+    """The container declares 60 000 × 16."""
+    assert load_video(declaring_size(encoded([flat()] * 5), 60_000, 16)).width == 64
 
 
-def test_a_header_that_promises_more_than_there_is() -> None:
-    data = claiming_duration(encoded([quarters()] * 10, container="matroska"), 30.0)
+def test_a_header_that_declares_too_long_a_duration() -> None:
+    data = declaring_duration(encoded([quarters()] * 10, container="matroska"), 30.0)
     loaded = load_video(data)
     assert loaded.duration < 2
     assert len(loaded.frames) == 5
@@ -238,7 +238,7 @@ def test_a_header_that_promises_more_than_there_is() -> None:
     ("container", "codec"),
     [("mp4", "mpeg4"), ("mp4", "libx264"), ("webm", "libvpx"), ("matroska", "ffv1")],
 )
-def test_damage_never_escapes_as_another_error(
+def test_damage_raises_no_other_error(
     generator: np.random.Generator, container: str, codec: str
 ) -> None:
     if codec not in av.codecs_available:
@@ -246,8 +246,8 @@ def test_damage_never_escapes_as_another_error(
     content = encoded([quarters()] * 8, None, container, codec, sound=container == "mp4")
     for _ in range(30):
         damaged = bytearray(content)
-        for place in generator.integers(0, len(content), 10):
-            damaged[place] = generator.integers(0, 256)
+        for position in generator.integers(0, len(content), 10):
+            damaged[position] = generator.integers(0, 256)
         if generator.random() < 0.3:
             damaged = damaged[: generator.integers(1, len(content))]
         try:

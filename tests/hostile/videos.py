@@ -1,4 +1,4 @@
-"""Video files that nobody should send, and small ones that anybody may, made from nothing."""
+"""Bad video files and small good ones, generated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
-CLOCK = 1_000  # ticks a second of the files made here
+CLOCK = 1_000  # ticks per second of the generated files
 NESTED = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
 
 
@@ -23,7 +23,7 @@ def flat(colour: tuple[int, int, int] = (128, 128, 128), width: int = 64, height
 
 
 def quarters(width: int = 64, height: int = 48) -> Picture:
-    """Red, green / blue, white: no turn and no mirror leaves it as it is."""
+    """Red, green / blue, white: every rotation and mirroring changes it."""
     picture = np.zeros((height, width, 3), np.uint8)
     picture[: height // 2, : width // 2] = (255, 0, 0)
     picture[: height // 2, width // 2 :] = (0, 255, 0)
@@ -43,7 +43,7 @@ def encoded(
     options: Mapping[str, str] | None = None,
     sound: bool = False,
 ) -> bytes:
-    """(H, W, 3) pictures shown at `times` (10 a second by default), as one file."""
+    """(H, W, 3) pictures shown at `times` (10 per second by default), as one file."""
     pictures = list(pictures)
     shown = [index / 10 for index in range(len(pictures))] if times is None else list(times)
     buffer = io.BytesIO()
@@ -74,7 +74,7 @@ def encoded(
 
 
 def sound_only(container: str, codec: str, rate: int = 48_000, cover: bool = False) -> bytes:
-    """A second of silence, with a picture of its record's cover on request."""
+    """A second of silence, optionally with cover art."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
         voice: Any = output.add_stream(codec, rate=rate, layout="mono")
@@ -99,7 +99,7 @@ def sound_only(container: str, codec: str, rate: int = 48_000, cover: bool = Fal
 
 
 def huge_picture(codec: str, side: int = 8_192) -> bytes:
-    """A little grey that decodes into 100 MB."""
+    """A small grey picture that decodes into 100 MB."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as output:
         stream: Any = output.add_stream(codec, rate=10)
@@ -117,7 +117,7 @@ def huge_picture(codec: str, side: int = 8_192) -> bytes:
 
 
 def many_frames(frames: int, seconds: float, container: str = "mp4") -> bytes:
-    """The same tiny packet again and again."""
+    """One tiny packet, repeated."""
     source = av.open(io.BytesIO(encoded([flat(width=16, height=16)])))
     template = source.streams.video[0]
     data = bytes(next(source.demux(template)))
@@ -136,21 +136,21 @@ def many_frames(frames: int, seconds: float, container: str = "mp4") -> bytes:
 
 
 def rewritten(data: bytes, bodies: Mapping[bytes, bytes]) -> bytes:
-    """An MP4 with the bodies of some of its boxes replaced, and the sizes put right."""
-    out, place = b"", 0
-    while place + 8 <= len(data):
-        size, kind = struct.unpack(">I4s", data[place : place + 8])
-        body = data[place + 8 : place + size]
+    """An MP4 with the bodies of some boxes replaced and the sizes corrected."""
+    out, position = b"", 0
+    while position + 8 <= len(data):
+        size, kind = struct.unpack(">I4s", data[position : position + 8])
+        body = data[position + 8 : position + size]
         if kind in NESTED:
             body = rewritten(body, bodies)
         body = bodies.get(kind, body)
         out += struct.pack(">I4s", len(body) + 8, kind) + body
-        place += size
+        position += size
     return out
 
 
-def claiming_samples(samples: int) -> bytes:
-    """One frame whose tables say that there are `samples` of one byte each."""
+def declaring_samples(samples: int) -> bytes:
+    """One frame whose tables declare `samples` of one byte each."""
     return rewritten(
         encoded([flat()]),
         {
@@ -161,20 +161,20 @@ def claiming_samples(samples: int) -> bytes:
     )
 
 
-def claiming_fragment(samples: int) -> bytes:
-    """A fragment that says so, without a field a sample."""
+def declaring_fragment(samples: int) -> bytes:
+    """A fragment that declares `samples`, without a field per sample."""
     movflags = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
     whole = encoded([flat()] * 3, options=movflags)
     return rewritten(whole, {b"trun": struct.pack(">IIi", 1, samples, 0)})
 
 
-def claiming_duration(data: bytes, seconds: float) -> bytes:
-    """A Matroska file whose header says that it lasts `seconds`."""
-    place = data.index(b"\x44\x89\x88") + 3  # Duration, 8 bytes
-    return data[:place] + struct.pack(">d", seconds * 1_000) + data[place + 8 :]
+def declaring_duration(data: bytes, seconds: float) -> bytes:
+    """A Matroska file whose header declares a duration of `seconds`."""
+    position = data.index(b"\x44\x89\x88") + 3  # Duration, 8 bytes
+    return data[:position] + struct.pack(">d", seconds * 1_000) + data[position + 8 :]
 
 
-def claiming_size(data: bytes, width: int, height: int) -> bytes:
-    """An MP4 whose sample description says so; the codec's own header is left alone."""
-    place = data.index(b"mp4v") + 4 + 24
-    return data[:place] + struct.pack(">HH", width, height) + data[place + 4 :]
+def declaring_size(data: bytes, width: int, height: int) -> bytes:
+    """An MP4 whose sample description declares this size; the codec's header is unchanged."""
+    position = data.index(b"mp4v") + 4 + 24
+    return data[:position] + struct.pack(">HH", width, height) + data[position + 4 :]

@@ -44,10 +44,10 @@ def slow_attention(module, query, key):
             heads.append(sum(s / sum(scores) * v[j, part] for j, s in enumerate(scores)))
             weights[i] += torch.tensor([s / sum(scores) / HEADS for s in scores])
         rows.append(query[i] + module.attention.out_proj(torch.cat(heads)))
-    found = torch.stack(rows)
+    result = torch.stack(rows)
     if module.feed_forward is not None:
-        found = found + module.feed_forward(found)
-    return found, weights
+        result = result + module.feed_forward(result)
+    return result, weights
 
 
 @pytest.mark.parametrize("feed_forward", [0.0, 2.0])
@@ -56,10 +56,10 @@ def test_block_equals_the_slow_loops_over_valid_keys(feed_forward):
     assert (module.feed_forward is None) == (feed_forward == 0)
     query, key = tokens(2, 3), tokens(2, 5, seed=2)
     mask = torch.tensor([[True] * 5, [True, False, True, False, False]])
-    found, weights = module(query, key, mask)
+    result, weights = module(query, key, mask)
     for row in range(2):
         expected, expected_weights = slow_attention(module, query[row], key[row][mask[row]])
-        assert torch.allclose(found[row], expected, atol=1e-10)
+        assert torch.allclose(result[row], expected, atol=1e-10)
         assert torch.allclose(weights[row][:, mask[row]], expected_weights, atol=1e-10)
         assert (weights[row][:, ~mask[row]] == 0).all()
 
@@ -74,10 +74,10 @@ def test_rows_of_weights_sum_to_one():
 def test_self_attention_norms_its_keys_like_its_queries():
     module, query = block(), tokens(1, 3)
     mask = torch.ones(1, 3, dtype=torch.bool)
-    found, _ = module(query, query, mask)
+    result, _ = module(query, query, mask)
     module.key_norm = module.query_norm
     again, _ = module(query, query.clone(), mask)
-    assert torch.allclose(found, again)
+    assert torch.allclose(result, again)
 
 
 def test_padded_keys_of_99_change_nothing():
@@ -85,30 +85,30 @@ def test_padded_keys_of_99_change_nothing():
     mask = torch.ones(2, 4, dtype=torch.bool)
     padded = torch.cat([key, torch.full((2, 3, WIDTH), 99.0).double()], dim=1)
     alone, weights = module(query, key, mask)
-    found, found_weights = module(query, padded, F.pad(mask, (0, 3)))
-    assert torch.allclose(found, alone, atol=1e-10)
+    result, found_weights = module(query, padded, F.pad(mask, (0, 3)))
+    assert torch.allclose(result, alone, atol=1e-10)
     assert torch.allclose(found_weights[:, :, :4], weights, atol=1e-10)
 
 
 def test_the_mask_is_read_as_true_is_valid():
     module, query, key = block(), tokens(1, 2), tokens(1, 4, seed=2)
     mask = torch.tensor([[True, True, False, False]])
-    found, _ = module(query, key, mask)
+    result, _ = module(query, key, mask)
     changed = key.clone()
     changed[0, 3] *= -1  # a shift would be taken away by the norm
-    assert torch.equal(module(query, changed, mask)[0], found)
+    assert torch.equal(module(query, changed, mask)[0], result)
     changed[0, 0] *= -1
-    assert not torch.allclose(module(query, changed, mask)[0], found)
+    assert not torch.allclose(module(query, changed, mask)[0], result)
 
 
 def test_a_query_without_keys_keeps_its_own_value():
     module = block(feed_forward=0.0)
     query = tokens(2, 3).requires_grad_()
     mask = torch.tensor([[True, True], [False, False]])
-    found, weights = module(query, tokens(2, 2, seed=2), mask)
-    assert torch.equal(found[1], query[1])
+    result, weights = module(query, tokens(2, 2, seed=2), mask)
+    assert torch.equal(result[1], query[1])
     assert (weights[1] == 0).all()
-    found.sum().backward()
+    result.sum().backward()
     assert torch.isfinite(query.grad).all()
     assert all(torch.isfinite(p.grad).all() for p in module.parameters())
 
@@ -123,13 +123,13 @@ def test_attend_reads_keys_of_another_width_and_nothing_that_is_padded():
     attention = torch.nn.MultiheadAttention(WIDTH, HEADS, kdim=5, vdim=5, batch_first=True).double()
     query, key = tokens(3, 2), torch.randn(3, 4, 5).double()
     mask = torch.tensor([[True] * 4, [False, True, False, False], [False] * 4])
-    found, weights = attend(attention, query, torch.where(mask[:, :, None], key, 99.0), mask)
-    assert found.shape == (3, 2, WIDTH)
+    result, weights = attend(attention, query, torch.where(mask[:, :, None], key, 99.0), mask)
+    assert result.shape == (3, 2, WIDTH)
     assert torch.allclose(weights[0].sum(dim=1), torch.ones(2).double())
     assert weights[1].tolist() == [[0.0, 1.0, 0.0, 0.0]] * 2
     value = attention.v_proj_weight @ key[1, 1] + attention.in_proj_bias[-WIDTH:]
-    assert torch.allclose(found[1], attention.out_proj(value).expand(2, -1))
-    assert (found[2] == 0).all()
+    assert torch.allclose(result[1], attention.out_proj(value).expand(2, -1))
+    assert (result[2] == 0).all()
     assert (weights[2] == 0).all()
 
 

@@ -55,7 +55,7 @@ def slow_layer(module, query, key):
     size = width // HEADS
     wq, wk, wv = projections(attention)
     bq, bk, bv = attention.in_proj_bias.chunk(3)
-    found, weights = [], torch.zeros(len(query), len(key), dtype=torch.float64)
+    result, weights = [], torch.zeros(len(query), len(key), dtype=torch.float64)
     for i, asked in enumerate(query):
         answer = []
         for h in range(HEADS):
@@ -70,18 +70,18 @@ def slow_layer(module, query, key):
         total = asked + attention.out_proj.weight @ torch.cat(answer) + attention.out_proj.bias
         mean = total.sum() / width
         spread = (((total - mean) ** 2).sum() / width + module.norm.eps).sqrt()
-        found.append((total - mean) / spread * module.norm.weight + module.norm.bias)
-    return torch.stack(found), weights
+        result.append((total - mean) / spread * module.norm.weight + module.norm.bias)
+    return torch.stack(result), weights
 
 
 @pytest.mark.parametrize(("query", "key"), [(AUDIO, VIDEO), (VIDEO, AUDIO), (VIDEO, VIDEO)])
 def test_a_layer_equals_the_slow_loops_over_valid_keys(query, key):
     module = layer(query, key)
     asked, answering = tokens(2, 3, query), features((5, 2), key)
-    found, weights = module(asked, answering.tokens, answering.mask)
+    result, weights = module(asked, answering.tokens, answering.mask)
     for row, length in enumerate((5, 2)):
         expected, shares = slow_layer(module, asked[row], answering.tokens[row, :length])
-        assert torch.allclose(found[row], expected, atol=1e-10)
+        assert torch.allclose(result[row], expected, atol=1e-10)
         assert torch.allclose(weights[row, :, :length], shares, atol=1e-10)
         assert (weights[row, :, length:] == 0).all()
 
@@ -90,10 +90,10 @@ def test_a_query_without_keys_is_only_normed():
     module = layer()
     asked = tokens(2, 3, AUDIO).requires_grad_()
     mask = torch.tensor([[True, True], [False, False]])
-    found, weights = module(asked, tokens(2, 2, VIDEO), mask)
-    assert torch.allclose(found[1], module.norm(asked[1]))
+    result, weights = module(asked, tokens(2, 2, VIDEO), mask)
+    assert torch.allclose(result[1], module.norm(asked[1]))
     assert (weights[1] == 0).all()
-    found.sum().backward()
+    result.sum().backward()
     assert torch.isfinite(asked.grad).all()
     assert all(torch.isfinite(p.grad).all() for p in module.parameters())
 
@@ -125,44 +125,44 @@ def slow_fusion(module, audio, video, layers, *, updated=False):
 def test_every_layer_asks_the_other_modality_as_it_came(layers):
     module = fusion(audio=VIDEO, layers=layers)  # one width, so that the mistake is possible
     audio, video = features((4, 2), VIDEO), features((3, 5), VIDEO, seed=2)
-    found = module(audio, video)
+    result = module(audio, video)
     for row, (a, v) in enumerate(((4, 3), (2, 5))):
         mine = audio.tokens[row, :a], video.tokens[row, :v]
         expected = slow_fusion(module, *mine, layers)
-        assert torch.allclose(found.audio[row], expected[0], atol=1e-10)
-        assert torch.allclose(found.video[row], expected[1], atol=1e-10)
+        assert torch.allclose(result.audio[row], expected[0], atol=1e-10)
+        assert torch.allclose(result.video[row], expected[1], atol=1e-10)
         mistake = slow_fusion(module, *mine, layers, updated=True)
-        assert torch.allclose(found.audio[row], mistake[0], atol=1e-4) == (layers == 1)
-        assert torch.allclose(found.video[row], mistake[1], atol=1e-4) == (layers == 1)
+        assert torch.allclose(result.audio[row], mistake[0], atol=1e-4) == (layers == 1)
+        assert torch.allclose(result.video[row], mistake[1], atol=1e-4) == (layers == 1)
 
 
 def test_fusion_of_two_widths_equals_the_slow_loops():
     module = fusion()
     audio, video = features((4, 2), AUDIO), features((3, 5), VIDEO, seed=2)
-    found = module(audio, video)
-    assert found.audio.shape == (2, AUDIO)
-    assert found.video.shape == (2, VIDEO)
+    result = module(audio, video)
+    assert result.audio.shape == (2, AUDIO)
+    assert result.video.shape == (2, VIDEO)
     for row, (a, v) in enumerate(((4, 3), (2, 5))):
         mine = audio.tokens[row, :a], video.tokens[row, :v]
         pooled_a, pooled_v, a_weights, v_weights = slow_fusion(module, *mine, 2)
-        assert torch.allclose(found.audio[row], pooled_a, atol=1e-10)
-        assert torch.allclose(found.video[row], pooled_v, atol=1e-10)
+        assert torch.allclose(result.audio[row], pooled_a, atol=1e-10)
+        assert torch.allclose(result.video[row], pooled_v, atol=1e-10)
         # of the last layer, and rows over valid keys
-        assert torch.allclose(found.audio_to_video[row, :a, :v], a_weights, atol=1e-10)
-        assert torch.allclose(found.video_to_audio[row, :v, :a], v_weights, atol=1e-10)
-        assert (found.audio_to_video[row, :, v:] == 0).all()
-        assert (found.video_to_audio[row, :, a:] == 0).all()
-    assert torch.allclose(found.audio_to_video.sum(dim=2), torch.ones(2, 4).double())
-    assert torch.allclose(found.video_to_audio.sum(dim=2), torch.ones(2, 5).double())
+        assert torch.allclose(result.audio_to_video[row, :a, :v], a_weights, atol=1e-10)
+        assert torch.allclose(result.video_to_audio[row, :v, :a], v_weights, atol=1e-10)
+        assert (result.audio_to_video[row, :, v:] == 0).all()
+        assert (result.video_to_audio[row, :, a:] == 0).all()
+    assert torch.allclose(result.audio_to_video.sum(dim=2), torch.ones(2, 4).double())
+    assert torch.allclose(result.video_to_audio.sum(dim=2), torch.ones(2, 5).double())
 
 
 def test_one_way_can_be_called_with_other_partners():
     module = fusion()
     audio, video = features((4, 2), AUDIO), features((3, 5), VIDEO, seed=2)
     swapped = Features(video.tokens.flip(0), video.mask.flip(0), video.present.flip(0))
-    found = module.audio_to_video(audio, swapped).pooled
-    assert torch.equal(found, module(audio, swapped).audio)
-    assert not torch.allclose(found, module(audio, video).audio, atol=1e-3)
+    result = module.audio_to_video(audio, swapped).pooled
+    assert torch.equal(result, module(audio, swapped).audio)
+    assert not torch.allclose(result, module(audio, video).audio, atol=1e-3)
 
 
 def test_more_padding_of_99_changes_nothing():
@@ -173,10 +173,10 @@ def test_more_padding_of_99_changes_nothing():
         junk = F.pad(made.tokens, (0, 0, 0, 3), value=99.0)
         return Features(junk, F.pad(made.mask, (0, 3)), made.present)
 
-    alone, found = module(audio, video), module(padded(audio), padded(video))
-    assert torch.allclose(found.audio, alone.audio, atol=1e-10)
-    assert torch.allclose(found.video, alone.video, atol=1e-10)
-    assert torch.allclose(found.audio_to_video[:, :4, :5], alone.audio_to_video, atol=1e-10)
+    alone, result = module(audio, video), module(padded(audio), padded(video))
+    assert torch.allclose(result.audio, alone.audio, atol=1e-10)
+    assert torch.allclose(result.video, alone.video, atol=1e-10)
+    assert torch.allclose(result.audio_to_video[:, :4, :5], alone.audio_to_video, atol=1e-10)
 
 
 @pytest.mark.parametrize("settings", [{"heads": 4}, {"heads": 0}, {"layers": 0}])
@@ -190,10 +190,10 @@ def test_raw_input_hands_the_tokens_on_and_clears_the_padding():
     assert [name for name, _ in module.named_parameters()] == ["stand_in"]
     made = features((4, 2), AUDIO)
     made = Features(made.tokens.float(), made.mask, made.present)
-    found = module(made)
-    assert torch.equal(found.tokens[made.mask], made.tokens[made.mask])
-    assert (found.tokens[~made.mask] == 0).all()
-    assert torch.equal(found.mask, made.mask)
+    result = module(made)
+    assert torch.equal(result.tokens[made.mask], made.tokens[made.mask])
+    assert (result.tokens[~made.mask] == 0).all()
+    assert torch.equal(result.mask, made.mask)
 
 
 @pytest.mark.parametrize("width", [None, AUDIO, 5])
@@ -204,11 +204,11 @@ def test_the_stand_in_is_one_valid_step_and_hides_what_was_there(width):
     present = torch.tensor([True, True, False])  # row 1 says present, and has nothing to show
     made = torch.full((3, 3, AUDIO), float("nan"))
     made[0] = 1.0
-    found = module(Features(made, mask, present))
-    assert found.present.tolist() == [True, False, False]
-    assert found.mask.tolist() == [[True, True, False], [True, False, False], [True, False, False]]
-    assert torch.equal(found.tokens[1:], module.stand_in.expand(2, 3, -1))
-    found.tokens.sum().backward()
+    result = module(Features(made, mask, present))
+    assert result.present.tolist() == [True, False, False]
+    assert result.mask.tolist() == [[True, True, False], [True, False, False], [True, False, False]]
+    assert torch.equal(result.tokens[1:], module.stand_in.expand(2, 3, -1))
+    result.tokens.sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in module.parameters())
 
 

@@ -38,35 +38,35 @@ def slow_statistics(module, steps):
 def test_statistics_equal_the_slow_loops():
     module, values = pool(), tokens(2, 5)
     mask = torch.tensor([[True] * 5, [True, False, True, True, False]])
-    found = module(values, mask)
-    assert found.shape == (2, 2 * WIDTH)
+    result = module(values, mask)
+    assert result.shape == (2, 2 * WIDTH)
     for row in range(2):
         expected = slow_statistics(module, values[row][mask[row]])
-        assert found[row].tolist() == pytest.approx(expected, abs=1e-5)
+        assert result[row].tolist() == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_single_step_is_its_own_mean_without_spread():
     values = tokens(1, 3)
-    found = pool()(values, torch.tensor([[True, False, False]]))
-    assert torch.allclose(found[0, :WIDTH], values[0, 0])
-    assert torch.allclose(found[0, WIDTH:], torch.full((WIDTH,), 0.01), atol=1e-6)
+    result = pool()(values, torch.tensor([[True, False, False]]))
+    assert torch.allclose(result[0, :WIDTH], values[0, 0])
+    assert torch.allclose(result[0, WIDTH:], torch.full((WIDTH,), 0.01), atol=1e-6)
 
 
 def test_padding_of_99_changes_nothing():
     module, values = pool(), tokens(2, 4)
     mask = torch.ones(2, 4, dtype=torch.bool)
     padded = torch.cat([values, torch.full((2, 3, WIDTH), 99.0)], dim=1)
-    found = module(padded, torch.nn.functional.pad(mask, (0, 3)))
-    assert torch.allclose(found, module(values, mask), atol=1e-6)
+    result = module(padded, torch.nn.functional.pad(mask, (0, 3)))
+    assert torch.allclose(result, module(values, mask), atol=1e-6)
 
 
 def test_a_row_without_steps_is_finite_with_finite_gradients():
     module = pool()
     values = tokens(2, 3).requires_grad_()
-    found = module(values, torch.tensor([[True, True, True], [False, False, False]]))
-    assert torch.isfinite(found).all()
-    assert (found[1, :WIDTH] == 0).all()
-    found.sum().backward()
+    result = module(values, torch.tensor([[True, True, True], [False, False, False]]))
+    assert torch.isfinite(result).all()
+    assert (result[1, :WIDTH] == 0).all()
+    result.sum().backward()
     assert torch.isfinite(values.grad).all()
     assert (values.grad[1] == 0).all()
 

@@ -1,4 +1,4 @@
-"""Faces: found, followed, steadied and cropped; against the places where they were put."""
+"""Faces are detected, tracked, smoothed and cropped, against known positions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mer_core.media.face_crops import crop_faces, whole_frames
 from mer_core.media.face_detectors import HaarDetector, YuNetDetector
 from mer_core.media.faces import CROP_RATIO, track_face
 from mer_core.types import ByteArray, FaceTrack, FloatArray
-from tests.media.portraits import astronaut, clip, hopper, scene
+from tests.media.scenes import astronaut, clip, hopper, scene
 
 Box = tuple[float, float, float, float]
 
 
-class Scripted:
-    """Says what it was told to say, frame by frame."""
+class ScriptedDetector:
+    """Returns given boxes, frame by frame."""
 
     def __init__(self, *frames: list[Box]) -> None:
         self.frames = list(frames)
@@ -34,8 +34,8 @@ def blank(frames: int, width: int = 200, height: int = 100) -> Any:
     return clip([np.zeros((height, width, 3), np.uint8)] * frames)
 
 
-def followed(*frames: list[Box]) -> FaceTrack:
-    return track_face(blank(len(frames)), Scripted(*frames))
+def tracked(*frames: list[Box]) -> FaceTrack:
+    return track_face(blank(len(frames)), ScriptedDetector(*frames))
 
 
 def middles(track: FaceTrack, width: int = 200, height: int = 100) -> FloatArray:
@@ -48,11 +48,11 @@ def a_face(x: float, y: float = 50.0, side: float = 40.0) -> Box:
     return (x - side / 2, y - side / 2, side, side)
 
 
-# The tracker, with a detector whose every word is known
+# The tracker, with given detections
 
 
 def test_a_still_face_keeps_its_square() -> None:
-    track = followed(*[[a_face(90.0)]] * 6)
+    track = tracked(*[[a_face(90.0)]] * 6)
     assert track.found.all()
     side = 40.0 * CROP_RATIO
     square = [(90 - side / 2) / 200, (50 - side / 2) / 100, side / 200, side / 100]
@@ -62,31 +62,31 @@ def test_a_still_face_keeps_its_square() -> None:
     assert track.preview.shape == (100, 200, 3)
 
 
-def test_an_even_movement_is_left_as_it_is() -> None:
-    track = followed(*[[a_face(50.0 + 10 * step)] for step in range(10)])
+def test_a_uniform_movement_is_left_unchanged() -> None:
+    track = tracked(*[[a_face(50.0 + 10 * step)] for step in range(10)])
     np.testing.assert_allclose(middles(track)[:, 0], 50.0 + 10 * np.arange(10), atol=1e-3)
 
 
-def test_jitter_is_steadied() -> None:
+def test_jitter_is_smoothed() -> None:
     noise = np.random.default_rng(0).normal(0, 3, (40, 3))
-    track = followed(*[[a_face(90 + dx, 50 + dy, 40 + ds)] for dx, dy, ds in noise])
+    track = tracked(*[[a_face(90 + dx, 50 + dy, 40 + ds)] for dx, dy, ds in noise])
     assert middles(track).std(axis=0).max() < 0.6 * noise[:, :2].std(axis=0).min()
     sides = track.boxes[:, 2] * 200 / CROP_RATIO
     assert sides.std() < 0.6 * noise[:, 2].std()
 
 
-def test_one_wild_box_leaves_no_trace() -> None:
+def test_one_outlier_has_no_effect() -> None:
     frames = [[a_face(90.0)] for _ in range(9)]
     frames[4] = [a_face(105.0, side=58.0)]
-    np.testing.assert_allclose(middles(followed(*frames))[:, 0], 90.0, atol=1e-3)
+    np.testing.assert_allclose(middles(tracked(*frames))[:, 0], 90.0, atol=1e-3)
 
 
-def test_the_larger_of_two_faces_is_followed_all_the_way() -> None:
+def test_the_larger_of_two_faces_is_tracked_throughout() -> None:
     small, large = a_face(30.0, side=24.0), a_face(130.0, side=50.0)
     frames = [[small, large], [large, small]] * 5
     frames[3] = [small]  # the large one is missed
     frames[6] = [small]
-    track = followed(*frames)
+    track = tracked(*frames)
     assert track.found.all()
     np.testing.assert_allclose(middles(track)[:, 0], 130.0, atol=1e-3)
 
@@ -94,36 +94,36 @@ def test_the_larger_of_two_faces_is_followed_all_the_way() -> None:
 def test_two_faces_side_by_side_are_not_mixed_up() -> None:
     left, right = a_face(70.0, side=60.0), a_face(125.0, side=48.0)
     frames = [[left, right]] * 4 + [[right]] * 3 + [[right, left]] * 4
-    np.testing.assert_allclose(middles(followed(*frames))[:, 0], 70.0, atol=1e-3)
+    np.testing.assert_allclose(middles(tracked(*frames))[:, 0], 70.0, atol=1e-3)
 
 
 def test_a_brief_large_false_alarm_does_not_win() -> None:
     frames = [[a_face(60.0)] for _ in range(20)]
     frames[7] = [a_face(150.0, side=90.0), a_face(60.0)]
     frames[8] = [a_face(150.0, side=90.0)]
-    np.testing.assert_allclose(middles(followed(*frames))[:, 0], 60.0, atol=1e-3)
+    np.testing.assert_allclose(middles(tracked(*frames))[:, 0], 60.0, atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("seen", "frames", "counts"),
+    ("detections", "frames", "counts"),
     [(1, 1, True), (1, 3, True), (1, 25, False), (4, 25, False), (5, 25, True), (10, 150, True)],
 )
-def test_a_face_is_seen_often_enough(seen: int, frames: int, counts: bool) -> None:
-    track = followed(*[[a_face(90.0)] if index < seen else [] for index in range(frames)])
-    assert track.found.sum() == (seen if counts else 0)
+def test_a_face_must_be_detected_often_enough(detections: int, frames: int, counts: bool) -> None:
+    track = tracked(*[[a_face(90.0)] if index < detections else [] for index in range(frames)])
+    assert track.found.sum() == (detections if counts else 0)
 
 
-def test_false_alarms_here_and_there_are_no_face() -> None:
-    places = np.random.default_rng(1).uniform((60, 60, 60), (580, 420, 120), (25, 3))
-    detector = Scripted(*[[a_face(x, y, side)] for x, y, side in places])
+def test_scattered_false_alarms_are_not_a_face() -> None:
+    positions = np.random.default_rng(1).uniform((60, 60, 60), (580, 420, 120), (25, 3))
+    detector = ScriptedDetector(*[[a_face(x, y, side)] for x, y, side in positions])
     assert not track_face(blank(25, 640, 480), detector).found.any()
 
 
 def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
     frames = [[a_face(50.0 + 2 * step)] for step in range(20)]
-    frames[5:8] = [[]] * 3  # 0.8 s from sight to sight
+    frames[5:8] = [[]] * 3  # 0.8 s between detections
     frames[12:18] = [[]] * 6  # 1.4 s
-    track = followed(*frames)
+    track = tracked(*frames)
     assert np.flatnonzero(~track.found).tolist() == [12, 13, 14, 15, 16, 17]
     np.testing.assert_allclose(middles(track)[:12, 0], 50.0 + 2 * np.arange(12), atol=1e-3)
     assert not track.boxes[12:18].any()
@@ -132,7 +132,7 @@ def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
 
 def test_a_video_without_a_face() -> None:
     video = clip([scene(size=(64, 48)) + np.uint8(index) for index in range(5)])
-    track = track_face(video, Scripted(*[[]] * 5))
+    track = track_face(video, ScriptedDetector(*[[]] * 5))
     assert not track.found.any()
     assert not track.boxes.any()
     assert not track.thumbnails.any()
@@ -141,15 +141,15 @@ def test_a_video_without_a_face() -> None:
     assert crop_faces(video, track, 48).shape == (0, 48, 48, 3)
 
 
-def test_the_preview_is_near_the_middle_and_shows_the_face() -> None:
-    near = followed(*[[a_face(90.0)] if index < 4 else [] for index in range(11)])
+def test_the_preview_is_near_the_middle_and_has_the_face() -> None:
+    near = tracked(*[[a_face(90.0)] if index < 4 else [] for index in range(11)])
     assert near.preview_index == 3
-    assert followed(*[[a_face(90.0)]] * 7).preview_index == 3
+    assert tracked(*[[a_face(90.0)]] * 7).preview_index == 3
 
 
-def test_the_result_points_at_nothing_of_the_video() -> None:
+def test_the_track_shares_no_memory_with_the_video() -> None:
     video = blank(3)
-    track = track_face(video, Scripted(*[[a_face(90.0)]] * 3))
+    track = track_face(video, ScriptedDetector(*[[a_face(90.0)]] * 3))
     video.frames[:] = 9
     assert not track.preview.any()
 
@@ -162,16 +162,16 @@ def gradient(width: int = 200, height: int = 100) -> ByteArray:
     return np.stack([x, y, 0 * x], axis=-1).astype(np.uint8)
 
 
-def test_a_crop_shows_what_lies_in_the_square() -> None:
+def test_a_crop_is_the_content_of_the_square() -> None:
     side = 48 / CROP_RATIO  # so that the crop has 48 pixels
-    track = track_face(clip([gradient()]), Scripted([a_face(100.0, 50.0, side)]))
+    track = track_face(clip([gradient()]), ScriptedDetector([a_face(100.0, 50.0, side)]))
     crop = crop_faces(clip([gradient()]), track, 48)[0]
     np.testing.assert_array_equal(crop, gradient()[26:74, 76:124])
 
 
 def test_beyond_the_frame_its_edge_is_repeated() -> None:
     side = 48 / CROP_RATIO
-    track = track_face(clip([gradient()]), Scripted([a_face(10.0, 90.0, side)]))
+    track = track_face(clip([gradient()]), ScriptedDetector([a_face(10.0, 90.0, side)]))
     assert track.boxes[0, 0] < 0
     assert track.boxes[0, 1] + track.boxes[0, 3] > 1
     crop = crop_faces(clip([gradient()]), track, 48)[0]
@@ -193,15 +193,15 @@ def test_whole_frames_agree_with_pillow(width: int, height: int) -> None:
     assert np.abs(ours[1] - theirs).mean() < 4.0
 
 
-# The detector that is always there, and real faces
+# The Haar detector, on real faces
 
 
 def moving(height: int = 420) -> list[tuple[int, int]]:
-    """(left, top) of a portrait that wanders through nine frames."""
+    """(left, top) of a portrait that moves through nine frames."""
     return [(60 + 18 * step, 20 + 4 * step) for step in range(9)]
 
 
-def test_a_portrait_is_followed_where_it_was_put() -> None:
+def test_a_moving_portrait_is_tracked() -> None:
     video = clip([scene((hopper(), left, top, 420)) for left, top in moving()])
     track = track_face(video)
     assert track.found.all()
@@ -213,10 +213,9 @@ def test_a_portrait_is_followed_where_it_was_put() -> None:
     np.testing.assert_allclose(track.boxes[:, 3] * 480, sides, rtol=1e-4)
 
 
-def test_the_larger_portrait_is_followed() -> None:
+def test_the_larger_portrait_is_tracked() -> None:
     frame = scene((hopper(), 10, 40, 420), (astronaut(), 330, 0, 480))
-    found = HaarDetector().detect(frame)
-    assert len(found) == 2
+    assert len(HaarDetector().detect(frame)) == 2
     track = track_face(clip([frame] * 3))
     assert middles(track, 640, 480)[:, 0].max() < 320
 
@@ -241,7 +240,7 @@ def test_a_tilted_face_is_found(degrees: int) -> None:
     assert track_face(clip([tilted] * 2)).found.all()
 
 
-def test_boxes_of_a_large_frame_are_in_its_own_pixels() -> None:
+def test_boxes_of_a_large_frame_are_in_its_pixels() -> None:
     small = HaarDetector().detect(scene((hopper(), 100, 30, 420)))
     large = HaarDetector().detect(scene((hopper(), 200, 60, 840), size=(1280, 960)))
     assert len(small) == len(large) == 1
@@ -289,23 +288,23 @@ def test_pictures_of_things_have_no_face(name: str) -> None:
     assert not track_face(clip([frame, np.ascontiguousarray(frame[:, ::-1])] * 2)).found.any()
 
 
-# The detector that needs a file
+# YuNet, which needs a model file
 
 
 @pytest.mark.parametrize("model", ["gone.onnx", "folder/gone.onnx", "a/b/c", "/nowhere", ""])
-def test_a_model_that_is_not_there(model: str) -> None:
+def test_a_missing_model_is_refused(model: str) -> None:
     with pytest.raises(ValueError, match="neither a file nor a Hub id"):
         YuNetDetector(model)
 
 
-def test_a_model_that_opencv_cannot_read(tmp_path: Path) -> None:
+def test_a_model_that_opencv_cannot_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"this is no network")
     with pytest.raises(ValueError, match=r"cannot read broken\.onnx") as caught:
         YuNetDetector(tmp_path / "broken.onnx")
     assert str(tmp_path) not in str(caught.value)
 
 
-def test_a_model_that_the_hub_does_not_give(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_cannot_be_downloaded_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
     def refuse(*_: Any) -> str:
@@ -317,17 +316,17 @@ def test_a_model_that_the_hub_does_not_give(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class FakeNetwork:
-    """What OpenCV's class answers, without a network."""
+    """Replaces OpenCV's detector, without weights."""
 
-    answers: FloatArray | None = None
+    faces: FloatArray | None = None
 
     def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802 (OpenCV's name)
         self.size = size
 
     def detect(self, picture: ByteArray) -> tuple[int, FloatArray | None]:
         assert self.size == (picture.shape[1], picture.shape[0])
-        self.seen = picture
-        return 1, self.answers
+        self.picture = picture
+        return 1, self.faces
 
 
 @pytest.fixture
@@ -343,7 +342,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
     return fake
 
 
-def test_yunets_answer_becomes_boxes(network: FakeNetwork, tmp_path: Path) -> None:
+def test_yunet_returns_boxes(network: FakeNetwork, tmp_path: Path) -> None:
     (tmp_path / "yunet.onnx").touch()
     detector = YuNetDetector(tmp_path / "yunet.onnx")
     frame = np.zeros((48, 64, 3), np.uint8)
@@ -351,9 +350,9 @@ def test_yunets_answer_becomes_boxes(network: FakeNetwork, tmp_path: Path) -> No
     boxes = detector.detect(frame)
     assert boxes.shape == (0, 4)
     assert boxes.dtype == np.float32
-    assert (network.seen[0, 0] == [0, 0, 200]).all()  # OpenCV wants blue first
-    network.answers = np.arange(30, dtype=np.float32).reshape(2, 15)
+    assert (network.picture[0, 0] == [0, 0, 200]).all()  # OpenCV expects blue first
+    network.faces = np.arange(30, dtype=np.float32).reshape(2, 15)
     np.testing.assert_array_equal(detector.detect(frame), [[0, 1, 2, 3], [15, 16, 17, 18]])
-    network.answers = np.array([[20, 10, 12, 20, *[0] * 10, 0.9]], np.float32)
+    network.faces = np.array([[20, 10, 12, 20, *[0] * 10, 0.9]], np.float32)
     track = track_face(clip([frame] * 2), detector)
     np.testing.assert_allclose(track.boxes[0, 2:] * [64, 48], 20 * CROP_RATIO, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Speech is found in speech and nowhere else, and importing it changes no global setting."""
+"""Speech is detected in speech only, and detection changes no global setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILES = [entry["file"] for entry in json.loads((EXAMPLES / "examples.json").read
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_example_holds_speech(name):
+def test_every_example_contains_speech(name):
     assert detect_speech(load_audio(EXAMPLES / name)).spoken
 
 
@@ -29,7 +29,7 @@ def test_level_hardly_matters(decibels):
     assert detect_speech(changed).spoken
 
 
-def test_silence_is_told_from_noise(generator):
+def test_silence_is_distinguished_from_noise(generator):
     silent = detect_speech(np.zeros(2 * SAMPLE_RATE, np.float32))
     assert silent.silent
     assert not silent.spoken
@@ -38,7 +38,7 @@ def test_silence_is_told_from_noise(generator):
     assert not detect_speech(noise).spoken
 
 
-def test_where_the_speech_is():
+def test_speech_is_located():
     clip = load_audio(EXAMPLES / FILES[0])
     quiet = np.zeros(3 * SAMPLE_RATE, np.float32)
     activity = detect_speech(np.concatenate([quiet, clip, quiet]))
@@ -49,7 +49,7 @@ def test_where_the_speech_is():
     assert activity.between(3, end).seconds <= len(clip) / SAMPLE_RATE + 0.1
 
 
-def test_asking_twice_gives_the_same_answer():
+def test_detection_is_deterministic():
     clip = load_audio(EXAMPLES / FILES[0])
     first, second = detect_speech(clip), detect_speech(clip)
     np.testing.assert_array_equal(first.probability, second.probability)

@@ -1,4 +1,4 @@
-"""Typed text: cleaned, bounded, refused in words."""
+"""Typed text is cleaned and limited."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_load_text(text: str | None, loaded: str | None) -> None:
     assert loaded is None or load_text(loaded) == loaded
 
 
-def test_the_bound() -> None:
+def test_long_text_is_refused() -> None:
     assert load_text("a" * MAX_CHARACTERS) == "a" * MAX_CHARACTERS
     with pytest.raises(MediaError, match=r"100,000 characters; at most 2,000") as caught:
         load_text("a" * 100_000)
@@ -34,7 +34,7 @@ def test_the_bound() -> None:
 
 
 @pytest.mark.parametrize("text", [5, b"bytes", ["a"], object()])
-def test_other_types(text: object) -> None:
+def test_other_types_are_refused(text: object) -> None:
     with pytest.raises(MediaError, match="must be a string") as caught:
         load_text(text)  # type: ignore[arg-type]
     assert caught.value.kind == "bad_type"

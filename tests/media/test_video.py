@@ -1,4 +1,4 @@
-"""Videos: what is read, when, which way up; against colours and places that are known."""
+"""Which frames of a video are read, when and how oriented, against known colours."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ def corners(frame: ByteArray) -> list[str]:
     """Colours of the four quarters: top left, top right, bottom left, bottom right."""
     names = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255,) * 3}
     height, width = frame.shape[:2]
-    places = [(y, x) for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
+    rows, columns = (height // 4, 3 * height // 4), (width // 4, 3 * width // 4)
     return [
-        min(names, key=lambda name: float(np.abs(frame[place].astype(float) - names[name]).sum()))
-        for place in places
+        min(names, key=lambda name: float(np.abs(frame[y, x].astype(float) - names[name]).sum()))
+        for y in rows
+        for x in columns
     ]
 
 
-def a_colour_a_second(rate: float, seconds: int = 5) -> tuple[list[ByteArray], list[float]]:
+def one_colour_per_second(rate: float, seconds: int = 5) -> tuple[list[ByteArray], list[float]]:
     times = [index / rate for index in range(int(seconds * rate))]
     return [flat(list(COLOURS.values())[int(time)]) for time in times], times
 
@@ -71,11 +72,9 @@ def need(codec: str) -> None:
     ],
 )
 @pytest.mark.parametrize("rate", [4, 24, 30])
-def test_frames_are_where_their_time_says(
-    tmp_path: Path, container: str, codec: str, rate: int
-) -> None:
+def test_frames_match_their_times(tmp_path: Path, container: str, codec: str, rate: int) -> None:
     need(codec)
-    pictures, times = a_colour_a_second(rate)
+    pictures, times = one_colour_per_second(rate)
     path = tmp_path / "clip"
     path.write_bytes(encoded(pictures, times, container, codec))
     video = load_video(path)
@@ -90,7 +89,7 @@ def test_frames_are_where_their_time_says(
     assert shown == [list(COLOURS)[int(time + 0.002)] for time in video.times]
 
 
-def test_bytes_strings_and_paths_are_the_same(tmp_path: Path) -> None:
+def test_bytes_strings_and_paths_give_the_same(tmp_path: Path) -> None:
     data = encoded([quarters()] * 10)
     path = tmp_path / "clip.mp4"
     path.write_bytes(data)
@@ -116,7 +115,7 @@ def test_irregular_time_stamps(container: str) -> None:
     ]
 
 
-def test_the_clock_may_start_anywhere() -> None:
+def test_timestamps_may_start_anywhere() -> None:
     need("libvpx")
     times = [7.3 + index / 10 for index in range(20)]
     video = load_video(encoded([flat()] * 20, times, "webm", "libvpx"))
@@ -125,8 +124,8 @@ def test_the_clock_may_start_anywhere() -> None:
     assert video.duration == pytest.approx(1.95, abs=0.06)
 
 
-def test_a_recording_of_a_browser() -> None:
-    """No duration and no index in the header: it was written as it came."""
+def test_a_browser_recording() -> None:
+    """Its header has neither duration nor index, because it was written as a stream."""
     need("libvpx")
     times = [0.11 + index * 0.033 + 0.004 * (index % 3) for index in range(90)]
     data = encoded([quarters()] * 90, times, "webm", "libvpx", options={"live": "1"})
@@ -137,13 +136,13 @@ def test_a_recording_of_a_browser() -> None:
     assert video.duration == pytest.approx(90 * 0.033, abs=0.1)
 
 
-def test_longer_clips_are_read_more_sparsely() -> None:
+def test_longer_clips_are_sampled_more_sparsely() -> None:
     video = load_video(encoded([flat(width=16, height=16)] * 300, [i / 5 for i in range(300)]))
     assert len(video.frames) == MAX_FRAMES
     np.testing.assert_allclose(np.diff(video.times), 0.4, atol=1e-3)
 
 
-def test_sound_is_noticed() -> None:
+def test_sound_is_detected() -> None:
     data = encoded([quarters()] * 10, sound=True)
     assert load_video(data).has_sound
     assert len(load_audio(data)) > 15_000
@@ -152,7 +151,7 @@ def test_sound_is_noticed() -> None:
 @pytest.mark.parametrize("container", ["mp4", "mov", "matroska"])
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
 def test_every_quarter_turn_is_undone(container: str, rotation: int) -> None:
-    """A camera that was held turned writes turned pictures and the turn that puts them right."""
+    """A rotated camera writes rotated pictures and the rotation that corrects them."""
     held = np.rot90(quarters(), -rotation // 90)
     video = load_video(encoded([held] * 5, container=container, rotation=rotation))
     assert (video.width, video.height) == (64, 48)
@@ -160,9 +159,9 @@ def test_every_quarter_turn_is_undone(container: str, rotation: int) -> None:
     assert corners(video.frames[0]) == ["red", "green", "blue", "white"]
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg as a referee")
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="compares with ffmpeg")
 @pytest.mark.parametrize("rotation", [0, 90, 180, -90])
-def test_upright_is_what_ffmpeg_shows(tmp_path: Path, rotation: int) -> None:
+def test_rotation_agrees_with_ffmpeg(tmp_path: Path, rotation: int) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(encoded([quarters()] * 5, rotation=rotation))
     raw = subprocess.run(
@@ -175,7 +174,7 @@ def test_upright_is_what_ffmpeg_shows(tmp_path: Path, rotation: int) -> None:
     assert np.abs(video.frames[0].astype(int) - shown).mean() < 4
 
 
-def test_pixels_become_square() -> None:
+def test_pixels_are_made_square() -> None:
     data = encoded([quarters()] * 5, stretch=Fraction(3, 2), container="matroska")
     video = load_video(data)
     assert (video.width, video.height) == (96, 48)
@@ -255,7 +254,7 @@ def test_a_size_that_changes_in_mid_stream() -> None:
     video = load_video(spliced(wide, high))
     assert video.frames.shape == (8, 48, 64, 3)
     assert corners(video.frames[0]) == ["red", "green", "blue", "white"]
-    assert (video.frames[6][:, :18] < 30).all()  # on black, half as high and as wide
+    assert (video.frames[6][:, :18] < 30).all()  # centred on black
     assert corners(video.frames[6][:, 20:44]) == ["red", "green", "blue", "white"]
 
 
@@ -271,7 +270,7 @@ def test_the_same_file_gives_the_same_bits() -> None:
     np.testing.assert_array_equal(load_video(data).frames, load_video(data).frames)
 
 
-def test_where_there_is_a_picture(tmp_path: Path) -> None:
+def test_has_picture(tmp_path: Path) -> None:
     assert has_picture(encoded([flat()] * 3))
     assert has_picture(encoded([flat()] * 3, sound=True))
     for container, codec in (("mp4", "aac"), ("webm", "libopus"), ("mp3", "libmp3lame")):
@@ -284,7 +283,7 @@ def test_where_there_is_a_picture(tmp_path: Path) -> None:
 
 def test_a_cut_off_recording_gives_what_came_before() -> None:
     need("libvpx")
-    pictures, times = a_colour_a_second(10)
+    pictures, times = one_colour_per_second(10)
     data = encoded(pictures, times, "webm", "libvpx")
     half = load_video(data[: len(data) // 2])
     assert nearest(half.frames[0]) == "red"
@@ -292,8 +291,8 @@ def test_a_cut_off_recording_gives_what_came_before() -> None:
     assert len(half.frames) < 25
 
 
-def test_damage_in_the_middle_is_passed_over() -> None:
-    pictures, times = a_colour_a_second(10)
+def test_damage_in_the_middle_is_skipped() -> None:
+    pictures, times = one_colour_per_second(10)
     data = bytearray(encoded(pictures, times, "mp4", "libx264"))
     start, end = data.index(b"mdat") + 4, data.index(b"moov")
     middle = (start + end) // 2
@@ -316,7 +315,7 @@ def test_reading_video_does_not_load_opencv() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_a_source_of_the_wrong_type() -> None:
+def test_a_source_of_the_wrong_type_is_refused() -> None:
     for source in (None, 3, [1], (b"", 3)):
         with pytest.raises(MediaError) as caught:
             load_video(source)  # type: ignore[arg-type]

@@ -58,14 +58,14 @@ def distance(a: Cloud, b: Cloud) -> float:
 @pytest.mark.parametrize("seed", range(4))
 def test_paired_metrics_agree_with_slow_loops(seed: int) -> None:
     x, y = clouds(seed)
-    places = [
+    positions = [
         sorted(range(len(y)), key=lambda j: distance(x[i], y[j])).index(i) + 1
         for i in range(len(x))
     ]
-    assert ranks(x, y).tolist() == places
+    assert ranks(x, y).tolist() == positions
     for k in (1, 3, 5):
-        assert recall_at(x, y, k) == pytest.approx(sum(p <= k for p in places) / len(x))
-    assert mean_reciprocal_rank(x, y) == pytest.approx(sum(1 / p for p in places) / len(x))
+        assert recall_at(x, y, k) == pytest.approx(sum(p <= k for p in positions) / len(x))
+    assert mean_reciprocal_rank(x, y) == pytest.approx(sum(1 / p for p in positions) / len(x))
     assert alignment(x, y) == pytest.approx(
         sum(distance(a, b) ** 2 for a, b in zip(x, y, strict=True)) / len(x)
     )
@@ -102,8 +102,8 @@ def test_emotion_metrics_agree_with_slow_loops(seed: int) -> None:
         )
         for z, own in zip(mine, labels, strict=True)
     ]
-    found = same_emotion_foscttm(x, y, labels_x, labels_y)
-    assert found == pytest.approx(1 - np.mean(areas))
+    result = same_emotion_foscttm(x, y, labels_x, labels_y)
+    assert result == pytest.approx(1 - np.mean(areas))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -170,14 +170,14 @@ def test_ranges_and_symmetry(seed: int) -> None:
     back = alignment_report(y, x, *labels[::-1], natural=True)
     for name in ("modality_gap", "mmd2", "foscttm", "linear_cka", "precision_at_5", "mrr"):
         assert report[name] == pytest.approx(back[name])
-    found = {name: value for name, value in report.items() if value is not None}
-    assert all(np.isfinite(value) for value in found.values())
+    result = {name: value for name, value in report.items() if value is not None}
+    assert all(np.isfinite(value) for value in result.values())
     for name in ("modality_probe", "precision_at_1", "recall_at_5", "mrr", "foscttm", "linear_cka"):
-        assert 0 <= found[name] <= 1
-    assert 0 <= found["modality_gap"] <= 2
-    assert 0 <= found["alignment"] <= 4
-    assert -8 <= found["uniformity_joint"] <= 0
-    assert -1 <= found["silhouette_emotion"] <= 1
+        assert 0 <= result[name] <= 1
+    assert 0 <= result["modality_gap"] <= 2
+    assert 0 <= result["alignment"] <= 4
+    assert -8 <= result["uniformity_joint"] <= 0
+    assert -1 <= result["silhouette_emotion"] <= 1
 
 
 def test_identical_clouds() -> None:
@@ -272,10 +272,10 @@ def test_w2_ratio_by_hand_and_by_loop() -> None:
         for j in range(9):
             between = distance(mean_x[i], mean_y[j]) ** 2 + distance(std_x[i], std_y[j]) ** 2
             apart[bool(labels[i] == labels[j])].append(math.sqrt(between))
-    found = w2_ratio(
+    result = w2_ratio(
         Gaussians(mean_x, std_x), Gaussians(mean_y, std_y), same_emotion(labels, labels)
     )
-    assert found == pytest.approx(np.mean(apart[True]) / np.mean(apart[False]))
+    assert result == pytest.approx(np.mean(apart[True]) / np.mean(apart[False]))
 
 
 def test_what_needs_natural_pairs_is_left_out_without_them() -> None:

@@ -102,8 +102,8 @@ def test_a_collapse_in_any_direction_is_chance(count: int, dtype: DTypeLike) -> 
             as_stored = pairs_report(
                 *(z / np.linalg.norm(z, axis=1, keepdims=True) for z in (x, y))
             )
-            for found in (pairs_report(normalised(x), normalised(y)), as_stored):
-                assert {name: found[name] for name in chance} == pytest.approx(chance, abs=1e-12)
+            for result in (pairs_report(normalised(x), normalised(y)), as_stored):
+                assert {name: result[name] for name in chance} == pytest.approx(chance, abs=1e-12)
 
 
 def test_one_collapsed_cloud_has_no_geometry_in_common_with_another() -> None:

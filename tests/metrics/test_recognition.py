@@ -82,9 +82,9 @@ def test_a_known_temperature_is_recovered(
     honest = generator.normal(0, 2, (6_000, 4))
     cumulative = softmax(honest, axis=1).cumsum(axis=1)
     labels = (generator.random((6_000, 1)) > cumulative).sum(axis=1).clip(max=3)
-    found = fit_temperature(honest * temperature, labels)
-    assert found == pytest.approx(temperature, rel=0.06)
-    calibrated = softmax(honest * temperature / found, axis=1)
+    result = fit_temperature(honest * temperature, labels)
+    assert result == pytest.approx(temperature, rel=0.06)
+    calibrated = softmax(honest * temperature / result, axis=1)
     assert expected_calibration_error(labels, calibrated) < 0.03
 
 

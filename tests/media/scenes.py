@@ -1,4 +1,4 @@
-"""Two portraits in the public domain, and pictures without a face, as clips."""
+"""Clips with two portraits in the public domain on a plain background."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ASTRONAUT, HOPPER = (0.435, 0.235, 0.21), (0.43, 0.375, 0.35)
 
 @functools.cache
 def hopper() -> ByteArray:
-    """(600, 512, 3) Grace Hopper, of the front; ships with matplotlib."""
+    """(600, 512, 3) Grace Hopper, frontal; ships with matplotlib."""
     path = Path(str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)))
     return np.asarray(cv2.imread(str(path))[:, :, ::-1])
 
@@ -35,7 +35,7 @@ def astronaut() -> ByteArray:
 def scene(
     *portraits: tuple[ByteArray, int, int, int], size: tuple[int, int] = (640, 480)
 ) -> ByteArray:
-    """(H, W, 3) portraits (picture, left, top, height) on one colour, cut off at the edges."""
+    """(H, W, 3) frame with portraits (picture, left, top, height), cropped at its edges."""
     width, height = size
     frame = np.full((height, width, 3), BACKGROUND, np.uint8)
     for picture, left, top, high in portraits:
@@ -49,7 +49,7 @@ def scene(
 
 
 def clip(frames: Sequence[ByteArray], rate: float = 5.0) -> Video:
-    """Frames as `load_video` would give them."""
+    """Frames as `load_video` returns them."""
     stack = np.stack(frames)
     times = (np.arange(len(stack)) / rate).astype(np.float32)
     height, width = stack.shape[1:3]
