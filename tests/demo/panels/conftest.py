@@ -34,7 +34,7 @@ def clip_of(
     framework: str = "mgcma",
     **fields: Any,
 ) -> VisitorClip:
-    """A clip that lies where a pair of the reference does."""
+    """A clip with the embeddings of one reference pair."""
     predictions = {}
     for strategy, chart in atlas.charts.items():
         own = {m: chart.reference.embeddings[m][row] for m in halves or ("speech", "text")}

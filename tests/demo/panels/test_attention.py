@@ -19,7 +19,7 @@ def test_each_word_is_described_with_its_moment(agreeing: Prediction) -> None:
     assert "we at 0.2 s; won at 1.2 s; today at 1.8 s" in str(figure["aria-label"])
 
 
-def test_even_attention_is_said_to_be_even(agreeing: Prediction) -> None:
+def test_even_attention_has_a_note(agreeing: Prediction) -> None:
     attention = agreeing.attention
     assert attention is not None
     assert EVEN_NOTE not in attention_figure(agreeing)

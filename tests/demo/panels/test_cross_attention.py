@@ -11,7 +11,7 @@ from mer_core.types import CrossAttention, Prediction
 from tests.demo.markup_page import Page
 
 
-def test_moments_stand_until_the_next_and_gaps_stay_empty() -> None:
+def test_cells_reach_to_the_next_moment_and_gaps_stay_empty() -> None:
     times = np.array([0.0, 0.5, 1.0, 3.0], dtype=np.float32)
     weights = np.array([[0.1, 0.2, 0.3, 0.4]], dtype=np.float32)
     cells, edges = over_time(weights, times)
@@ -22,7 +22,7 @@ def test_moments_stand_until_the_next_and_gaps_stay_empty() -> None:
     assert around.tolist() == [0.5, 1.5]
 
 
-def test_joined_rows_keep_their_sums_and_say_their_time() -> None:
+def test_joined_rows_keep_their_sums_and_are_named_by_time() -> None:
     weights = np.random.default_rng(0).random((100, 7)).astype(np.float32)
     weights /= weights.sum(1, keepdims=True)
     moments = np.arange(100, dtype=np.float32) / 5 + 0.1

@@ -10,7 +10,7 @@ from tests.demo.markup_page import Page
 from tests.demo.panels.conftest import NASTY, clip_of
 
 
-def test_instances_show_every_pair_once_with_stars_at_visitors(atlas: Atlas) -> None:
+def test_instances_show_every_pair_once_with_stars_for_visitors(atlas: Atlas) -> None:
     clips = [clip_of(atlas, 3, NASTY), clip_of(atlas, 50, "half", "text")]
     markup = instances_view(atlas, "token", clips, [0, 20, 40])
     page = Page(markup)

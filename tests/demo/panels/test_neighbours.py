@@ -13,12 +13,12 @@ from tests.demo.panels.conftest import NASTY, clip_of
 CALM = Surroundings("angry", 0.8, ("speech",))
 
 
-def test_the_sentence_tells_what_moved() -> None:
+def test_the_sentence_describes_the_move() -> None:
     after = Surroundings("angry", 0.9, ("text", "speech"))
-    found = Movement({"speech": (CALM, after), "text": (CALM, CALM)}, (
+    moved = Movement({"speech": (CALM, after), "text": (CALM, CALM)}, (
         HalvesDistance(0.92, 0.12), HalvesDistance(0.31, 0.8),
     ))  # fmt: skip
-    assert movement_sentence(found, "token") == (
+    assert movement_sentence(moved, "token") == (
         "Your voice moved from angry voices to angry words and voices. "
         "Your words stay near angry voices. "
         "Your voice and your words are now closer together (cosine distance 0.92 → 0.31; closer "
@@ -27,7 +27,7 @@ def test_the_sentence_tells_what_moved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         (
             HalvesDistance(0.9, 0.5),
@@ -44,10 +44,10 @@ def test_the_sentence_tells_what_moved() -> None:
     ],
 )
 def test_distances_of_two_spaces_are_compared_by_rank(
-    before: HalvesDistance, after: HalvesDistance, said: str
+    before: HalvesDistance, after: HalvesDistance, expected: str
 ) -> None:
     stages = {"audio": (CALM, CALM), "video": (CALM, CALM)}
-    assert said in movement_sentence(Movement(stages, (before, after)), "avel")
+    assert expected in movement_sentence(Movement(stages, (before, after)), "avel")
 
 
 def test_mixed_neighbours_are_called_mixed_and_none_has_no_movement() -> None:

@@ -1,4 +1,4 @@
-"""Headers, notices and placeholders say what must be said."""
+"""Headers, notices and placeholders hold what they must."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_only_the_atlas_opens_no_microphone() -> None:
 
 
 @pytest.mark.parametrize("page", RECORDING, ids=lambda page: page.title)
-def test_notes_are_well_formed_and_say_what_must_be_said(page: Any) -> None:
+def test_notes_are_well_formed_and_hold_what_they_must(page: Any) -> None:
     for state in ("waiting", "loading", "ready", "failed"):
         assert "Ready <x>" in Page(notes.header("Ready <x>", state, "Which <y>?")).text
     text = Page(notes.notice(10, page.texts)).text

@@ -23,7 +23,7 @@ def test_own_pairs_wait_for_three_clips_with_both_halves(atlas: Atlas) -> None:
     assert "there are none yet" in Page(own_pairs([], "token")).text
 
 
-def test_own_pairs_are_measured_with_their_number_said(atlas: Atlas) -> None:
+def test_own_pairs_are_measured_and_their_number_is_shown(atlas: Atlas) -> None:
     clips = [clip_of(atlas, row) for row in (0, 20, 40)]
     page = Page(own_pairs(clips, "token"))
     assert "n = 3, which is tiny" in page.text
@@ -48,7 +48,7 @@ def test_own_pairs_are_measured_with_their_number_said(atlas: Atlas) -> None:
     assert "After" not in Page(own_pairs(six, "none")).text
 
 
-def test_equal_clips_are_said_to_say_nothing(atlas: Atlas) -> None:
+def test_equal_clips_are_left_out(atlas: Atlas) -> None:
     page = Page(own_pairs([clip_of(atlas, 5)] * 3, "token"))
     assert page.having(class_="at-waiting")
     assert rows_of(page) == []

@@ -233,8 +233,8 @@ def test_the_longest_clip_stays_light(watched: Prediction) -> None:
     assert len(pictures(Page(drawn))) == MAX_THUMBNAILS + 1
 
 
-def test_words_and_a_face_are_called_so_everywhere(watched: Prediction) -> None:
-    """A framework of text and video, which the papers do not have but ours support."""
+def test_words_and_face_are_named_everywhere(watched: Prediction) -> None:
+    """The nouns of a framework of text and video, which no paper has and ours supports."""
     names = {"audio": "text", "video": "video", "both": "both"}
     by_modality = {names[name]: p for name, p in watched.by_modality.items()}
     page = whole_video(replace(watched, by_modality=by_modality))

@@ -37,13 +37,13 @@ def test_natural_pairs_are_shown_where_they_were_measured(ablation: Ablation) ->
     assert "mrr" in rows_of(Page(metrics_table(replace(ablation, rows=rows), "on")))
 
 
-def test_marks_say_better_worse_and_not_clear_in_words(ablation: Ablation) -> None:
+def test_differences_are_marked_in_words(ablation: Ablation) -> None:
     markup = metrics_table(ablation, "on")
-    said = {
+    tones = {
         name: re.search(r"at-mark at-(\w+)", markup.split(f'data-figure="{name}"')[1])
         for name in ("modality_gap", "ece", "unweighted_accuracy", "uniformity_joint")
     }
-    assert [found and found[1] for found in said.values()] == [
+    assert [tone and tone[1] for tone in tones.values()] == [
         "better", "worse", "unclear", "changed",
     ]  # fmt: skip
 

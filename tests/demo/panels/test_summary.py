@@ -39,16 +39,16 @@ def test_one_modality(words_only: Prediction, voice_only: Prediction) -> None:
 
 def test_not_sure_between_two(words_only: Prediction) -> None:
     close = {"angry": 0.36, "happy": 0.31, "neutral": 0.2, "sad": 0.13}
-    said = summary(replace(words_only, emotion="angry", probabilities=close))
-    assert said == (
+    sentence = summary(replace(words_only, emotion="angry", probabilities=close))
+    assert sentence == (
         "From the words alone, the model is not sure: angry (36%) is just ahead of happy (31%)."
     )
 
 
 def test_not_sure_although_ahead(words_only: Prediction) -> None:
     low = {"angry": 0.46, "happy": 0.2, "neutral": 0.2, "sad": 0.14}
-    said = summary(replace(words_only, emotion="angry", probabilities=low))
-    assert "not sure: angry leads with only 46%." in said
+    sentence = summary(replace(words_only, emotion="angry", probabilities=low))
+    assert "not sure: angry leads with only 46%." in sentence
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.OK}))

@@ -32,12 +32,12 @@ def decoded(source: str | None) -> Image.Image:
 
 def test_thumbnails_are_bounded_and_aligned(face: FaceTrack) -> None:
     for duration in (0.3, 1.0, 3.9, 4.0, 60.0):
-        found = slots(face, duration)
-        assert 1 <= len(found) <= MAX_THUMBNAILS
-        assert (found[0].start, found[-1].end) == (0.0, pytest.approx(duration))
-        for left, right in pairwise(found):
+        parts = slots(face, duration)
+        assert 1 <= len(parts) <= MAX_THUMBNAILS
+        assert (parts[0].start, parts[-1].end) == (0.0, pytest.approx(duration))
+        for left, right in pairwise(parts):
             assert left.end == right.start
-        for slot in found:
+        for slot in parts:
             if slot.frame is not None:
                 assert slot.start <= face.times[slot.frame] <= slot.end
                 assert face.found[slot.frame]
