@@ -103,7 +103,7 @@ def test_the_last_override_wins(path: Path) -> None:
         ("sources.speech.speeds=[nan]", "must be finite"),
         ("optim=3", "tiny.optim = 3: must be a table"),
         ("loss_weights=3", "tiny.loss_weights = 3: must be a table"),
-        ("name.first=3", "name is a value and holds no keys"),
+        ("name.first=3", "name is a value and has no keys"),
         ("labels=five", "must be one of four, speech, text"),
         ("sources.speech.corpora.iemocop=1", "no corpus 'iemocop'; corpora are ravdess"),
     ],
