@@ -62,7 +62,7 @@ def write_faces(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """RAVDESS-like tones whose pitch tells the label, MELD-like lines whose words do, and
+    """RAVDESS-like tones whose pitch gives the label, MELD-like lines whose words do, and
     FER2013-like pictures whose stripes do.
     """
     root = tmp_path_factory.mktemp("corpora")
@@ -94,15 +94,15 @@ def recorded(corpora: Path) -> Path:
     codes = {"neutral": "neu", "happy": "exc", "sad": "sad", "angry": "ang"}
     for session in range(1, 6):
         scene, folder = f"Ses{session:02d}F_impro01", corpora / "iemocap" / f"Session{session}"
-        rated, said = [], []
+        ratings, transcripts = [], []
         for i, (actor, emotion, take) in enumerate(itertools.product("FM", WORDS, range(3))):
             name = f"{scene}_{actor}{i:03d}"
-            rated.append(f"[1.0 - 1.6]\t{name}\t{codes[emotion]}\t[2.5, 2.5, 2.5]")
+            ratings.append(f"[1.0 - 1.6]\t{name}\t{codes[emotion]}\t[2.5, 2.5, 2.5]")
             words = "" if session == 5 and i == 0 else f"{WORDS[emotion]} {'abc'[take]} {actor}"
-            said.append(f"{name} [001.0-001.6]: {words}")
+            transcripts.append(f"{name} [001.0-001.6]: {words}")
             pitch = PITCH[emotion] * (1 + take / 20)
             write_tone(folder / "sentences" / "wav" / scene / f"{name}.wav", pitch, i)
-        for kind, lines in (("EmoEvaluation", rated), ("transcriptions", said)):
+        for kind, lines in (("EmoEvaluation", ratings), ("transcriptions", transcripts)):
             (folder / "dialog" / kind).mkdir(parents=True)
             (folder / "dialog" / kind / f"{scene}.txt").write_text("\n".join(lines), "utf-8")
     return corpora

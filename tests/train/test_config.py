@@ -50,7 +50,7 @@ def test_a_file_holds_differences_from_the_defaults(path: Path) -> None:
     assert experiment.drop_modality == {}
 
 
-def test_whole_numbers_become_floats_where_floats_belong(path: Path) -> None:
+def test_integers_become_floats_in_float_fields(path: Path) -> None:
     experiment = load_experiment(path)
     assert isinstance(experiment.optim.learning_rate, float)
     assert isinstance(experiment.loss_weights["classification"], float)
@@ -120,7 +120,7 @@ def test_a_missing_name_is_named(tmp_path: Path) -> None:
         load_experiment(tmp_path / "bare.toml")
 
 
-def test_what_is_no_toml_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("seed = = 1", encoding="utf-8")
     with pytest.raises(ValueError, match=r"broken\.toml: .*line 1"):
         load_experiment(tmp_path / "broken.toml")

@@ -1,4 +1,4 @@
-"""A file is whole or it is not there, and a damaged one costs time, not the run."""
+"""A file is complete or missing, and a damaged one costs time, not the run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from train.data.recordings import Recordings
 from train.files import cached, write_atomically
 
 
-def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     def interrupted(file: Path) -> None:
         file.write_text("hal")
         raise KeyboardInterrupt
@@ -33,7 +33,7 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
     assert path.read_text() == "whole"
 
 
-def test_leftovers_of_killed_writes_go_with_the_next(tmp_path: Path) -> None:
+def test_unfinished_files_of_killed_writes_are_removed_by_the_next(tmp_path: Path) -> None:
     day_ago = time.time() - 86_400
     names = ("a[0].txt.11.tmp", "a[0].txt.12.tmp", "a[0].txt", "other.txt.11.tmp", "a0.txt.11.tmp")
     for name in names:
@@ -50,12 +50,12 @@ def test_leftovers_of_killed_writes_go_with_the_next(tmp_path: Path) -> None:
     [
         (PermissionError(errno.EACCES, "Permission denied"), False),
         (OSError(errno.EIO, "Input/output error"), False),
-        (OSError("No such device (os error 19)"), False),  # as safetensors says it, without errno
+        (OSError("No such device (os error 19)"), False),  # as safetensors raises it, without errno
         (OSError(errno.EINVAL, "Invalid argument"), True),
         (EOFError("No data left in file"), True),
     ],
 )
-def test_what_only_cannot_be_reached_is_not_made_again(
+def test_a_file_that_cannot_be_read_is_not_computed_again(
     error: Exception, again: bool, tmp_path: Path
 ) -> None:
     path = tmp_path / "kept"
@@ -96,7 +96,7 @@ def test_an_archive_that_points_before_its_start_is_damaged(
     assert "is damaged and computed again" in capsys.readouterr().out
 
 
-def test_what_is_kept_is_made_once(tmp_path: Path) -> None:
+def test_a_cached_value_is_computed_once(tmp_path: Path) -> None:
     made = []
 
     def make() -> str:
@@ -130,8 +130,8 @@ def test_damaged_clips_and_pictures_are_decoded_again(
     first = read()
     stored = sorted((tmp_path / "c").iterdir())
     assert [file.name[:9] for file in stored] == ["portraits", "waveforms"]
-    whole = [file.read_bytes() for file in stored]
-    for file, data in zip(stored, whole, strict=True):
+    contents = [file.read_bytes() for file in stored]
+    for file, data in zip(stored, contents, strict=True):
         file.write_bytes(data[: int(share * len(data))])
     for expected, found in zip(first, read(), strict=True):
         np.testing.assert_array_equal(found, expected)

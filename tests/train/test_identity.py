@@ -1,4 +1,4 @@
-"""What makes a run, and whose folder is whose."""
+"""What identifies a run, and which run a folder belongs to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def experiment() -> Experiment:
     return tiny_foal_net()
 
 
-def test_an_identity_is_what_its_file_says(experiment: Experiment, tmp_path: Path) -> None:
+def test_an_identity_is_what_its_file_holds(experiment: Experiment, tmp_path: Path) -> None:
     own = identity(experiment, {"speech": "a"}, "data")
     claim(tmp_path / "run", own)
     assert claimed(tmp_path / "run") == own
@@ -36,23 +36,23 @@ def test_an_identity_is_what_its_file_says(experiment: Experiment, tmp_path: Pat
         assert other != own
 
 
-def test_a_folder_is_held_by_what_a_run_left_in_it(tmp_path: Path) -> None:
+def test_a_folder_belongs_to_the_run_whose_files_it_holds(tmp_path: Path) -> None:
     run: dict[str, Any] = {"data": "mine"}
     other: dict[str, Any] = {"data": "theirs"}
     folder = tmp_path / "run"
     check_claim(folder, run)  # nothing there
     claim(folder, other)
-    check_claim(folder, run)  # they never began
+    check_claim(folder, run)  # it never began
     (folder / "log.jsonl").touch()
     check_claim(folder, other)
     with pytest.raises(ValueError, match="give another --out"):
         check_claim(folder, run)
     (folder / "run.json").unlink()
     with pytest.raises(ValueError, match="give another --out"):
-        check_claim(folder, run)  # whose it is, nobody knows
+        check_claim(folder, run)  # of an unknown run
 
 
-def test_a_claim_that_was_killed_binds_nobody(tmp_path: Path) -> None:
+def test_an_interrupted_claim_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "run.json.4711.tmp").write_text("{")
     check_claim(tmp_path, {"data": "mine"})
     (tmp_path / "log.jsonl").touch()
@@ -68,7 +68,7 @@ def test_a_folder_without_its_identity_is_one_sentence(text: str | None, tmp_pat
         claimed(tmp_path)
 
 
-def test_a_corpus_behind_a_link_may_name_its_files_by_where_they_are(
+def test_a_corpus_behind_a_link_may_name_its_files_by_real_paths(
     experiment: Experiment, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere, root = tmp_path / "disk", tmp_path / "data"
@@ -91,7 +91,7 @@ def test_a_corpus_behind_a_link_may_name_its_files_by_where_they_are(
     assert data_digest(experiment, root) != own
 
 
-def test_data_are_the_same_wherever_they_lie(
+def test_the_digest_does_not_depend_on_the_folder(
     experiment: Experiment, corpora: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "moved"

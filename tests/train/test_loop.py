@@ -17,6 +17,7 @@ from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features, Output
 from train.config import Experiment, OptimConfig
+from train.log import EpochRecord
 from train.loop import fit, parameter_groups, schedule, start_state
 from train.stages import fit_experiment
 from train.state import STATE_FILE, average_into, load_state
@@ -56,7 +57,7 @@ def test_resumes_to_the_same_numbers(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = run(speech_experiment, corpora, tmp_path / "whole")
+    uninterrupted = run(speech_experiment, corpora, tmp_path / "whole")
 
     def cut_off(*_: object) -> None:
         raise KeyboardInterrupt
@@ -64,24 +65,24 @@ def test_resumes_to_the_same_numbers(
     # Cut off while the third epoch is being written down: epochs one and two are on disk.
     import train.loop as loop
 
-    kept = loop.save_state
+    real = loop.save_state
     saved: list[int] = []
 
     def save_twice(*arguments: object) -> None:
         if len(saved) == 2:
             cut_off()
         saved.append(1)
-        kept(*arguments)  # type: ignore[arg-type]
+        real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "save_state", save_twice)
     with pytest.raises(KeyboardInterrupt):
         run(speech_experiment, corpora, tmp_path / "halves")
-    monkeypatch.setattr(loop, "save_state", kept)
-    assert_same(whole, run(speech_experiment, corpora, tmp_path / "halves"))
+    monkeypatch.setattr(loop, "save_state", real)
+    assert_same(uninterrupted, run(speech_experiment, corpora, tmp_path / "halves"))
     assert rows(tmp_path / "whole")[-1] == rows(tmp_path / "halves")[-1]
 
 
-def test_learns_what_the_tones_say(
+def test_learns_the_labels_of_tones(
     speech_experiment: Experiment, corpora: Path, tmp_path: Path
 ) -> None:
     optim = dataclasses.replace(speech_experiment.optim, epochs=12, draws=64)
@@ -285,6 +286,15 @@ def test_a_state_of_an_older_version_is_refused(tmp_path: Path) -> None:
     save_file(renamed, tmp_path / STATE_FILE, metadata={"progress": "{}"})
     with pytest.raises(ValueError, match="older version"):
         load_state(tmp_path, start_state(Parts(), experiment.optim))
+
+
+def test_a_line_of_the_log_is_read_as_it_was_written() -> None:
+    record = EpochRecord(3, {"ce": 1.5, "train_like": 0.25}, {"score": 0.5, "a/b": 0.75}, 2.5)
+    assert record.row() == {
+        "epoch": 3, "train_ce": 1.5, "train_train_like": 0.25, "score": 0.5, "a/b": 0.75,
+        "seconds": 2.5,
+    }  # fmt: skip
+    assert EpochRecord.parse(json.dumps(record.row())) == record
 
 
 def test_average_is_the_exponential_one() -> None:

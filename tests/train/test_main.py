@@ -247,6 +247,32 @@ def test_missing_files_are_one_sentence(
     assert "nothing found" in capsys.readouterr().err
 
 
+def test_figures_go_into_the_checkpoint_or_only_to_out(
+    workplace: Path,
+    corpora: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = [
+        "--config", str(workplace / "configs" / "speech.toml"), "--data", str(corpora),
+        "--device", "cpu",
+    ]  # fmt: skip
+    assert command.main(["fit", *arguments, "--out", "mine", "--set", "optim.epochs=1"]) == 0
+    before = {file.name: file.read_bytes() for file in (workplace / "mine").iterdir()}
+    evaluate = ["evaluate", *arguments, "--model", "mine"]
+    assert command.main([*evaluate, "--out", "figures"]) == 0
+    assert {file.name: file.read_bytes() for file in (workplace / "mine").iterdir()} == before
+    figures = (workplace / "figures" / "metrics.json").read_bytes()
+    monkeypatch.setattr(commands, "PACKAGE", workplace / "mine")  # as if it had been installed
+    capsys.readouterr()
+    assert command.main(evaluate) == 2
+    assert "give --out" in capsys.readouterr().err
+    assert not (workplace / "mine" / "metrics.json").exists()
+    monkeypatch.setattr(commands, "PACKAGE", workplace / "elsewhere")
+    assert command.main(evaluate) == 0
+    assert (workplace / "mine" / "metrics.json").read_bytes() == figures
+
+
 def test_a_shipped_experiment_goes_by_its_name(workplace: Path) -> None:
     fit = ["fit", "--data", "corpora", "--config"]
     by_name = command.parser().parse_args([*fit, "speech"])

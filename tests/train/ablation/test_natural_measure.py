@@ -114,7 +114,7 @@ def test_figures_of_natural_pairs_are_those_of_slow_loops() -> None:
 
 
 def test_both_modalities_keep_the_same_pairs_in_every_half() -> None:
-    """Halves of one recording that lie on one point find each other in every half-sample."""
+    """Equal halves of one recording find each other in every half-sample."""
     pairs = recordings("iemocap", 8)
     data = data_of({"natural/iemocap": pairs}, noise=0.0)
     found = alignment(Averaging(), data, pairs, SHARED, natural=True)  # type: ignore[arg-type]
@@ -125,8 +125,8 @@ def test_both_modalities_keep_the_same_pairs_in_every_half() -> None:
     assert all(by_label.figures[name] is None for name in NATURAL_ONLY)
 
 
-def test_what_is_left_out_is_left_out_of_both_modalities() -> None:
-    """The rarest label bounds all of them, and nobody has more than `PER_LABEL`."""
+def test_both_modalities_leave_out_the_same_pairs() -> None:
+    """The rarest label bounds all of them, and none has more than `PER_LABEL`."""
     many = recordings("iemocap", PER_LABEL + 10)
     rare = [pair for pair in recordings("iemocap", 7) if pair.emotion == "sad"]
     scarce = [pair for pair in many if pair.emotion != "sad"] + rare

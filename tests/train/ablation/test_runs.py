@@ -108,7 +108,7 @@ def test_figures_are_means_with_reasons_where_they_do_not_exist(
         assert set(result["sets"]) == {"paired/ravdess×meld"}
 
 
-def test_intervals_hold_the_difference(done: tuple[RunPaths, dict[str, Any]]) -> None:
+def test_intervals_contain_the_difference(done: tuple[RunPaths, dict[str, Any]]) -> None:
     _, summary = done
     cells = [cell for row in summary["rows"].values() for cell in row.values()]
     intervals = [cell for cell in cells if "difference_95" in cell]
@@ -118,7 +118,7 @@ def test_intervals_hold_the_difference(done: tuple[RunPaths, dict[str, Any]]) ->
         assert low - 1e-9 <= cell["difference"] <= high + 1e-9
 
 
-def test_markdown_names_what_is_missing_and_why(done: tuple[RunPaths, dict[str, Any]]) -> None:
+def test_markdown_gives_reasons_for_missing_figures(done: tuple[RunPaths, dict[str, Any]]) -> None:
     _, summary = done
     text = markdown(summary)
     assert "R@1 ↑, R@5 ↑, MRR ↑, FOSCTTM ↓" in text

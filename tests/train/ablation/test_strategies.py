@@ -64,14 +64,16 @@ def test_sharp_is_everything_on_but_for_its_temperature(
         assert found["sharp"].loss_weights == found[everything].loss_weights
 
 
-def test_strategies_can_stand_on_the_encoders_of_a_checkpoint(
+def test_strategies_can_use_the_encoders_of_a_checkpoint(
     foal_net: Experiment, tmp_path: Path
 ) -> None:
     save_checkpoint(tmp_path / "model", start(foal_net))
     experiment = on_encoders(foal_net, tmp_path / "model")
     assert experiment.architecture["audio_encoder"]["modality"] == "speech"
-    kept = {k: v for k, v in experiment.architecture.items() if not k.endswith("_encoder")}
-    assert kept == {k: v for k, v in foal_net.architecture.items() if not k.endswith("_encoder")}
+    settings = {k: v for k, v in experiment.architecture.items() if not k.endswith("_encoder")}
+    assert settings == {
+        k: v for k, v in foal_net.architecture.items() if not k.endswith("_encoder")
+    }
     theirs = load_checkpoint(tmp_path / "model").framework.encoders()
     for name, encoder in start(experiment).encoders().items():
         assert encoder_hash(encoder) == encoder_hash(theirs[name])
@@ -86,7 +88,7 @@ def test_strategies_can_stand_on_the_encoders_of_a_checkpoint(
         ({"freeze_encoders": False}, "freeze_encoders = true"),
     ],
 )
-def test_what_has_no_strategies_is_a_sentence(
+def test_frameworks_without_strategies_are_one_sentence(
     change: dict[str, Any], expected: str, mgcma: Experiment
 ) -> None:
     with pytest.raises(ValueError, match=expected):
@@ -130,7 +132,7 @@ def config(tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return path
 
 
-def test_a_sweep_sees_development_data_only_and_starts_from_none(
+def test_a_sweep_uses_development_data_only_and_starts_from_none(
     config: Path, corpora: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["ablate", "--config", str(config), "--data", str(corpora), "--device", "cpu"]
@@ -155,7 +157,7 @@ def test_a_sweep_sees_development_data_only_and_starts_from_none(
     assert (settings["instance_temperature"], settings["token"]) == (0.5, True)
 
 
-def test_what_stands_on_no_setting_is_one_run_for_all_sweeps(
+def test_the_run_without_alignment_is_shared_by_all_sweeps(
     config: Path, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`none` of one sweep is that of the next, and of an ablation at other settings."""

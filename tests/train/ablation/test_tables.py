@@ -35,12 +35,12 @@ def test_differences_are_taken_replicate_by_replicate() -> None:
     ("ours", "rows", "clear"),
     [
         ((0.5, 0.6), (0.2, 0.4), True),
-        ((0.5, 0.3), (0.1, 0.3), False),  # a seed of ours lies among theirs
+        ((0.5, 0.3), (0.1, 0.3), False),  # the seeds overlap
         ((0.5, 0.6), (-0.1, 0.4), False),  # 0 is within the interval
-        ((0.5,), (0.2, 0.4), False),  # one seed says nothing of the next
+        ((0.5,), (0.2, 0.4), False),  # one seed does not show the spread over seeds
     ],
 )
-def test_clear_differences_ask_the_seeds_too(
+def test_clear_differences_also_compare_the_seeds(
     ours: tuple[float, ...], rows: tuple[float, float], clear: bool
 ) -> None:
     def runs_of(values: tuple[float, ...], spread: tuple[float, float]) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def _cells(summary: dict[str, Any], row: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("sets", "said", "not_said"),
+    ("sets", "expected", "absent"),
     [
         (["paired/a×b"], ["drawn by label within the split"], ["natural/…", "as they were"]),
         (
@@ -79,8 +79,8 @@ def _cells(summary: dict[str, Any], row: str) -> list[str]:
         ),
     ],
 )
-def test_the_protocol_says_how_the_sets_at_hand_were_paired(
-    sets: list[str], said: list[str], not_said: list[str]
+def test_the_protocol_names_the_pairing_of_the_sets(
+    sets: list[str], expected: list[str], absent: list[str]
 ) -> None:
     figures = dict.fromkeys((f for section in SECTIONS.values() for f in section), 0.5)
     run = {
@@ -89,13 +89,13 @@ def test_the_protocol_says_how_the_sets_at_hand_were_paired(
     }  # fmt: skip
     text = markdown(summarise({"none": [run]}, "t", reference="none", split="test"))
     assert ", ".join(sets) in text
-    assert all(words in text for words in said)
-    assert not any(words in text for words in not_said)
+    assert all(words in text for words in expected)
+    assert not any(words in text for words in absent)
     assert "| R@1 ↑ |" in text
 
 
 @pytest.mark.parametrize(
-    ("speakers", "said"),
+    ("speakers", "expected"),
     [
         ({"paired/a×b": 4, "paired/a×c": 4, "paired/d×b": 2}, "(4 in paired/a, 2 in paired/d)"),
         (
@@ -114,12 +114,12 @@ def test_the_protocol_says_how_the_sets_at_hand_were_paired(
         ),
     ],
 )
-def test_the_protocol_says_how_many_speakers_intervals_rest_on(
-    speakers: dict[str, int], said: str
+def test_the_protocol_counts_the_speakers_of_intervals(
+    speakers: dict[str, int], expected: str
 ) -> None:
     run = {
         "seed": 1, "modalities": ["speech", "text"], "sets": {name: {} for name in speakers},
         "speakers": speakers, "figures": {}, "reasons": {}, "replicates": {},
     }  # fmt: skip
     protocol = summarise({"none": [run]}, "t", reference="none", split="dev")["protocol"]
-    assert f"of the speakers for recognition {said}, " in protocol["interval"]
+    assert f"of the speakers for recognition {expected}, " in protocol["interval"]

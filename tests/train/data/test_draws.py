@@ -55,7 +55,7 @@ def test_balance_moves_classes_from_their_count_to_even(balance: float, neutral:
     assert share(weights, "meld", "neutral") / share(weights, "meld") == pytest.approx(neutral)
 
 
-def test_examples_of_one_class_are_alike() -> None:
+def test_examples_of_one_class_have_equal_weights() -> None:
     weights = draw_weights(MIXED, SourceConfig(SHARES))
     assert len({round(w, 12) for w in weights[:80]}) == 1
 
@@ -103,7 +103,7 @@ def test_an_epoch_repeats_itself_and_differs_from_the_next() -> None:
     assert drawn(1, 4) != drawn(2, 4)
 
 
-def test_batches_hold_every_draw_once_but_a_lone_last() -> None:
+def test_batches_hold_every_draw_once_except_a_single_last_one() -> None:
     lengths = np.random.default_rng(1).integers(1, 100, 65).tolist()
     indices = np.arange(65)
     batches = list(batches_by_length(indices, lengths, 4, np.random.default_rng(0)))
@@ -128,7 +128,7 @@ def test_batches_hold_similar_lengths() -> None:
     assert np.mean(spread) < 150  # 600 if batches were drawn blindly
 
 
-def test_partners_carry_the_same_label() -> None:
+def test_partners_have_the_same_label() -> None:
     pool = examples("meld", sad=5, happy=7, angry=2)
     labels = ["happy", "sad", "angry", "sad", "happy"] * 20
     partners = label_partners(labels, pool, np.random.default_rng(0))

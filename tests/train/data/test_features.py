@@ -1,4 +1,4 @@
-"""Stored features are what the encoder would say now, and another encoder never gets them."""
+"""Cached features are what the encoder would compute now; another encoder never reads them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_rows_are_the_encoders_tokens_without_padding(encoder, clips):
         assert torch.allclose(rows[i].float(), alone.tokens[0], atol=2e-3)
 
 
-def test_stored_rows_come_back_without_the_encoder(encoder, clips, tmp_path: Path):
+def test_cached_rows_are_read_without_the_encoder(encoder, clips, tmp_path: Path):
     def never(_: int) -> Utterance:
         raise AssertionError("computed again")
 
@@ -59,16 +59,16 @@ def test_a_damaged_file_is_computed_again(share: float, encoder, clips, tmp_path
     options = {"key": ["a"], "title": "t", "cache": tmp_path}
     first = frozen_features(encoder, len(clips), clips.__getitem__, **options)
     (file,) = tmp_path.iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(whole[: int(share * len(whole))])
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
     again = frozen_features(encoder, len(clips), clips.__getitem__, **options)
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
     assert "is damaged and computed again" in capsys.readouterr().out
-    assert file.read_bytes() == whole
+    assert file.read_bytes() == content
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_the_hash_sees_shape_and_weights(encoder):
+def test_the_hash_depends_on_shape_and_weights(encoder):
     same = CompactSpeechEncoder(encoder.config)
     assert encoder_hash(same) != encoder_hash(encoder)
     same.load_state_dict(encoder.state_dict())

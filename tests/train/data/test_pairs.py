@@ -77,7 +77,7 @@ def test_a_recording_without_words_is_speech_alone(natural: Experiment, recorded
     }  # fmt: skip
 
 
-def test_a_corpus_meets_others_by_label_and_itself_by_recording(
+def test_a_corpus_is_paired_with_others_by_label_and_with_itself_by_recording(
     mgcma: Experiment, recorded: Path
 ) -> None:
     mixed = of_corpora(mgcma, ["ravdess", "iemocap"], ["meld", "iemocap"])
@@ -118,8 +118,8 @@ def test_halves_are_read_as_what_they_are(natural: Experiment, recorded: Path) -
 def test_examples_of_one_modality_are_their_own_half(corpus: str, corpora: Path) -> None:
     modality = {"ravdess": "speech", "meld": "text", "fer2013": "video"}[corpus]
     source = SourceConfig(corpora={corpus: 1.0})
-    whole = load_corpus(corpus, corpora, split="train", labels=FOUR)
-    assert whole == source_examples(source, corpora, "train", FOUR, modality) != []
+    examples = load_corpus(corpus, corpora, split="train", labels=FOUR)
+    assert examples == source_examples(source, corpora, "train", FOUR, modality) != []
     other = "text" if modality == "speech" else "speech"
     assert source_examples(source, corpora, "train", FOUR, other) == []
 
@@ -156,7 +156,7 @@ def test_training_uses_both_halves(natural: Experiment, recorded: Path, tmp_path
     assert score == pytest.approx(sum(figures.values()) / 3)
 
 
-def test_natural_sets_are_evaluated_and_named_so(
+def test_natural_sets_are_evaluated_under_their_names(
     mgcma: Experiment, natural: Experiment, recorded: Path
 ) -> None:
     torch.manual_seed(0)

@@ -50,7 +50,7 @@ def test_a_file_that_is_not_a_picture_is_named(tmp_path: Path) -> None:
         decode([tmp_path / "notes.png"])
 
 
-def test_larger_pictures_are_brought_to_size(tmp_path: Path) -> None:
+def test_larger_pictures_are_resized(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.full((96, 96, 3), 77, np.uint8))
     assert (decode([tmp_path / "a.png"]) == 77).all()
 
@@ -63,7 +63,7 @@ def test_one_frame_is_the_picture_itself(faces: list[Example]) -> None:
     np.testing.assert_array_equal(frames[0, :, :, 0], made.portraits.picture(faces[0].image))
 
 
-def test_a_clip_drifts_around_its_picture_and_hangs_on_its_name_alone(
+def test_a_clip_drifts_around_its_picture_and_depends_on_its_name_alone(
     faces: list[Example],
 ) -> None:
     made = material(faces, frames=6)

@@ -1,4 +1,4 @@
-"""What training does to a waveform, against what it says it does."""
+"""The augmentation of waveforms: lengths, levels and noise as documented."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def dominant(waveform) -> float:
     return float(np.argmax(spectrum)) * SAMPLE_RATE / len(waveform)
 
 
-def test_nothing_asked_changes_nothing(tone, generator):
+def test_no_augmentation_changes_nothing(tone, generator):
     wave = tone(0.5)
     plain = augment_waveform(wave, SourceConfig(crop_seconds=0.0), generator)
     np.testing.assert_allclose(plain, wave, atol=1e-6)
@@ -29,7 +29,7 @@ def test_speed_changes_length_and_pitch(speed, tone, generator):
     assert dominant(fast) == pytest.approx(440.0 * speed, rel=0.02)
 
 
-def test_crops_are_as_long_as_asked_at_every_speed(tone, generator):
+def test_crops_have_the_set_length_at_every_speed(tone, generator):
     for speed in (0.9, 1.0, 1.1):
         source = SourceConfig(crop_seconds=0.5, speeds=(speed,))
         cropped = augment_waveform(tone(2.0), source, generator)

@@ -37,7 +37,7 @@ CONFIG = Path(train.__file__).parent / "configs" / "foal_net_default.toml"
 
 
 def on_bundle(experiment: Experiment, bundle: Path, **settings: object) -> Experiment:
-    """The experiment on encoders that are stored in `bundle`, which is made of its own."""
+    """The experiment on its encoders, as stored in `bundle`."""
     torch.manual_seed(0)
     save_checkpoint(bundle, start(experiment), half=True)
     architecture = {**experiment.architecture, **settings}

@@ -145,7 +145,7 @@ def test_runs_of_other_data_or_of_unknown_ones_are_refused(
     refused(r"avel.seed-1 does not record what its run was trained on")
 
 
-def test_unfinished_strategies_and_leftover_heads_are_named(
+def test_unfinished_strategies_and_other_heads_are_named(
     done: tuple[Experiment, RunPaths, Path, Path], tmp_path: Path
 ) -> None:
     experiment, paths, shipped, out = done
