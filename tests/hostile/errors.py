@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mer_core.media import MediaError, load_audio
+from mer_core.media import MediaError, audio, load_audio
 
 
 def media_error_of(source: Any, load: Callable[[Any], Any] = load_audio) -> MediaError:
@@ -21,3 +21,12 @@ def media_error_of(source: Any, load: Callable[[Any], Any] = load_audio) -> Medi
     assert error.message.endswith(".")
     assert not [word for word in ("Error", "Errno", "0x") if word in error.message]
     return error
+
+
+def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, decoding a frame of sound fails the test."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        pytest.fail("sound was decoded before its length was checked")
+
+    monkeypatch.setattr(audio.av, "AudioResampler", refuse)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,16 +18,7 @@ from tests.hostile.clips import (
     wav,
     write_declaring_wav,
 )
-from tests.hostile.errors import media_error_of
-
-
-def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on, decoding a frame fails the test."""
-
-    def refuse(*_: Any, **__: Any) -> None:
-        pytest.fail("sound was decoded before its length was checked")
-
-    monkeypatch.setattr(audio.av, "AudioResampler", refuse)
+from tests.hostile.errors import forbid_decoding, media_error_of
 
 
 @pytest.mark.parametrize(("seconds", "length"), [(360, "6.0 minutes"), (8 * 3600, "480 minutes")])
@@ -44,15 +33,12 @@ def test_a_long_recording_is_refused_from_its_header(
         path.write_bytes(declaring_flac(seconds))
     forbid_decoding(monkeypatch)
     tracemalloc.start()
-    started = time.perf_counter()
     error = media_error_of(path)
-    elapsed = time.perf_counter() - started
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert error.kind == "too_long"
     assert length in error.message
     assert "at most 5 minutes" in error.message
-    assert elapsed < 1.0
     assert peak < 2**20
 
 
