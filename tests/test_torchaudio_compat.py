@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+
+from mer_core.torchaudio_compat import _extension_stub
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("gradio", "umap", "numba", "cv2", "matplotlib")
@@ -48,6 +52,25 @@ assert torchaudio is fake
 assert "torchaudio._extension" not in sys.modules
 """
     run(code)
+
+
+def test_the_stub_has_every_name_that_torchaudio_takes_from_its_extension() -> None:
+    """Read in torchaudio's source, so that it fails in words where the extension loads, too."""
+    spec = importlib.util.find_spec("torchaudio")
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent
+    moved = "torchaudio has no _extension any more: see mer_core/torchaudio_compat.py"
+    assert (folder / "_extension").is_dir(), moved
+    taken: set[str] = set()
+    for file in folder.rglob("*.py"):
+        if (folder / "_extension") in file.parents:
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").endswith("_extension"):
+                taken |= {alias.name for alias in node.names}
+    missing = taken - set(vars(_extension_stub()))
+    assert not missing, f"torchaudio now takes {missing} from _extension: add them to the stub"
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:

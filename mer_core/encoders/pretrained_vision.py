@@ -22,8 +22,10 @@ from mer_core.encoders.base import Encoder, View
 from mer_core.encoders.pretrained import LOADING, BackboneConfig, describe_backbone, load_config
 from mer_core.types import Batch, Features
 
-from transformers import CLIPVisionModelWithProjection  # isort: skip  (after torchaudio_compat)
-from transformers.image_processing_utils import BaseImageProcessor  # isort: skip
+from transformers import (  # isort: skip  (after torchaudio_compat)
+    BaseImageProcessor,
+    CLIPVisionModelWithProjection,
+)
 
 FAMILIES = ("clip", "clip_vision_model")
 VIEWS = get_args(View)

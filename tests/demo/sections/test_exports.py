@@ -118,7 +118,7 @@ def test_only_a_file_that_was_written_is_downloaded() -> None:
     with gr.Blocks() as demo:
         exports.build(lambda *_: [], [gr.State("mgcma"), gr.State("token"), gr.State(None)])
     functions = list(demo.fns.values())
-    writers = {f._id for f in functions if f.name == "write"}
+    writers = {key for key, f in demo.fns.items() if f.name == "write"}
     follow = [f for f in functions if f.js == exports.FOLLOW]
     assert len(follow) == len(writers) == 5
     assert {f.trigger_after for f in follow} == writers

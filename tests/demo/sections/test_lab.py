@@ -300,13 +300,12 @@ def test_the_section_is_built(handlers: LabHandlers) -> None:
     with gr.Blocks() as demo:
         lab = build_lab(handlers)
     assert lab.clip.elem_id == "lab-clip"
-    events = [f for f in demo.fns.values() if f.name == "apply"]
-    assert len(events) == 1
-    assert events[0].trigger_mode == "always_last"
-    assert events[0].concurrency_id == "model"
-    cancelling = [f.targets for f in demo.fns.values() if events[0]._id in f.cancels]
+    ((key, event),) = [(key, f) for key, f in demo.fns.items() if f.name == "apply"]
+    assert event.trigger_mode == "always_last"
+    assert event.concurrency_id == "model"
+    cancelling = [f.targets for f in demo.fns.values() if key in f.cancels]
     assert {name for targets in cancelling for _, name in targets} == {"change", "click"}
-    fired = {name for _, name in events[0].targets}
+    fired = {name for _, name in event.targets}
     assert fired == {"submit", "blur", "input", "release"}
     assert all(f.api_visibility == "private" for f in demo.fns.values())
 

@@ -294,9 +294,9 @@ def test_markup_is_escaped_and_within_bounds() -> None:
 def test_a_refit_waits_in_its_own_queue(atlas: Atlas) -> None:
     with gr.Blocks() as demo:
         build_refit(handlers_of(atlas, []), gr.State("mgcma"), gr.State("all"))
-    (fitting,) = [f for f in demo.fns.values() if f.name == "refit"]
+    ((key, fitting),) = [(key, f) for key, f in demo.fns.items() if f.name == "refit"]
     assert (fitting.concurrency_id, fitting.concurrency_limit) == ("refit", 2)
-    assert [f.cancels for f in demo.fns.values() if f.cancels] == [[fitting._id]]
+    assert [f.cancels for f in demo.fns.values() if f.cancels] == [[key]]
     assert "temporary file" in ABOUT
     assert len(fitting.outputs) == 6
     assert queued().keys() == {"status", "refit", "cancel"}

@@ -75,6 +75,7 @@ def tiny_whisper(folder: Path) -> Path:
     import torch
     from tokenizers.pre_tokenizers import ByteLevel
     from transformers import (
+        GenerationConfig,
         WhisperConfig,
         WhisperFeatureExtractor,
         WhisperForConditionalGeneration,
@@ -92,16 +93,19 @@ def tiny_whisper(folder: Path) -> Path:
     tokenizer.add_tokens(names, special_tokens=True)
     ids = {name: int(tokenizer.convert_tokens_to_ids(name)) for name in names}
     torch.manual_seed(0)
+    marks = {
+        "decoder_start_token_id": ids["<|startoftranscript|>"],
+        **dict.fromkeys(("pad_token_id", "eos_token_id", "bos_token_id"), ids["<|endoftext|>"]),
+    }
     config = WhisperConfig(
         vocab_size=len(letters) + len(names), d_model=16, encoder_layers=1, decoder_layers=1,
         encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
         decoder_ffn_dim=16, num_mel_bins=8, max_target_positions=64,
-        decoder_start_token_id=ids["<|startoftranscript|>"], pad_token_id=ids["<|endoftext|>"],
-        eos_token_id=ids["<|endoftext|>"], bos_token_id=ids["<|endoftext|>"],
+        **marks,
     )  # fmt: skip
     model = WhisperForConditionalGeneration(config).eval()
-    settings = model.generation_config
-    settings._from_model_config = False  # else loading makes them anew from the config
+    # Settings of their own: those derived from the config are derived anew on loading.
+    settings = model.generation_config = GenerationConfig(**marks)
     settings.is_multilingual = True
     settings.lang_to_id = {"<|en|>": ids["<|en|>"]}
     settings.task_to_id = {
