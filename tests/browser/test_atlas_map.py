@@ -53,7 +53,7 @@ def test_both_sides_are_drawn_where_the_atlas_has_them(page: Any) -> None:
             turned = np.degrees(found["angle"]) - group.ellipse.angle
             assert abs((turned + 90) % 180 - 90) < 1
         for clip, halves in expected[name].items():
-            placed = shown(page, "stars")[clip][("before", "after")[side]]
+            placed = shown(page, "stars")[str(clip)][("before", "after")[side]]
             assert placed.keys() == halves.keys()
             for modality, at in halves.items():
                 assert placed[modality] == pytest.approx(at, abs=1e-3)
