@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -9,7 +10,9 @@ from urllib.parse import unquote
 import pytest
 
 from mer_core import __version__
+from mer_core.checkpoints.shipped import DEFAULT_MODEL
 from train.__main__ import parser
+from train.evaluate.tables import metrics_table
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = 1_300  # of the README, without its front matter
@@ -66,13 +69,15 @@ def test_the_readme_is_short_and_has_both_commands() -> None:
     assert all(f"```sh\n{command}\n```" in text for command in COMMANDS)
 
 
-def test_the_front_matter_names_the_licence_of_the_weights() -> None:
+def test_the_front_matter_fits_the_hub() -> None:
     """The Hub asks for a name, and for `LICENSE` or `LICENSE.md`, where a licence is `other`."""
     fields = dict(re.findall(r"^(\w+): *(.+)$", front_matter_and_text()[0], re.MULTILINE))
     assert fields["license"] == "other"
     assert re.fullmatch(r"[a-z0-9.-]+", fields["license_name"])
     assert fields["license_link"] == "LICENSE.md"
     assert (ROOT / fields["app_file"]).is_file()
+    constraints = (ROOT / "constraints.txt").read_text("utf-8")
+    assert f"\ngradio=={fields['sdk_version']}\n" in constraints
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -96,3 +101,51 @@ def test_stated_training_commands_parse() -> None:
                 for start in (["python", "-m", "train"], ["attune", "train"]):
                     if arguments[: len(start)] == start:
                         parser().parse_args(arguments[len(start) :])
+
+
+def tables(document: str) -> list[list[list[str]]]:
+    """The cells of every table's rows, without its header."""
+    blocks = re.findall(r"(?:^\|.*\n)+", (ROOT / document).read_text("utf-8"), re.MULTILINE)
+    return [
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines()[2:]]
+        for block in blocks
+    ]
+
+
+def measured() -> list[list[str]]:
+    """n, UA, WA, macro-F1 and ECE of every test set and branch, from the shipped metrics."""
+    files = sorted(DEFAULT_MODEL.glob("*/metrics.json"))
+    lines = [
+        line
+        for file in files
+        for line in metrics_table(json.loads(file.read_text("utf-8"))).splitlines()[2:]
+    ]
+    return [[cell.strip() for cell in line.strip("|").split("|")][2:] for line in lines]
+
+
+def test_figures_of_the_readme_are_the_measured_ones() -> None:
+    (rows,) = tables("README.md")
+    assert len(rows) <= 6
+    known = {(n, ua, ece) for n, ua, _, _, ece in measured()}
+    assert all((n, ua, ece) in known for *_, n, ua, ece in rows)
+
+
+def test_figures_of_the_results_are_the_measured_ones() -> None:
+    mgcma, foal_net = tables("docs/results.md")[:2]
+    known = measured()
+    for *_, n, ua, wa, f1, ece, _ in mgcma:
+        assert [n, ua, wa, f1, ece] in [[n, ua, wa.split()[0], f1, e] for n, ua, wa, f1, e in known]
+    for *_, n, ua, wa, f1, ece, _ in foal_net:
+        assert [n, ua, wa, f1, ece] in known
+
+
+@pytest.mark.parametrize(("index", "framework"), [(2, "mgcma"), (3, "foal_net")])
+def test_figures_of_the_ablations_are_the_stored_ones(index: int, framework: str) -> None:
+    """Each `mean ± std` is in the row of the same strategy of the table that `ablate` wrote."""
+    stored = (ROOT / "assets" / "ablation" / framework / "ablation.md").read_text("utf-8")
+    for name, *cells in tables("docs/results.md")[index]:
+        strategy = name.partition(":")[0].lower().replace(" ", "")
+        rows = "".join(re.findall(rf"^\| {re.escape(strategy)} \|.*", stored, re.MULTILINE))
+        assert rows, strategy
+        for figure in re.findall(r"\d\.\d+ ± \d\.\d+", " ".join(cells)):
+            assert figure in rows, (strategy, figure)
