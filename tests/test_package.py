@@ -136,9 +136,11 @@ def test_its_page_has_examples_and_maps(unpacked: Path, tmp_path: Path) -> None:
 def test_training_writes_into_the_working_directory(unpacked: Path, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
-        "from train.__main__ import OUTPUT, parser\n"
+        "from train.__main__ import main, parser\n"
+        "from train.commands import OUTPUT\n"
         "assert OUTPUT == Path('assets'), OUTPUT\n"
         "evaluate = ['evaluate', '--config', 'mgcma_default', '--data', 'corpora']\n"
+        "assert main(evaluate) == 2  # its figures would go into the package\n"
         "print(parser().parse_args(evaluate).config)"
     )
     assert run(code, unpacked, tmp_path).strip().startswith(str(unpacked))
