@@ -123,8 +123,9 @@ def train_epoch(
 
 def backward(
     framework: Framework, group: Sequence[Labelled], experiment: Experiment
-) -> Iterable[dict[str, float]]:
-    """Accumulate the gradient of the mean loss over some batches; yields the terms of each."""
+) -> list[dict[str, float]]:
+    """Accumulate the gradient of the mean loss over some batches; returns the terms of each."""
+    terms = []
     device = next(framework.parameters()).device
     precision = autocast_type(experiment.optim.precision, device)
     for batch, labels in group:
@@ -133,7 +134,8 @@ def backward(
             losses = framework.losses(output, labels.to(device))
         loss = total_loss(losses, experiment.loss_weights)
         torch.autograd.backward(loss / len(group))
-        yield {name: float(term.detach()) for name, term in losses.items()}
+        terms.append({name: float(term.detach()) for name, term in losses.items()})
+    return terms
 
 
 def update(state: TrainingState, optim: OptimConfig, updates: int) -> None:
@@ -197,9 +199,9 @@ def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def has_cpu_bf16() -> bool:
-    """Whether this CPU multiplies bf16 in hardware (AVX-512 BF16 or AMX)."""
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(probe and probe())
+    """Whether this CPU multiplies bf16 in hardware; False if PyTorch is too old to report it."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16"))
 
 
 def validate_with(framework: Framework, weights: Weights, task: Task) -> dict[str, float]:

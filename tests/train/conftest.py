@@ -14,6 +14,7 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from mer_core.types import SAMPLE_RATE
+from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
 from train.config import Experiment, OptimConfig, SourceConfig
 
 CODES = {"neutral": 1, "happy": 3, "sad": 4, "angry": 5}
@@ -170,3 +171,15 @@ def face_experiment() -> Experiment:
             epochs=6, draws=48, batch_size=8, learning_rate=1e-2, ema=0.5, precision="fp32"
         ),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
+    """MGCMA on encoders too small to matter, frozen."""
+    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
+
+
+@pytest.fixture(scope="session")
+def foal_net() -> Experiment:
+    """Foal-Net, likewise."""
+    return tiny_foal_net()

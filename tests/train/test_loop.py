@@ -18,7 +18,7 @@ from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features, Output
 from train.config import Experiment, OptimConfig
 from train.log import EpochRecord
-from train.loop import fit, parameter_groups, schedule, start_state
+from train.loop import autocast_type, fit, parameter_groups, schedule, start_state
 from train.stages import fit_experiment
 from train.state import STATE_FILE, average_into, load_state
 
@@ -295,6 +295,18 @@ def test_a_line_of_the_log_is_read_as_it_was_written() -> None:
         "seconds": 2.5,
     }  # fmt: skip
     assert EpochRecord.parse(json.dumps(record.row())) == record
+
+
+def test_auto_uses_bf16_where_the_cpu_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for reported, expected in ((True, torch.bfloat16), (False, None)):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda r=reported: {"avx512_bf16": r}, raising=False
+        )
+        assert autocast_type("auto", CPU) is expected
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # as in older versions
+    assert autocast_type("auto", CPU) is None
+    assert autocast_type("bf16", CPU) is torch.bfloat16
+    assert autocast_type("fp32", CPU) is None
 
 
 def test_average_is_the_exponential_one() -> None:

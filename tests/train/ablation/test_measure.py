@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer
 
 from mer_core.emotions import FOUR
 from mer_core.metrics.recognition import recognition_report
-from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
 from train.ablation.measure import (
     HALVES,
     PER_LABEL,
@@ -31,16 +29,6 @@ from train.stages import detach_encoders, start
 
 CPU = torch.device("cpu")
 PAIRED = SetName.parse("paired/ravdess×meld")
-
-
-@pytest.fixture(scope="module")
-def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
-    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
-
-
-@pytest.fixture(scope="module")
-def foal_net() -> Experiment:
-    return tiny_foal_net()
 
 
 @pytest.mark.parametrize("which", ["mgcma", "foal_net"])

@@ -14,11 +14,10 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer
 
 import train.ablation.runs as ablation
 from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, REASONS
-from tests.train.tiny_frameworks import OPTIM, tiny_foal_net, tiny_mgcma, write_bert
+from tests.train.tiny_frameworks import OPTIM
 from train.ablation.measure import HALVES, NO_COMMON_SPACE
 from train.ablation.runs import RunPaths, SharedInputs, ablate, run_all
 from train.ablation.strategies import strategies
@@ -27,16 +26,6 @@ from train.config import Experiment
 from train.evaluate.measures import RECOGNITION
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
-    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
-
-
-@pytest.fixture(scope="module")
-def foal_net() -> Experiment:
-    return tiny_foal_net()
 
 
 @pytest.fixture(scope="module")

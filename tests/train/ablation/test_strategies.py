@@ -14,20 +14,10 @@ import train.__main__ as command
 import train.ablation.runs
 from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.encoders.base import encoder_hash
-from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
+from tests.train.tiny_frameworks import write_bert
 from train.ablation.strategies import on_encoders, strategies, sweep_overrides
 from train.config import Experiment
 from train.stages import start
-
-
-@pytest.fixture(scope="module")
-def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
-    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
-
-
-@pytest.fixture(scope="module")
-def foal_net() -> Experiment:
-    return tiny_foal_net()
 
 
 def test_strategies_are_all_subsets_with_only_their_own_weights(

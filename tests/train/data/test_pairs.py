@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer
 
 from mer_core.data import collate, load_corpus
 from mer_core.emotions import FOUR
-from tests.train.tiny_frameworks import tiny_mgcma, write_bert
 from train.config import Experiment, SourceConfig
 from train.data.features import frozen_features
 from train.data.material import Material
@@ -32,11 +30,6 @@ def of_corpora(experiment: Experiment, speech: list[str], text: list[str]) -> Ex
         for modality, source in experiment.sources.items()
     }
     return dataclasses.replace(experiment, sources=sources)
-
-
-@pytest.fixture(scope="module")
-def mgcma(tmp_path_factory: pytest.TempPathFactory, tokenizer: Tokenizer) -> Experiment:
-    return tiny_mgcma(write_bert(tmp_path_factory.mktemp("bert"), tokenizer))
 
 
 @pytest.fixture(scope="module")
