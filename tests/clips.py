@@ -1,4 +1,4 @@
-"""Short real videos for tests: a portrait that speaks, and what may be missing from one."""
+"""Short videos for tests: a speaking portrait, optionally without face or sound."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def speaking_portrait(
         path: What to write; its ending chooses the container.
         seconds: Length.
         face: False for a pattern of colours.
-        sound: A sound file, a source of ffmpeg's such as `anullsrc`, or None for no sound.
+        sound: A sound file, an ffmpeg source such as `anullsrc`, or None for no sound.
     """
     portrait = str(matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))
     command = ["ffmpeg", "-y", "-loglevel", "error"]

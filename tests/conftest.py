@@ -1,4 +1,4 @@
-"""What many tests share: one thread, one seed, and waveforms that need no file."""
+"""Fixtures for all tests: one thread, one seed, and generated waveforms."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import torch
 from mer_core.serving.predictor import Predictor
 from mer_core.types import SAMPLE_RATE, FloatArray
 
-# Two torch threads on shared cores were measured to be many times slower than one.
+# Two torch threads on shared cores are many times slower than one.
 torch.set_num_threads(1)
 
 
 @pytest.fixture
 def generator() -> np.random.Generator:
-    """NumPy's generator, the same in every test."""
+    """NumPy's generator with the same seed in every test."""
     return np.random.default_rng(0)
 
 
 @pytest.fixture
 def tone() -> Callable[..., FloatArray]:
-    """Makes a sine: `tone(seconds, frequency=440.0, rate=SAMPLE_RATE, amplitude=0.5)`."""
+    """Generates a sine: `tone(seconds, frequency=440.0, rate=SAMPLE_RATE, amplitude=0.5)`."""
 
     def make(
         seconds: float,
@@ -39,7 +39,7 @@ def tone() -> Callable[..., FloatArray]:
 
 @pytest.fixture
 def voice() -> Callable[..., FloatArray]:
-    """Makes something speech-like: `voice(seconds, seed=0)`, harmonics that come and go."""
+    """Generates a speech-like sound: `voice(seconds, seed=0)`, harmonics with syllables."""
 
     def make(seconds: float, seed: int = 0) -> FloatArray:
         random = np.random.default_rng(seed)
@@ -56,5 +56,5 @@ def voice() -> Callable[..., FloatArray]:
 
 @pytest.fixture(scope="session")
 def predictor() -> Predictor:
-    """The shipped model, loaded once for every test that asks it something."""
+    """The shipped model, loaded once for all tests."""
     return Predictor.load(device="cpu")

@@ -1,4 +1,4 @@
-"""torchaudio and transformers import on any torch; our own import stays light."""
+"""torchaudio and transformers import on any torch, and ours stays cheap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAVY = ("gradio", "umap", "numba", "cv2", "matplotlib")
 
 
 def run(code: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
@@ -42,7 +42,7 @@ print(BertModel.__name__, Wav2Vec2Model.__name__)
     assert run(code).split() == ["BertModel", "Wav2Vec2Model"]
 
 
-def test_a_working_torchaudio_is_left_alone() -> None:
+def test_a_working_torchaudio_is_unchanged() -> None:
     code = """
 import sys
 from types import ModuleType

@@ -83,7 +83,7 @@ def test_uniform_similarity_costs_log_b(n):
 
 
 def test_summing_over_positives_has_the_floor_p_log_p():
-    # Two labels of four each, perfectly told apart: each positive gets 1/4, so 4 log 4 a row.
+    # Two labels of four each, perfectly separated: each positive gets 1/4, so 4 log 4 per row.
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
     targets = same_label_targets(labels)
     similarity = torch.where(targets, 50.0, -50.0)

@@ -31,7 +31,7 @@ def slow_probabilities(similarity, labels, present, row):
 
 
 def slow_loss(positive, negative):
-    """Two logits a pair → mean cross-entropy, one pair at a time."""
+    """Two logits per pair → mean cross-entropy, one pair at a time."""
     costs = []
     for kind, pairs in ((SAME, positive), (DIFFERENT, negative)):
         for logits in pairs:
@@ -53,13 +53,13 @@ def test_draws_follow_the_softmax_over_those_of_another_label():
             result[row][column] += 1
     for row in range(6):
         expected = slow_probabilities(similarity.tolist(), LABELS, present, row) or {row: 1.0}
-        assert set(result[row]) <= set(expected)  # never the same label, never anybody absent
+        assert set(result[row]) <= set(expected)  # never the same label, never an absent row
         for column, probability in expected.items():
             assert result[row][column] / draws == pytest.approx(probability, abs=0.03)
 
 
 @pytest.mark.parametrize("temperature", [0.07, 2.659])
-def test_how_hard_a_negative_is_depends_on_the_temperature(temperature):
+def test_the_temperature_sets_how_hard_negatives_are(temperature):
     # Of twelve candidates one has cosine 1 and eleven have -1.
     labels = torch.arange(16) % 4
     cosine = -torch.ones(16, 16)
@@ -89,7 +89,7 @@ def test_presence_can_leave_one_label_alone():
 
 
 @pytest.mark.parametrize("junk", [float("nan"), float("inf"), 1e9])
-def test_what_the_similarity_holds_for_those_left_out_does_not_matter(junk):
+def test_similarities_of_excluded_rows_do_not_matter(junk):
     labels = torch.tensor(LABELS)
     present = torch.tensor([True, True, False, True, True, True])
     similarity = random_similarity()
@@ -132,7 +132,7 @@ def test_matching_loss_has_its_closed_forms():
     assert matching_loss(-sure, sure).item() == pytest.approx(80.0)
 
 
-def test_pairs_left_out_touch_neither_loss_nor_gradient():
+def test_excluded_pairs_change_neither_loss_nor_gradient():
     positive = torch.full((3, 2), float("nan"))
     positive[0] = torch.tensor([0.3, -0.2])
     negative = torch.full((3, 2), float("inf"))
@@ -147,10 +147,10 @@ def test_pairs_left_out_touch_neither_loss_nor_gradient():
     assert (negative.grad == 0).all()
 
 
-def test_no_pair_at_all_gives_a_zero_that_backpropagates():
+def test_no_pair_gives_a_zero_that_backpropagates():
     logits = torch.full((3, 2), float("nan"), requires_grad=True)
-    nobody = torch.zeros(3, dtype=torch.bool)
-    result = matching_loss(logits, logits, nobody, nobody)
+    none = torch.zeros(3, dtype=torch.bool)
+    result = matching_loss(logits, logits, none, none)
     assert result.item() == 0.0
     result.backward()
     assert (logits.grad == 0).all()

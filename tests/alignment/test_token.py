@@ -1,4 +1,4 @@
-"""Token alignment: what sees what, rows that sum to one, padding and absence."""
+"""Token alignment: which stream attends to which, row sums, padding and absence."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_streams_meet_in_cross_attention_and_not_before(cross_layers):
     assert not torch.allclose(first.text, other.text, atol=1e-3)
 
 
-def test_every_cross_block_reads_the_other_stream_as_it_was_before_fusion():
+def test_every_cross_block_attends_to_the_other_stream_before_fusion():
     module = alignment(cross_layers=2)
     speech, speech_mask, text, text_mask = inputs()
     result = module(speech, speech_mask, text, text_mask)
@@ -109,6 +109,6 @@ def test_a_row_without_text_is_finite_and_gets_no_weights():
 
 
 @pytest.mark.parametrize("shape", [{"cross_layers": 0}, {"self_layers": -1}])
-def test_depths_that_mean_nothing_are_refused(shape):
+def test_invalid_depths_are_refused(shape):
     with pytest.raises(ValueError, match="cross_layers"):
         alignment(**shape)

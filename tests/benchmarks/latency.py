@@ -22,7 +22,7 @@ import torch
 from mer_core.media import load_audio
 from mer_core.serving.predictor import Predictor
 from tests.benchmarks.clip import five_seconds, write_wav
-from tests.benchmarks.timing import timed
+from tests.benchmarks.timing import alternating, timed
 
 from transformers import BertConfig, BertModel, Wav2Vec2Config, Wav2Vec2Model  # isort: skip
 
@@ -44,17 +44,15 @@ def main() -> None:
         loaded = time.perf_counter()
         first = timed(lambda: predictor.predict(path, TEXT))
         baseline = baseline_pair(load_audio(path), len(TEXT.split()) + 10)
-        ours: list[float] = []
-        theirs: list[float] = []
-        for _ in range(options.repeats):
-            ours.append(timed(lambda: predictor.predict(path, TEXT)))
-            theirs.append(timed(baseline))
-    p50, base50 = statistics.median(ours), statistics.median(theirs)
+        functions = {"ours": lambda: predictor.predict(path, TEXT), "baseline": baseline}
+        seconds = alternating(functions, options.repeats)
+    p90 = np.percentile(seconds["ours"], 90)
+    p50, base50 = statistics.median(seconds["ours"]), statistics.median(seconds["baseline"])
     print(f"threads                              {options.threads}")
     print(f"Predictor.load                       {(loaded - started) * 1e3:8.0f} ms")
     print(f"first predict                        {first * 1e3:8.0f} ms")
     print(f"predict, 5 s + text: p50             {p50 * 1e3:8.0f} ms")
-    print(f"predict, 5 s + text: p90             {np.percentile(ours, 90) * 1e3:8.0f} ms")
+    print(f"predict, 5 s + text: p90             {p90 * 1e3:8.0f} ms")
     print(f"wav2vec2-base + BERT-base: p50       {base50 * 1e3:8.0f} ms")
     print(f"ratio ours / baseline                {p50 / base50:8.2f}")
 

@@ -1,12 +1,11 @@
-"""How far placing a point is from `umap.transform`, and how long it takes.
+"""Distance of placed points from `umap.transform`, and time per point.
 
     python -m tests.benchmarks.placement [REFERENCE.npz ...]
 
-On two synthetic references of 1 000 pairs, weakly and strongly clustered, or on stored ones, of
-which every fifth pair is held out of the fit. Errors are in percent of the map's diagonal, median
-and 90th percentile. Baselines of the same run: what `transform` differs by from itself under
-another seed, the mean of the neighbours weighted by a softmax of their cosines, and the mean that
-`transform` starts from.
+On two synthetic references of 1 000 pairs, weakly and strongly clustered, or on stored references,
+with every fifth pair held out of the fit. Errors are in percent of the map's diagonal, median and
+90th percentile. Baselines in the same run: `transform` with another seed, the neighbours' mean
+weighted by a softmax of their cosines, and the mean from which `transform` starts.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from mer_core.atlas.reference import Reference, at_half_precision
 EMOTIONS = ("angry", "happy", "neutral", "sad")
 WIDTH = 128
 SOFTMAX_TEMPERATURE = 0.05
-POINTS = 200  # held-out ones that are placed, at most
+POINTS = 200  # placed at most, of the held-out ones
 
 
 def synthetic(clusters: float, gap: float, noise: float, each: int = 300) -> Reference:
@@ -48,7 +47,7 @@ def synthetic(clusters: float, gap: float, noise: float, each: int = 300) -> Ref
 
 
 def rows_of(reference: Reference, rows: np.ndarray) -> Reference:
-    """Some of its pairs."""
+    """The reference with these pairs only."""
     return dataclasses.replace(
         reference,
         embeddings={name: vectors[rows] for name, vectors in reference.embeddings.items()},
@@ -74,7 +73,7 @@ def means(placer: Placer, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure(title: str, reference: Reference) -> None:
-    """Print one row a method."""
+    """Print one row per method."""
     numbers = np.arange(len(reference))
     fitted = fit_map(rows_of(reference, numbers[numbers % 5 > 0]), MapParams())
     held_out = rows_of(reference, numbers[numbers % 5 == 0]).joint
@@ -84,11 +83,11 @@ def measure(title: str, reference: Reference) -> None:
     again = fitted.frame.apply(fitted.model.transform(held_out))
     placer = Placer(rows_of(reference, numbers[numbers % 5 > 0]), fitted.map)
     soft, start = means(placer, held_out)
-    spent = []
+    durations = []
     for row in range(len(held_out)):
         started = time.perf_counter()
         placer.place(held_out[row : row + 1])
-        spent.append(time.perf_counter() - started)
+        durations.append(time.perf_counter() - started)
     methods = {
         "ours": placer.place(held_out), "transform, another seed": again,
         "mean, softmax of cosines": soft, "mean, as transform starts": start,
@@ -97,11 +96,11 @@ def measure(title: str, reference: Reference) -> None:
         away = 100 * np.linalg.norm(placed - theirs, axis=1) / diagonal(fitted.map.points)
         median, ninetieth = np.percentile(away, [50, 90])
         row = f"{title:<28}{name:<28}{median:6.2f} %{ninetieth:7.2f} %"
-        print(row + (f"{1e3 * np.median(spent):8.2f} ms a point" if name == "ours" else ""))
+        print(row + (f"{1e3 * np.median(durations):8.2f} ms per point" if name == "ours" else ""))
 
 
 def main(paths: list[str]) -> None:
-    """Measure what is given, or the synthetic references."""
+    """Measure the given references, or the synthetic ones."""
     for path in paths:
         measure("/".join(Path(path).parts[-2:]), Reference.load(Path(path)))
     if not paths:

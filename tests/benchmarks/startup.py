@@ -1,4 +1,4 @@
-"""How soon the page answers, and a first visitor has a prediction, in a fresh process.
+"""Time until the page answers and until the first prediction, in a fresh process.
 
     python -m tests.benchmarks.startup [--repeats 3]
 
@@ -20,12 +20,12 @@ from pathlib import Path
 from gradio_client import Client, handle_file
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120.0  # seconds
+TIMEOUT = 120.0  # seconds
 TEXT = "We won! I can't believe it, this is wonderful."
 
 
 def main() -> None:
-    """Start the app a few times and print medians."""
+    """Start the app several times and print medians."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
@@ -70,7 +70,7 @@ def start_seconds() -> tuple[float, float]:
 
 def wait_for(address: str, started: float) -> None:
     """Return once `address` answers."""
-    while time.perf_counter() - started < PATIENCE:
+    while time.perf_counter() - started < TIMEOUT:
         try:
             with urllib.request.urlopen(address, timeout=5):
                 return

@@ -1,4 +1,4 @@
-"""Padding and masks: what is real is told exactly, what is absent takes one padded step."""
+"""Padding and masks: what is real is marked exactly, what is absent takes one padded step."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_absent_modalities_keep_one_padded_step() -> None:
         assert not present.any()
 
 
-def test_presence_is_told_row_by_row() -> None:
+def test_presence_is_marked_row_by_row() -> None:
     wave = np.zeros(4, np.float32)  # silence is present
     rows = [Utterance(waveform=wave), Utterance(text="a"), Utterance(waveform=wave, text="b")]
     batch = collate(rows, tokenize)
@@ -80,9 +80,9 @@ def test_features_are_padded_like_inputs() -> None:
     assert torch.equal(cached["text"].tokens[1], text)
     assert cached["speech"].mask.tolist() == [[True] * 3, [False] * 3]
     assert cached["text"].present.tolist() == [False, True]
-    nobody = collate_features([{"speech": None}, {}], {"speech": 4}).cached["speech"]
-    assert nobody.tokens.shape == (2, 1, 4)
-    assert not nobody.present.any()
+    absent = collate_features([{"speech": None}, {}], {"speech": 4}).cached["speech"]
+    assert absent.tokens.shape == (2, 1, 4)
+    assert not absent.present.any()
 
 
 def test_pad_keeps_shape_type_and_gradient() -> None:

@@ -1,4 +1,4 @@
-"""Every loader on a tiny tree in its corpus' own file format."""
+"""Every loader on a tiny copy of its corpus' file format."""
 
 from __future__ import annotations
 
@@ -124,15 +124,15 @@ def make_iemocap(root: Path) -> None:
     labels = {"ang": 0, "hap": 1, "exc": 2, "neu": 3, "sad": 4, "fru": 5, "xxx": 6}
     for session in range(1, 6):
         scene, folder = f"Ses{session:02d}F_impro01", root / "iemocap" / f"Session{session}"
-        rated, said = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], []
+        rated, spoken = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""], []
         for label, turn in labels.items():
             name = f"{scene}_{'FM'[turn % 2]}{turn:03d}"
             rated.append(f"[6.2901 - 8.2357]\t{name}\t{label}\t[2.5000, 2.5000, 2.5000]")
             rated.append(f"C-E1:\tNeutral;\t({label})")
-            said.append(f"{name} [006.2901-008.2357]: This is {label}.")
+            spoken.append(f"{name} [006.2901-008.2357]: This is {label}.")
             touch(folder / "sentences" / "wav" / scene / f"{name}.wav")
         write(folder / "dialog" / "EmoEvaluation" / f"{scene}.txt", "\n".join(rated))
-        write(folder / "dialog" / "transcriptions" / f"{scene}.txt", "\n".join(said))
+        write(folder / "dialog" / "transcriptions" / f"{scene}.txt", "\n".join(spoken))
 
 
 MAKERS = {
@@ -146,8 +146,8 @@ MAKERS = {
     "isear": make_isear,
 }
 SPOKEN = ("ravdess", "nemo", "iemocap")
-SHOWN = ("fer2013",)
-WORDLESS = ("ravdess", "nemo", "fer2013")  # sentences that carry no emotion, or none at all
+PICTURED = ("fer2013",)
+WORDLESS = ("ravdess", "nemo", "fer2013")  # neutral sentences, or none
 
 
 @pytest.fixture
@@ -164,14 +164,14 @@ def test_every_corpus_has_a_tree_here() -> None:
 @pytest.mark.parametrize("name", CORPORA)
 class TestEveryCorpus:
     def test_examples_are_whole(self, name: str, root: Path) -> None:
-        labels = SPEECH if name in SPOKEN else FACE if name in SHOWN else TEXT
+        labels = SPEECH if name in SPOKEN else FACE if name in PICTURED else TEXT
         for example in load_corpus(name, root):
             assert example.corpus == name
             assert example.emotion in labels
             assert example.split in ("train", "dev", "test")
             assert example.group.startswith(name)
             assert (example.path is not None) == (name in SPOKEN)
-            assert (example.image is not None) == (name in SHOWN)
+            assert (example.image is not None) == (name in PICTURED)
             assert (example.text is not None) == (name not in WORDLESS)
 
     def test_every_split_has_examples(self, name: str, root: Path) -> None:
@@ -182,21 +182,21 @@ class TestEveryCorpus:
         splits = defaultdict(set)
         for example in load_corpus(name, root):
             splits[example.group].add(example.split)
-        assert all(len(result) == 1 for result in splits.values())
+        assert all(len(of_group) == 1 for of_group in splits.values())
 
     def test_the_order_is_the_same_each_time(self, name: str, root: Path) -> None:
         assert load_corpus(name, root) == load_corpus(name, root)
 
-    def test_labels_choose(self, name: str, root: Path) -> None:
+    def test_labels_select(self, name: str, root: Path) -> None:
         four = load_corpus(name, root, labels=FOUR)
         assert four == [e for e in load_corpus(name, root) if e.emotion in FOUR]
 
-    def test_a_missing_corpus_is_named(self, name: str, tmp_path: Path) -> None:
+    def test_a_missing_corpus_is_an_error(self, name: str, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=f"Corpus '{name}'"):
             load_corpus(name, tmp_path / "nowhere")
 
 
-def test_an_unknown_corpus_is_named(tmp_path: Path) -> None:
+def test_an_unknown_corpus_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no corpus 'iemocop'; corpora are ravdess"):
         load_corpus("iemocop", tmp_path)
 
@@ -248,7 +248,7 @@ def test_emorynlp_maps_its_seven_names(root: Path) -> None:
     assert train[0].group == train[1].group != train[2].group
 
 
-def test_isear_leaves_refusals_out_and_mends_lines(root: Path) -> None:
+def test_isear_leaves_blanks_out_and_repairs_lines(root: Path) -> None:
     examples = load_corpus("isear", root)
     assert len(examples) == 60 * 7
     assert examples[0].text == "When I was joy."

@@ -1,4 +1,4 @@
-"""FER2013's loader on a tiny corpus, as the zip it comes in and unpacked."""
+"""FER2013's loader on a tiny corpus, zipped as published and unpacked."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def examples(request: pytest.FixtureRequest, tmp_path: Path) -> list[Example]:
 
 
 def content(image: Path) -> str:
-    """What lies at a path that may lead into a zip."""
+    """The content at a path that may be inside a zip."""
     if image.exists():
         return image.read_text()
     archive = next(parent for parent in image.parents if parent.suffix == ".zip")
@@ -79,7 +79,7 @@ def test_labels_are_ours(examples: list[Example]) -> None:
         assert example.emotion == ours[example.image.parent.name]
 
 
-def test_every_picture_is_a_group_of_its_own(examples: list[Example]) -> None:
+def test_every_picture_is_its_own_group(examples: list[Example]) -> None:
     assert len({example.group for example in examples}) == len(examples)
     assert all(example.group.startswith("fer2013_") for example in examples)
 

@@ -1,8 +1,6 @@
-"""The compact face encoder's promises: size, light, mirror, masks."""
+"""The compact face encoder: size, lighting, mirroring, masks."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from mer_core.encoders.base import Augmentation, Encoder
 from mer_core.encoders.compact_face import CompactFaceConfig, FaceAugment, prepare
 from mer_core.encoders.registry import build_encoder
 from mer_core.types import Batch, ByteArray, Features, Utterance
+from tests.encoders.padding import with_padded_frames
 
 SIDE = CompactFaceConfig().size
 LENGTHS = (1, 5, 3)
@@ -26,7 +25,7 @@ def encoder() -> Encoder:
 
 
 def settled(made: Encoder) -> Encoder:
-    """In evaluation, with the statistics of some faces, so that it tells faces apart."""
+    """In evaluation mode, with the statistics of some faces, so that their tokens differ."""
     torch.manual_seed(0)
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -50,37 +49,25 @@ def encode(encoder: Encoder, *clips: ByteArray | None) -> Features:
         return encoder(collate([Utterance(frames=clip) for clip in clips]))
 
 
-def junk(batch: Batch) -> Batch:
-    """The same batch, twice as many frames, with 99 wherever there is none."""
-    assert batch.frames is not None
-    assert batch.frames_mask is not None
-    frames = torch.where(batch.frames_mask[:, :, None, None, None], batch.frames, 99)
-    return replace(
-        batch,
-        frames=torch.cat([frames, torch.full_like(frames, 99)], dim=1),
-        frames_mask=torch.cat([batch.frames_mask, batch.frames_mask & False], dim=1),
-    )
-
-
-def apart(first: Tensor, second: Tensor) -> float:
+def difference(first: Tensor, second: Tensor) -> float:
     """Distance of two (1, F, D) sets of tokens, as a share of that between different faces."""
     return float((first - second).norm(dim=2).mean() / torch.pdist(first[0]).mean())
 
 
-def test_one_token_a_frame(encoder: Encoder) -> None:
+def test_one_token_per_frame(encoder: Encoder) -> None:
     features = encode(encoder, *(faces(n) for n in LENGTHS))
     assert features.tokens.shape == (3, 5, encoder.width)
     assert features.mask.sum(dim=1).tolist() == list(LENGTHS)
     assert features.present.all()
     assert encoder.modality == "video"
     tokens = features.tokens[features.mask]
-    assert torch.pdist(tokens).min() > 0.1 * tokens.norm(dim=1).mean()  # faces are told apart
+    assert torch.pdist(tokens).min() > 0.1 * tokens.norm(dim=1).mean()  # faces differ
 
 
 def test_padding_never_changes_a_token(encoder: Encoder) -> None:
     clips = [faces(n) for n in LENGTHS]
     with torch.no_grad():
-        together = encoder(junk(collate([Utterance(frames=clip) for clip in clips])))
+        together = encoder(with_padded_frames(collate([Utterance(frames=clip) for clip in clips])))
     assert not together.tokens[~together.mask].any()
     for clip, tokens, mask in zip(clips, together.tokens, together.mask, strict=True):
         alone = encode(encoder, clip)
@@ -114,7 +101,7 @@ def test_grey_in_three_channels_is_grey(encoder: Encoder) -> None:
     )
 
 
-def test_colour_is_weighed_as_the_eye_does() -> None:
+def test_colours_are_weighted_by_luma() -> None:
     red, green, blue = (np.zeros((1, 8, 8, 3), np.uint8) for _ in range(3))
     for channel, picture in enumerate((red, green, blue)):
         picture[:, :, 4:, channel] = 200
@@ -135,13 +122,13 @@ def test_pictures_reach_the_network_at_mean_zero_and_variance_one() -> None:
 
 
 @pytest.mark.parametrize(("gain", "lift"), [(1, 100), (1, -50), (2, 10), (2, -110)])
-def test_light_and_contrast_matter_little(encoder: Encoder, gain: int, lift: int) -> None:
+def test_lighting_and_contrast_matter_little(encoder: Encoder, gain: int, lift: int) -> None:
     clip = faces(4)
     moved = clip.astype(np.int64) * gain + lift
     assert moved.min() >= 0
     assert moved.max() <= 255
     tokens = encode(encoder, clip).tokens
-    assert apart(tokens, encode(encoder, moved.astype(np.uint8)).tokens) < 0.05
+    assert difference(tokens, encode(encoder, moved.astype(np.uint8)).tokens) < 0.05
 
 
 def test_a_face_and_its_mirror_image_are_the_same(encoder: Encoder) -> None:
@@ -151,9 +138,9 @@ def test_a_face_and_its_mirror_image_are_the_same(encoder: Encoder) -> None:
     torch.testing.assert_close(encode(encoder, mirrored).tokens, tokens, atol=1e-5, rtol=1e-4)
     one_sided = build_encoder({"family": "compact_face", "mirror": False}).eval()
     one_sided.load_state_dict(encoder.state_dict())
-    seen, mirrored_seen = encode(one_sided, clip).tokens, encode(one_sided, mirrored).tokens
-    assert apart(seen, mirrored_seen) > 0.1
-    torch.testing.assert_close((seen + mirrored_seen) / 2, tokens, atol=1e-5, rtol=1e-4)
+    plain, flipped = encode(one_sided, clip).tokens, encode(one_sided, mirrored).tokens
+    assert difference(plain, flipped) > 0.1
+    torch.testing.assert_close((plain + flipped) / 2, tokens, atol=1e-5, rtol=1e-4)
 
 
 def test_other_sizes_are_resized(encoder: Encoder) -> None:
@@ -161,11 +148,11 @@ def test_other_sizes_are_resized(encoder: Encoder) -> None:
     tokens = encode(encoder, clip).tokens
     for factor in (2, 3):
         large = clip.repeat(factor, axis=1).repeat(factor, axis=2)
-        assert apart(tokens, encode(encoder, large).tokens) < 0.2
+        assert difference(tokens, encode(encoder, large).tokens) < 0.2
     assert torch.isfinite(encode(encoder, faces(2, 31, 200)).tokens).all()
 
 
-def test_fine_texture_does_not_come_through_shrinking(generator: np.random.Generator) -> None:
+def test_shrinking_removes_fine_texture(generator: np.random.Generator) -> None:
     clean = np.tile(np.linspace(50, 200, 4 * SIDE), (4 * SIDE, 1))
     noisy = np.clip(clean + 25 * generator.standard_normal(clean.shape), 0, 255)
     pictures = torch.from_numpy(np.stack([clean, noisy]).astype(np.uint8))[:, None]
@@ -189,13 +176,13 @@ def test_it_augments_in_training_only(encoder: Encoder) -> None:
     assert torch.equal(augment.eval()(made), made)
 
 
-def test_nothing_asked_is_a_face_or_its_mirror_image() -> None:
+def test_augmentation_of_zero_only_mirrors() -> None:
     made = prepare(torch.from_numpy(faces(20)).permute(0, 3, 1, 2), SIDE)
     augment = FaceAugment(0, 0.0, 0.0, 0.0)
     torch.manual_seed(0)
     moved = augment(made)
     assert moved.shape == made.shape
-    # It wanders by at most 0.04 of half a side, about a pixel; smooth faces hardly notice.
+    # It moves by at most 0.04 of half a side, about a pixel; smooth faces hardly change.
     plain = (moved - made).abs().mean(dim=(1, 2, 3))
     mirrored = (moved - made.flip(3)).abs().mean(dim=(1, 2, 3))
     assert torch.minimum(plain, mirrored).max() < 0.3 < torch.maximum(plain, mirrored).min()
@@ -213,7 +200,7 @@ def test_half_of_the_faces_lose_a_rectangle() -> None:
     assert float(erased.float().mean()) == pytest.approx(0.5 * 0.2**2, rel=0.15)
     assert 0.3**2 * side**2 < int(areas.max()) <= (0.4 * side + 1) ** 2
     rows, columns = erased.any(dim=3).sum(dim=2), erased.any(dim=2).sum(dim=2)
-    assert torch.equal((rows * columns)[:, 0], areas)  # rectangles, each in one piece
+    assert torch.equal((rows * columns)[:, 0], areas)  # connected rectangles
     assert not (FaceAugment(0, 0.0, 0.0, 0.0)._erase(torch.ones(8, 1, 9, 9)) == 0).any()
 
 
@@ -227,12 +214,13 @@ def test_statistics_are_those_of_real_frames_only() -> None:
         return {name: b for name, b in encoder.named_buffers() if "running" in name}
 
     clips = [faces(n) for n in LENGTHS]
-    padded = statistics(junk(collate([Utterance(), *(Utterance(frames=c) for c in clips)])))
+    batch = collate([Utterance(), *(Utterance(frames=clip) for clip in clips)])
+    padded = statistics(with_padded_frames(batch))
     dense = statistics(collate([Utterance(frames=np.concatenate(clips))]))
     assert padded
     for name, value in padded.items():
         torch.testing.assert_close(value, dense[name], msg=name)
-    untouched = statistics(junk(collate([Utterance(), Utterance()])))
+    untouched = statistics(with_padded_frames(collate([Utterance(), Utterance()])))
     fresh = {name: b for name, b in build_encoder(SMALL).named_buffers() if "running" in name}
     assert all(torch.equal(value, fresh[name]) for name, value in untouched.items())
 
@@ -241,7 +229,7 @@ def test_it_has_at_most_three_million_parameters(encoder: Encoder) -> None:
     assert sum(p.numel() for p in encoder.parameters()) <= 3_000_000
 
 
-def test_it_learns() -> None:
+def test_gradients_are_finite() -> None:
     torch.manual_seed(0)
     small = build_encoder(SMALL).train()
     features = small(collate([Utterance(), Utterance(frames=faces(6))]))
@@ -249,7 +237,7 @@ def test_it_learns() -> None:
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in small.parameters())
 
 
-def test_it_says_which_pictures_it_wants(encoder: Encoder) -> None:
+def test_view_and_picture_size(encoder: Encoder) -> None:
     assert (encoder.view, encoder.picture_size) == ("face", SIDE)
     assert build_encoder({**SMALL, "size": 32}).picture_size == 32
 

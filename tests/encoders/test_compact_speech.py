@@ -1,4 +1,4 @@
-"""The compact speech encoder's promises: size, rate, loudness, masks."""
+"""The compact speech encoder: size, rate, loudness, masks."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def encode(encoder: Encoder, *waveforms: FloatArray | None) -> Features:
         return encoder(collate([Utterance(waveform=w) for w in waveforms]))
 
 
-def junk(batch: Batch, value: float) -> Batch:
-    """The same batch, half as long again, with `value` wherever there is no sound."""
+def with_padding(batch: Batch, value: float) -> Batch:
+    """The same batch, half as long again, with `value` in all padding."""
     assert batch.waveform is not None
     assert batch.waveform_mask is not None
     more = (0, batch.waveform.shape[1] // 2)
@@ -47,7 +47,7 @@ def junk(batch: Batch, value: float) -> Batch:
 @pytest.mark.parametrize("value", [0.0, 99.0, float("nan")])
 def test_padding_never_changes_a_token(encoder: Encoder, voice: MakeWave, value: float) -> None:
     clips = [voice(s, seed) for seed, s in enumerate((0.3, 0.501, 1.0, 1.4801, 2.2))]
-    batch = junk(collate([Utterance(waveform=clip) for clip in clips]), value)
+    batch = with_padding(collate([Utterance(waveform=clip) for clip in clips]), value)
     with torch.no_grad():
         together = encoder(batch)
     assert torch.all(together.tokens[~together.mask] == 0)
@@ -72,7 +72,7 @@ def test_tiny_and_silent_clips_are_finite(encoder: Encoder, samples: int) -> Non
     assert features.mask.all()
 
 
-def test_tokens_come_at_12_to_25_a_second(encoder: Encoder, voice: MakeWave) -> None:
+def test_12_to_25_tokens_per_second(encoder: Encoder, voice: MakeWave) -> None:
     for seconds in (1.0, 5.0, 12.0):
         assert 12 * seconds <= encode(encoder, voice(seconds)).tokens.shape[1] <= 25 * seconds
 
@@ -117,7 +117,7 @@ def test_evaluation_is_deterministic_and_training_augments(
     assert torch.equal(SpecAugment(0, 0, 0)(mel, mask), mel)
 
 
-def test_it_learns(voice: MakeWave) -> None:
+def test_gradients_are_finite(voice: MakeWave) -> None:
     torch.manual_seed(0)
     small = build_encoder({"family": "compact_speech", "channels": [16, 16, 16, 16], "width": 16})
     features = small.train()(collate([Utterance(), Utterance(waveform=voice(1.0))]))

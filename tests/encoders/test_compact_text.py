@@ -29,7 +29,7 @@ SHAPE = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint folder with a BERT-like tokenizer in it."""
+    """A checkpoint folder with a BERT-like tokenizer."""
     ids = {word: i for i, word in enumerate(VOCABULARY)}
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

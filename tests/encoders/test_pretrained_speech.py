@@ -51,7 +51,7 @@ LENGTHS = (400, 719, 720, 4_000, 9_999)
 
 @pytest.fixture(scope="module", params=VARIANTS, ids=lambda v: "-".join([*v[:2], *v[3]]))
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the Hub has them: config, safetensors and feature extractor."""
+    """A folder as on the Hub: config, safetensors and feature extractor."""
     family, norm, normalize, more = request.param
     folder = tmp_path_factory.mktemp(f"{family}_{norm}")
     return save_tiny(folder, family, feat_extract_norm=norm, do_normalize=normalize, **more)
@@ -62,7 +62,7 @@ def save_tiny(folder: Path, family: str, *, do_normalize: bool = True, **more: o
     make_config, make_model = MODELS[family]
     large = more.get("feat_extract_norm") == "layer"
     model = make_model(make_config(**{**TINY, "do_stable_layer_norm": large, **more}))
-    with torch.no_grad():  # fresh weights are so small that mistakes would drown in rounding
+    with torch.no_grad():  # fresh weights are so small that rounding would hide mistakes
         for parameter in model.encoder.parameters():
             parameter.mul_(2.0)
         for name, buffer in model.named_buffers():
@@ -84,8 +84,8 @@ def recordings(lengths: tuple[int, ...] = LENGTHS) -> list[Utterance]:
     return [Utterance(waveform=waveform) for waveform in made]
 
 
-def junk(batch: Batch) -> Batch:
-    """The same batch, twice as long, with 99.0 wherever there is no sound."""
+def with_padding(batch: Batch) -> Batch:
+    """The same batch, twice as long, with 99.0 in all padding."""
     assert batch.waveform is not None
     assert batch.waveform_mask is not None
     waveform = torch.where(batch.waveform_mask, batch.waveform, 99.0)
@@ -106,10 +106,10 @@ def bare(folder: Path, waveform: np.ndarray) -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_a_padded_batch_gives_what_the_bare_model_gives_alone(saved: Path) -> None:
+def test_a_padded_batch_agrees_with_the_bare_model(saved: Path) -> None:
     utterances = recordings()
     encoder = build(saved)
-    for batch in (collate(utterances), junk(collate(utterances))):
+    for batch in (collate(utterances), with_padding(collate(utterances))):
         features = encoder(batch)
         assert features.present.all()
         assert torch.all(features.tokens[~features.mask] == 0)
@@ -132,7 +132,7 @@ def test_frame_mask_has_as_many_frames_as_the_convolutions_make(saved: Path) -> 
 def test_absent_and_too_short_rows_are_zero_and_never_nan(saved: Path) -> None:
     encoder = build(saved)
     for rows in ([Utterance()], [Utterance(), *recordings((1, 399, 2_000))]):
-        features = encoder(junk(collate(rows)))
+        features = encoder(with_padding(collate(rows)))
         assert torch.isfinite(features.tokens).all()
         assert features.present.tolist() == [False, False, False, True][: len(rows)]
         assert torch.equal(features.mask.any(dim=1), features.present)
@@ -187,7 +187,7 @@ def test_long_recordings_are_capped(wav2vec2: Path) -> None:
 
 
 @torch.no_grad()
-def test_normalisation_is_read_from_the_file_and_can_be_overruled(tmp_path: Path) -> None:
+def test_normalisation_is_read_from_the_file_and_can_be_overridden(tmp_path: Path) -> None:
     quiet, loud = recordings((4_000,)) * 2
     assert quiet.waveform is not None
     batch = collate([quiet, replace(loud, waveform=3 * quiet.waveform + 0.1)])
@@ -218,8 +218,8 @@ def test_time_masking_is_drawn_by_torch_and_only_in_training(wav2vec2: Path) -> 
     assert encoder._hide_spans(hidden[:, :3]).shape == (4, 3, encoder.width)
 
 
-# WavLM's own: how far apart two frames are, in logarithmic buckets, and a gate on that bias.
-# Few buckets, so that a clip of a second runs through exact, logarithmic and saturated ones.
+# Only WavLM: a gated bias for the distance of two frames, in logarithmic buckets. There are few
+# buckets, so that a clip of a second covers exact, logarithmic and saturated ones.
 NEAR = {"num_buckets": 8, "max_bucket_distance": 16}
 WAVLM = {  # as microsoft/wavlm-base(-plus) and microsoft/wavlm-large have them
     "base": {"feat_extract_norm": "group", "do_stable_layer_norm": False, "do_normalize": False},
@@ -234,11 +234,11 @@ def wavlm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @torch.no_grad()
-def test_wavlm_gives_what_the_bare_model_gives_alone(wavlm: Path) -> None:
+def test_wavlm_agrees_with_the_bare_model(wavlm: Path) -> None:
     encoder = build(wavlm)
     assert encoder.width == 32
     utterances = recordings((16_000, 401, 5_000, 12_345))
-    features = encoder(junk(collate(utterances)))
+    features = encoder(with_padding(collate(utterances)))
     assert features.tokens.shape[2] == 32
     for tokens, mask, utterance in zip(features.tokens, features.mask, utterances, strict=True):
         assert utterance.waveform is not None
@@ -248,13 +248,13 @@ def test_wavlm_gives_what_the_bare_model_gives_alone(wavlm: Path) -> None:
 
 
 @torch.no_grad()
-def test_wavlm_hears_how_far_apart_frames_are(wavlm: Path) -> None:
+def test_wavlm_attention_depends_on_the_distance_of_frames(wavlm: Path) -> None:
     encoder = build(wavlm)
     batch = collate(recordings((16_000, 5_000)))
     before = encoder(batch)
     encoder.backbone.encoder.layers[0].attention.rel_attn_embed.weight.zero_()
     moved = (encoder(batch).tokens - before.tokens).norm(dim=2)[before.mask]
-    assert float(moved.min()) > 1e-3  # the bias matters here, so the test above sees it
+    assert float(moved.min()) > 1e-3  # the bias matters here, so the test above covers it
 
 
 def test_wavlm_learns_its_distances(wavlm: Path) -> None:
@@ -268,7 +268,7 @@ def test_wavlm_learns_its_distances(wavlm: Path) -> None:
         assert weight.grad.abs().sum() > 0
 
 
-def test_other_families_and_missing_pieces_are_refused_in_words(tmp_path: Path) -> None:
+def test_other_families_and_missing_parts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Hub id or a local folder"):
         build_encoder({"family": "pretrained_speech"})
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')

@@ -60,7 +60,7 @@ def tiny_tokenizer(specials: list[str]) -> PreTrainedTokenizerFast:
 
 @pytest.fixture(scope="module", params=MODELS)
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the Hub has them: config, safetensors and tokenizer."""
+    """A folder as on the Hub: config, safetensors and tokenizer."""
     torch.manual_seed(0)
     make_config, make_model, specials, positions = MODELS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
@@ -85,8 +85,8 @@ def read(encoder: Encoder, texts: tuple[str | None, ...] = TEXTS) -> Batch:
     return collate([Utterance(text=text) for text in texts], tokenize)
 
 
-def longer(batch: Batch, junk: int) -> Batch:
-    """The same batch with five more steps of padding, all of it holding `junk`."""
+def with_padding(batch: Batch, junk: int) -> Batch:
+    """The same batch with five more steps and with `junk` in all padding."""
     assert batch.input_ids is not None
     assert batch.attention_mask is not None
     more = (0, 5)
@@ -96,12 +96,12 @@ def longer(batch: Batch, junk: int) -> Batch:
 
 
 @torch.no_grad()
-def test_a_padded_batch_gives_what_the_bare_model_gives_alone(saved: Path) -> None:
+def test_a_padded_batch_agrees_with_the_bare_model(saved: Path) -> None:
     encoder = build(saved)
     family = json.loads((saved / "config.json").read_text())["model_type"]
     bare = MODELS[family][1].from_pretrained(saved).eval()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(saved)
-    for batch in (read(encoder), longer(read(encoder), 99), longer(read(encoder), 1)):
+    for batch in (read(encoder), with_padding(read(encoder), 99), with_padding(read(encoder), 1)):
         features = encoder(batch)
         assert features.present.all()
         assert torch.all(features.tokens[~features.mask] == 0)
@@ -115,7 +115,7 @@ def test_a_padded_batch_gives_what_the_bare_model_gives_alone(saved: Path) -> No
 def test_absent_texts_are_zero_and_never_nan(saved: Path) -> None:
     encoder = build(saved)
     for texts in ((None,), (None, "happy", "")):
-        features = encoder(longer(read(encoder, texts), 7))
+        features = encoder(with_padding(read(encoder, texts), 7))
         assert torch.isfinite(features.tokens).all()
         assert features.present.tolist() == [False, True, False][: len(texts)]
         assert torch.equal(features.mask.any(dim=1), features.present)
@@ -164,7 +164,7 @@ def test_gradient_reaches_every_weight(saved: Path) -> None:
     assert all(g is not None and torch.isfinite(g).all() for g in gradients)
 
 
-def test_other_families_and_missing_pieces_are_refused_in_words(tmp_path: Path) -> None:
+def test_other_families_and_missing_parts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Hub id or a local folder"):
         build_encoder({"family": "pretrained_text"})
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')

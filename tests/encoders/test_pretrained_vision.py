@@ -21,7 +21,8 @@ from mer_core.encoders.pretrained_vision import (
     read_preprocessing,
 )
 from mer_core.encoders.registry import build_encoder
-from mer_core.types import Batch, ByteArray, Utterance
+from mer_core.types import ByteArray, Utterance
+from tests.encoders.padding import with_padded_frames
 
 import mer_core.torchaudio_compat  # noqa: F401  isort: skip  (before transformers)
 from transformers import (  # isort: skip
@@ -39,24 +40,25 @@ VISION = {**TINY, "num_hidden_layers": 2, "image_size": SIDE, "patch_size": 8}
 TEXT = {**TINY, "num_hidden_layers": 1, "vocab_size": 50, "max_position_embeddings": 8}
 SQUARE = {"height": SIDE, "width": SIDE}
 LENGTHS = (1, 5, 3)
-# What checkpoints' files say: CLIP's own, its first release's spelling, and a squeezing one.
+# Preprocessing files: CLIP's own, the format of its first release, a larger resize before the crop,
+# and a resize to a square without a crop.
 FILES: dict[str, dict[str, object]] = {
     "clip": {"size": {"shortest_edge": SIDE}, "crop_size": SQUARE},
     "older": {"size": SIDE, "crop_size": SIDE, "image_mean": [0.5] * 3, "image_std": [0.25] * 3},
-    "room": {"size": {"shortest_edge": 40}, "crop_size": SQUARE},
+    "resized larger": {"size": {"shortest_edge": 40}, "crop_size": SQUARE},
     "squeezed": {"size": SQUARE, "do_center_crop": False, "resample": 2},
 }
 
 
 def make_model(kind: str) -> torch.nn.Module:
     torch.manual_seed(0)
-    if kind == "clip":  # its vision_config says 512: the projection's width stands above it
+    if kind == "clip":  # its vision_config has 512: the projection's width is above it
         config = CLIPConfig(vision_config=VISION, text_config=TEXT, projection_dim=WIDTH)
         model = CLIPModel(config)
     else:
         make = CLIPVisionModel if kind == "bare" else CLIPVisionModelWithProjection
         model = make(CLIPVisionConfig(**VISION, projection_dim=WIDTH))
-    with torch.no_grad():  # fresh weights are so small that mistakes would drown in rounding
+    with torch.no_grad():  # fresh weights are so small that rounding would hide mistakes
         for parameter in model.parameters():
             parameter.mul_(2.0)
     return model.eval()
@@ -70,7 +72,7 @@ def save_tiny(folder: Path, kind: str, **file: object) -> Path:
 
 @pytest.fixture(scope="module", params=["clip_vision_model", "clip"])
 def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the Hub has them: config, safetensors and preprocessor."""
+    """A folder as on the Hub: config, safetensors and preprocessor."""
     return save_tiny(tmp_path_factory.mktemp(request.param), request.param)
 
 
@@ -85,7 +87,7 @@ def build(folder: Path, **settings: object) -> Encoder:
 
 
 def pictures(count: int, height: int = SIDE, width: int = SIDE, channels: int = 3) -> ByteArray:
-    """(count, H, W, C): coarse blobs under fine noise, so that blurring and cropping both show."""
+    """(count, H, W, C): coarse blobs under fine noise, so that blurring and cropping matter."""
     random = np.random.default_rng(count)
     coarse = torch.from_numpy(random.random((count, channels, 4, 5)).astype(np.float32))
     smooth = F.interpolate(coarse, (height, width), mode="bicubic").permute(0, 2, 3, 1).numpy()
@@ -95,18 +97,6 @@ def pictures(count: int, height: int = SIDE, width: int = SIDE, channels: int = 
 
 def clips(height: int = SIDE, width: int = SIDE, channels: int = 3) -> list[Utterance]:
     return [Utterance(frames=pictures(n, height, width, channels)) for n in LENGTHS]
-
-
-def junk(batch: Batch) -> Batch:
-    """The same batch, twice as many frames, with 99 wherever there is none."""
-    assert batch.frames is not None
-    assert batch.frames_mask is not None
-    frames = torch.where(batch.frames_mask[:, :, None, None, None], batch.frames, 99)
-    return replace(
-        batch,
-        frames=torch.cat([frames, torch.full_like(frames, 99)], dim=1),
-        frames_mask=torch.cat([batch.frames_mask, batch.frames_mask & False], dim=1),
-    )
 
 
 def bare(folder: Path, frame: ByteArray) -> torch.Tensor:
@@ -119,10 +109,10 @@ def bare(folder: Path, frame: ByteArray) -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_every_frame_gives_what_the_bare_model_gives_alone(saved: Path) -> None:
+def test_every_frame_agrees_with_the_bare_model(saved: Path) -> None:
     encoder = build(saved)
     assert (encoder.modality, encoder.width) == ("video", WIDTH)
-    features = encoder(junk(collate(clips())))
+    features = encoder(with_padded_frames(collate(clips())))
     assert features.present.all()
     assert features.mask.sum(dim=1).tolist() == list(LENGTHS)
     for tokens, utterance in zip(features.tokens, clips(), strict=True):
@@ -130,7 +120,7 @@ def test_every_frame_gives_what_the_bare_model_gives_alone(saved: Path) -> None:
         for token, frame in zip(tokens, utterance.frames, strict=False):
             torch.testing.assert_close(token, bare(saved, frame), atol=1e-5, rtol=1e-4)
     own = features.tokens[features.mask]
-    assert torch.cdist(own, own)[0, 1:].min() > 0.05  # and tells frames apart
+    assert torch.cdist(own, own)[0, 1:].min() > 0.05  # frames differ
 
 
 @torch.no_grad()
@@ -142,7 +132,7 @@ def test_frames_of_any_size_come_close_to_the_bare_model(saved: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("size", [(32, 32), (48, 64), (200, 120), (33, 97), (20, 15), (40, 40)])
-def test_pictures_are_made_as_transformers_makes_them(file: str, size: tuple[int, int]) -> None:
+def test_preprocessing_agrees_with_transformers(file: str, size: tuple[int, int]) -> None:
     result = FILES[file]
     how = read_preprocessing(result, SIDE)
     frames = pictures(3, *size)
@@ -154,7 +144,7 @@ def test_pictures_are_made_as_transformers_makes_them(file: str, size: tuple[int
     assert float(levels.mean()) < 0.1
 
 
-def test_what_clip_was_trained_with() -> None:
+def test_the_default_is_clips_preprocessing() -> None:
     own = CLIPImageProcessor()
     assert tuple(own.image_mean) == MEAN
     assert tuple(own.image_std) == STD
@@ -164,7 +154,7 @@ def test_what_clip_was_trained_with() -> None:
 
 
 @torch.no_grad()
-def test_how_many_go_through_at_once_changes_nothing(saved: Path) -> None:
+def test_frames_at_once_changes_nothing(saved: Path) -> None:
     batch = collate(clips())
     whole = build(saved).forward(batch)
     for count in (1, 2, 4):
@@ -175,7 +165,7 @@ def test_how_many_go_through_at_once_changes_nothing(saved: Path) -> None:
             with_kwargs=True,
         )
         tokens = encoder(batch).tokens
-        assert sum(sizes) == sum(LENGTHS)  # padding is never looked at
+        assert sum(sizes) == sum(LENGTHS)  # padding is not encoded
         assert max(sizes) <= count
         torch.testing.assert_close(tokens, whole.tokens, atol=1e-5, rtol=1e-5)
 
@@ -183,7 +173,7 @@ def test_how_many_go_through_at_once_changes_nothing(saved: Path) -> None:
 @torch.no_grad()
 def test_padding_never_changes_a_frame(saved: Path) -> None:
     encoder = build(saved)
-    plain, junked = encoder(collate(clips())), encoder(junk(collate(clips())))
+    plain, junked = encoder(collate(clips())), encoder(with_padded_frames(collate(clips())))
     steps = plain.mask.shape[1]
     torch.testing.assert_close(junked.tokens[:, :steps], plain.tokens, atol=1e-6, rtol=1e-5)
     assert not junked.tokens[~junked.mask].any()
@@ -194,7 +184,7 @@ def test_padding_never_changes_a_frame(saved: Path) -> None:
 def test_absent_rows_are_zero_and_never_nan(saved: Path) -> None:
     encoder = build(saved)
     for rows in ([Utterance()], [Utterance(), Utterance(frames=pictures(2))]):
-        features = encoder(junk(collate(rows)))
+        features = encoder(with_padded_frames(collate(rows)))
         assert features.tokens.shape[2] == WIDTH
         assert torch.isfinite(features.tokens).all()
         assert features.present.tolist() == [False, True][: len(rows)]
@@ -211,7 +201,7 @@ def test_grey_is_the_same_as_three_equal_channels(saved: Path) -> None:
     torch.testing.assert_close(encoder(collate(grey)).tokens, encoder(collate(colour)).tokens)
 
 
-def test_frozen_stays_as_it_was(saved: Path) -> None:
+def test_a_frozen_encoder_stays_unchanged(saved: Path) -> None:
     encoder = build(saved)
     batch = collate(clips())
     evaluated = encoder(batch).tokens
@@ -250,23 +240,23 @@ def test_it_is_rebuilt_without_its_source(file: str, tmp_path: Path) -> None:
     torch.testing.assert_close(again(batch).tokens, first(batch).tokens, atol=1e-5, rtol=1e-5)
 
 
-def test_the_text_tower_is_left_behind(saved: Path) -> None:
+def test_the_text_tower_is_not_loaded(saved: Path) -> None:
     names = build(saved).state_dict()
     assert not [name for name in names if "text" in name or "logit_scale" in name]
     assert names["backbone.visual_projection.weight"].shape == (WIDTH, TINY["hidden_size"])
 
 
-def test_it_says_which_pictures_it_wants(tower: Path, tmp_path: Path) -> None:
+def test_view_and_picture_size(tower: Path, tmp_path: Path) -> None:
     assert (build(tower).view, build(tower).picture_size) == ("frame", SIDE)
     assert build(tower, view="face").view == "face"
-    room = save_tiny(tmp_path / "room", "clip_vision_model", **FILES["room"])
-    assert build(room).picture_size == 40
+    larger = save_tiny(tmp_path / "larger", "clip_vision_model", **FILES["resized larger"])
+    assert build(larger).picture_size == 40
     squeezed = save_tiny(tmp_path / "squeezed", "clip_vision_model", **FILES["squeezed"])
     assert build(squeezed).picture_size == SIDE
 
 
 @pytest.mark.parametrize("kind", ["clip_vision_model", "clip"])
-def test_a_config_alone_makes_fresh_weights_and_clips_own_pictures(kind: str) -> None:
+def test_a_config_alone_gives_fresh_weights_and_clips_preprocessing(kind: str) -> None:
     config = make_model(kind).config.to_diff_dict()
     encoder = build_encoder({"family": "pretrained_vision", "config": config})
     assert encoder.width == WIDTH
@@ -275,12 +265,12 @@ def test_a_config_alone_makes_fresh_weights_and_clips_own_pictures(kind: str) ->
     assert torch.isfinite(encoder(collate(clips())).tokens).all()
 
 
-def test_how_pictures_are_made_is_read_from_the_file_and_can_be_overruled(tmp_path: Path) -> None:
+def test_preprocessing_is_read_from_the_file_and_can_be_overridden(tmp_path: Path) -> None:
     folder = save_tiny(tmp_path, "clip_vision_model", **FILES["older"])
     assert build(folder).preprocessing.mean == (0.5, 0.5, 0.5)
     given = {"shorter": 36, "mean": [0.4, 0.4, 0.4]}
-    overruled = build(folder, preprocessing=given).preprocessing
-    assert overruled == Preprocessing(shorter=36, mean=(0.4, 0.4, 0.4))
+    overridden = build(folder, preprocessing=given).preprocessing
+    assert overridden == Preprocessing(shorter=36, mean=(0.4, 0.4, 0.4))
     (folder / "preprocessor_config.json").unlink()
     assert build(folder).preprocessing == Preprocessing(shorter=SIDE)
 
@@ -300,7 +290,7 @@ def test_pictures_that_the_network_cannot_read_are_refused(file: dict[str, objec
         read_preprocessing(file, SIDE)
 
 
-def test_other_families_and_missing_pieces_are_refused_in_words(tmp_path: Path) -> None:
+def test_other_families_and_missing_parts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Hub id or a local folder"):
         build_encoder({"family": "pretrained_vision"})
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')

@@ -1,4 +1,4 @@
-"""Text into tokens and back into the visitor's words."""
+"""Text → tokens, and the word of each token."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_every_token_belongs_to_the_word_it_came_from(tokenizer: TextTokenizer, 
     inside = [word for word in detail.word_of_token if word is not None]
     assert inside == sorted(inside)
     assert set(inside) == set(range(len(words)))
-    # Oracle: each word on its own makes as many tokens as the whole text gives to it.
+    # Oracle: each word alone has as many tokens as within the text.
     for i, word in enumerate(words):
         alone = tokenizer.tokenizer.encode((" " if i else "") + word)
         assert inside.count(i) == sum(not s for s in alone.special_tokens_mask)
@@ -109,7 +109,7 @@ def test_word_pieces_by_hand() -> None:
 
 
 @pytest.mark.parametrize("tokenizer", [word_pieces(8), byte_level(8)])
-def test_truncation_keeps_the_words_that_were_read(tokenizer: TextTokenizer) -> None:
+def test_truncation_keeps_the_words_of_the_kept_tokens(tokenizer: TextTokenizer) -> None:
     detail = tokenizer.detail("so happy " * 5_000)
     assert len(detail.ids) == len(detail.word_of_token) == 8
     assert 1 <= len(detail.words) <= 6
@@ -127,7 +127,7 @@ def test_share_of_unknown_tokens() -> None:
     assert byte_level().detail("שלום").unknown == 0.0  # bytes can spell anything
 
 
-def test_the_callers_tokenizer_is_left_alone() -> None:
+def test_the_callers_tokenizer_is_unchanged() -> None:
     tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "so": 1}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.enable_padding(length=9)

@@ -95,7 +95,7 @@ def test_the_mask_is_read_as_true_is_valid():
     mask = torch.tensor([[True, True, False, False]])
     result, _ = module(query, key, mask)
     changed = key.clone()
-    changed[0, 3] *= -1  # a shift would be taken away by the norm
+    changed[0, 3] *= -1  # the norm would remove a shift
     assert torch.equal(module(query, changed, mask)[0], result)
     changed[0, 0] *= -1
     assert not torch.allclose(module(query, changed, mask)[0], result)

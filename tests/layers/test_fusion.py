@@ -56,18 +56,18 @@ def slow_layer(module, query, key):
     wq, wk, wv = projections(attention)
     bq, bk, bv = attention.in_proj_bias.chunk(3)
     result, weights = [], torch.zeros(len(query), len(key), dtype=torch.float64)
-    for i, asked in enumerate(query):
-        answer = []
+    for i, token in enumerate(query):
+        heads = []
         for h in range(HEADS):
             part = slice(h * size, (h + 1) * size)
-            q = wq[part] @ asked + bq[part]
+            q = wq[part] @ token + bq[part]
             keys = [wk[part] @ k + bk[part] for k in key]
             values = [wv[part] @ k + bv[part] for k in key]
             scores = [math.exp(float(q @ k) / math.sqrt(size)) for k in keys]
             shares = [s / sum(scores) for s in scores]
-            answer.append(sum(s * v for s, v in zip(shares, values, strict=True)))
+            heads.append(sum(s * v for s, v in zip(shares, values, strict=True)))
             weights[i] += torch.tensor(shares, dtype=torch.float64) / HEADS
-        total = asked + attention.out_proj.weight @ torch.cat(answer) + attention.out_proj.bias
+        total = token + attention.out_proj.weight @ torch.cat(heads) + attention.out_proj.bias
         mean = total.sum() / width
         spread = (((total - mean) ** 2).sum() / width + module.norm.eps).sqrt()
         result.append((total - mean) / spread * module.norm.weight + module.norm.bias)
@@ -77,53 +77,53 @@ def slow_layer(module, query, key):
 @pytest.mark.parametrize(("query", "key"), [(AUDIO, VIDEO), (VIDEO, AUDIO), (VIDEO, VIDEO)])
 def test_a_layer_equals_the_slow_loops_over_valid_keys(query, key):
     module = layer(query, key)
-    asked, answering = tokens(2, 3, query), features((5, 2), key)
-    result, weights = module(asked, answering.tokens, answering.mask)
+    queries, keys = tokens(2, 3, query), features((5, 2), key)
+    result, weights = module(queries, keys.tokens, keys.mask)
     for row, length in enumerate((5, 2)):
-        expected, shares = slow_layer(module, asked[row], answering.tokens[row, :length])
+        expected, shares = slow_layer(module, queries[row], keys.tokens[row, :length])
         assert torch.allclose(result[row], expected, atol=1e-10)
         assert torch.allclose(weights[row, :, :length], shares, atol=1e-10)
         assert (weights[row, :, length:] == 0).all()
 
 
-def test_a_query_without_keys_is_only_normed():
+def test_a_query_without_keys_is_only_normalised():
     module = layer()
-    asked = tokens(2, 3, AUDIO).requires_grad_()
+    queries = tokens(2, 3, AUDIO).requires_grad_()
     mask = torch.tensor([[True, True], [False, False]])
-    result, weights = module(asked, tokens(2, 2, VIDEO), mask)
-    assert torch.allclose(result[1], module.norm(asked[1]))
+    result, weights = module(queries, tokens(2, 2, VIDEO), mask)
+    assert torch.allclose(result[1], module.norm(queries[1]))
     assert (weights[1] == 0).all()
     result.sum().backward()
-    assert torch.isfinite(asked.grad).all()
+    assert torch.isfinite(queries.grad).all()
     assert all(torch.isfinite(p.grad).all() for p in module.parameters())
 
 
-def test_dropout_acts_on_the_answer_and_never_on_the_weights():
+def test_dropout_acts_on_the_result_and_not_on_the_weights():
     module = CrossAttentionLayer(AUDIO, VIDEO, HEADS, 0.5).double().train()
-    asked, answering = tokens(2, 3, AUDIO), features((5, 2), VIDEO)
+    queries, keys = tokens(2, 3, AUDIO), features((5, 2), VIDEO)
     torch.manual_seed(0)
-    first, weights = module(asked, answering.tokens, answering.mask)
-    second, again = module(asked, answering.tokens, answering.mask)
+    first, weights = module(queries, keys.tokens, keys.mask)
+    second, again = module(queries, keys.tokens, keys.mask)
     assert not torch.allclose(first, second)
     assert torch.equal(weights, again)
     assert torch.allclose(weights.sum(dim=2), torch.ones(2, 3).double())
-    module.dropout.p = 1.0  # the answer is lost, the question is not
-    assert torch.allclose(module(asked, answering.tokens, answering.mask)[0], module.norm(asked))
+    module.dropout.p = 1.0  # only the residual path is left
+    assert torch.allclose(module(queries, keys.tokens, keys.mask)[0], module.norm(queries))
 
 
 def slow_fusion(module, audio, video, layers, *, updated=False):
-    """One utterance: both pooled vectors; `updated` lets each layer read the other's last state."""
+    """One utterance: both pooled vectors; with `updated`, layers read the other's last state."""
     a, v = audio, video
     for i in range(layers):
-        asked_audio, asked_video = (a, v) if updated else (audio, video)
-        a, a_weights = slow_layer(module.audio_to_video.layers[i], a, asked_video)
-        v, v_weights = slow_layer(module.video_to_audio.layers[i], v, asked_audio)
+        keys_of_video, keys_of_audio = (a, v) if updated else (audio, video)
+        a, a_weights = slow_layer(module.audio_to_video.layers[i], a, keys_of_audio)
+        v, v_weights = slow_layer(module.video_to_audio.layers[i], v, keys_of_video)
     return a.mean(dim=0), v.mean(dim=0), a_weights, v_weights
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_every_layer_asks_the_other_modality_as_it_came(layers):
-    module = fusion(audio=VIDEO, layers=layers)  # one width, so that the mistake is possible
+def test_every_layer_attends_to_the_other_modalitys_input(layers):
+    module = fusion(audio=VIDEO, layers=layers)  # equal widths, so that the mistake is possible
     audio, video = features((4, 2), VIDEO), features((3, 5), VIDEO, seed=2)
     result = module(audio, video)
     for row, (a, v) in enumerate(((4, 3), (2, 5))):
@@ -156,7 +156,7 @@ def test_fusion_of_two_widths_equals_the_slow_loops():
     assert torch.allclose(result.video_to_audio.sum(dim=2), torch.ones(2, 5).double())
 
 
-def test_one_way_can_be_called_with_other_partners():
+def test_one_direction_can_be_called_with_other_partners():
     module = fusion()
     audio, video = features((4, 2), AUDIO), features((3, 5), VIDEO, seed=2)
     swapped = Features(video.tokens.flip(0), video.mask.flip(0), video.present.flip(0))
@@ -180,12 +180,12 @@ def test_more_padding_of_99_changes_nothing():
 
 
 @pytest.mark.parametrize("settings", [{"heads": 4}, {"heads": 0}, {"layers": 0}])
-def test_shapes_that_mean_nothing_are_refused_in_words(settings):
+def test_invalid_shapes_are_refused(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         CrossAttentionFusion(AUDIO, VIDEO, **{"heads": HEADS, **settings})
 
 
-def test_raw_input_hands_the_tokens_on_and_clears_the_padding():
+def test_an_input_without_width_keeps_the_tokens_and_clears_the_padding():
     module = ModalityInput(AUDIO, None)
     assert [name for name, _ in module.named_parameters()] == ["stand_in"]
     made = features((4, 2), AUDIO)
@@ -197,11 +197,11 @@ def test_raw_input_hands_the_tokens_on_and_clears_the_padding():
 
 
 @pytest.mark.parametrize("width", [None, AUDIO, 5])
-def test_the_stand_in_is_one_valid_step_and_hides_what_was_there(width):
+def test_the_stand_in_is_one_valid_step_and_replaces_the_tokens(width):
     module = ModalityInput(AUDIO, width)
     mask = torch.tensor([[True, True, False]] * 3)
     mask[1] = False
-    present = torch.tensor([True, True, False])  # row 1 says present, and has nothing to show
+    present = torch.tensor([True, True, False])  # row 1 is present, but has no valid step
     made = torch.full((3, 3, AUDIO), float("nan"))
     made[0] = 1.0
     result = module(Features(made, mask, present))

@@ -71,6 +71,6 @@ def test_a_row_without_steps_is_finite_with_finite_gradients():
     assert (values.grad[1] == 0).all()
 
 
-def test_masked_mean_is_offered_beside_it():
+def test_masked_mean_of_valid_steps():
     values = torch.tensor([[[2.0], [4.0], [99.0]]])
     assert masked_mean(values, torch.tensor([[True, True, False]])).item() == 3.0

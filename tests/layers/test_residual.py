@@ -39,7 +39,7 @@ def test_padding_never_changes_what_is_valid(block: SEBlock) -> None:
     together = block(image, mask)
     valid = mask[:, :: block.stride[0]]
     for row, alone, length, kept in zip(together, image, LENGTHS, valid, strict=True):
-        expected = block(alone[None, :, :length])[0]  # (C', T', M'), no mask at all
+        expected = block(alone[None, :, :length])[0]  # (C', T', M'), without a mask
         assert int(kept.sum()) == expected.shape[1] == -(-length // block.stride[0])
         torch.testing.assert_close(row[:, kept], expected, atol=1e-5, rtol=1e-5)
 
@@ -62,7 +62,7 @@ def test_shape_follows_the_strides(block: SEBlock) -> None:
         assert (made >= 0).all()
 
 
-def test_a_row_that_is_all_padding_is_finite_and_learns_nothing_wrong(block: SEBlock) -> None:
+def test_a_row_of_padding_is_finite_with_finite_gradients(block: SEBlock) -> None:
     image, mask = images(block)
     mask[0] = False
     made = block.train()(image, mask)
@@ -72,8 +72,8 @@ def test_a_row_that_is_all_padding_is_finite_and_learns_nothing_wrong(block: SEB
 
 
 @torch.no_grad()
-def test_the_gate_weighs_channels_by_the_valid_mean() -> None:
-    """Against the paper's formula written out: sigmoid(W2 relu(W1 z)), z the mean a channel."""
+def test_the_gate_weights_channels_by_the_valid_mean() -> None:
+    """Against the paper's formula written out: sigmoid(W2 relu(W1 z)), z the mean per channel."""
     torch.manual_seed(0)
     block = SEBlock(4, 4, (1, 1)).eval()
     image = torch.randn(1, 4, 6, 5)

@@ -62,14 +62,14 @@ def distance(a: Cloud, b: Cloud) -> float:
 @pytest.mark.parametrize("seed", range(4))
 def test_paired_metrics_agree_with_slow_loops(seed: int) -> None:
     x, y = clouds(seed)
-    positions = [
+    own_ranks = [
         sorted(range(len(y)), key=lambda j: distance(x[i], y[j])).index(i) + 1
         for i in range(len(x))
     ]
-    assert ranks(x, y).tolist() == positions
+    assert ranks(x, y).tolist() == own_ranks
     for k in (1, 3, 5):
-        assert recall_at(x, y, k) == pytest.approx(sum(p <= k for p in positions) / len(x))
-    assert mean_reciprocal_rank(x, y) == pytest.approx(sum(1 / p for p in positions) / len(x))
+        assert recall_at(x, y, k) == pytest.approx(sum(p <= k for p in own_ranks) / len(x))
+    assert mean_reciprocal_rank(x, y) == pytest.approx(sum(1 / p for p in own_ranks) / len(x))
     assert alignment(x, y) == pytest.approx(
         sum(distance(a, b) ** 2 for a, b in zip(x, y, strict=True)) / len(x)
     )
@@ -155,7 +155,7 @@ def test_cka_agrees_with_its_definition_by_gram_matrices() -> None:
 
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=25, deadline=None)
-def test_what_a_rotation_leaves_alone(seed: int) -> None:
+def test_rotations_change_nothing(seed: int) -> None:
     x, y = clouds(seed)
     turn = ortho_group.rvs(6, random_state=seed % 2**32)
     assert linear_cka(x, x @ turn * 3.0) == pytest.approx(1.0)
@@ -199,7 +199,7 @@ def test_a_collapse_scores_as_chance() -> None:
     point = np.tile(np.random.default_rng(0).normal(size=(1, 5)), (40, 1))
     labels = np.sort(np.arange(40) % 4)  # in order, so that "the first ones win" would show
     report = alignment_report(point, point, labels, labels, natural=True)
-    assert report["uniformity_joint"] == pytest.approx(0.0)  # what betrays it
+    assert report["uniformity_joint"] == pytest.approx(0.0)  # what reveals it
     for name in ("modality_probe", "foscttm", "foscttm_emotion"):
         assert report[name] == pytest.approx(0.5)
     for name in ("precision_at_1", "precision_at_5"):
@@ -245,7 +245,7 @@ def test_mmd_is_unbiased() -> None:
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 4.0])
-def test_probe_finds_what_separates_two_clouds(shift: float) -> None:
+def test_probe_accuracy_of_two_separated_clouds(shift: float) -> None:
     """Two Gaussians at distance d: the best linear probe is right with Φ(d/2)."""
     random = np.random.default_rng(5)
     x = random.normal(size=(1_500, 5))
@@ -256,7 +256,7 @@ def test_probe_finds_what_separates_two_clouds(shift: float) -> None:
 
 
 def test_probe_is_held_out() -> None:
-    """In as many dimensions as rows everything can be learned by heart, and nothing is there."""
+    """With more dimensions than rows, random labels can be memorised, but do not generalise."""
     random = np.random.default_rng(7)
     x, y = normalised(random.normal(size=(60, 100))), normalised(random.normal(size=(60, 100)))
     assert modality_probe_accuracy(x, y) < 0.65
@@ -282,7 +282,7 @@ def test_w2_ratio_by_hand_and_by_loop() -> None:
     assert result == pytest.approx(np.mean(apart[True]) / np.mean(apart[False]))
 
 
-def test_what_needs_natural_pairs_is_left_out_without_them() -> None:
+def test_metrics_of_natural_pairs_are_none_without_them() -> None:
     x, y = clouds(0, 20, 26)
     labels = some_labels(0, 20, 26)
     report = alignment_report(x, y, *labels, natural=False)
@@ -301,7 +301,7 @@ def test_what_needs_natural_pairs_is_left_out_without_them() -> None:
     assert None not in whole.values()
 
 
-def test_rows_are_brought_to_length_one() -> None:
+def test_rows_are_scaled_to_length_one() -> None:
     x, y = clouds(4)
     labels = some_labels(4, 24, 24)
     longer = alignment_report(x * 7, y * 0.1, *labels, natural=True)
@@ -317,7 +317,7 @@ def test_rows_are_brought_to_length_one() -> None:
         ({"labels_x": np.zeros(24)}, "Two emotions"),
     ],
 )
-def test_what_cannot_be_compared_is_a_sentence(change: dict[str, Cloud], expected: str) -> None:
+def test_incomparable_input_is_refused(change: dict[str, Cloud], expected: str) -> None:
     x, y = clouds(0)
     labels = np.arange(24) % 3
     arguments = {"x": x, "y": y, "labels_x": labels, "labels_y": labels, **change}

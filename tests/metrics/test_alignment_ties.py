@@ -1,4 +1,4 @@
-"""Ties and collapses against every order that tied items can stand in; what has no figure."""
+"""Ties and collapses against every order of tied items; input without a result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def crossing(seed: int) -> tuple[Cloud, Cloud]:
 
 
 def orders(own: Cloud, others: Cloud) -> list[tuple[int, ...]]:
-    """Every order of `others` in which none stands before one that is nearer."""
+    """Every order of `others` by distance; tied ones in any order."""
     away = [sum((a - b) ** 2 for a, b in zip(own, other, strict=True)) for other in others]
     return [
         order
@@ -58,7 +58,7 @@ def expected(x: Cloud, y: Cloud, value: Callable[[int, tuple[int, ...]], float])
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_tied_figures_are_the_mean_over_all_orders(seed: int) -> None:
+def test_ties_give_the_mean_over_all_orders(seed: int) -> None:
     x, y = crossing(seed)
     assert max(len(orders(row, y)) for row in x) >= 4  # there are ties
     for k in (1, 2, 5):
@@ -75,7 +75,7 @@ def test_tied_figures_are_the_mean_over_all_orders(seed: int) -> None:
     assert foscttm(x, y) == pytest.approx(sum(closer) / 2)
 
 
-def test_of_two_that_cannot_be_told_apart_each_is_found_half_the_time() -> None:
+def test_two_equal_rows_share_their_ranks() -> None:
     rows = np.eye(4)[[0, 0, 2, 3]]
     assert recall_at(rows, rows, 1) == pytest.approx(0.75)
     assert mean_reciprocal_rank(rows, rows) == pytest.approx((0.75 + 0.75 + 1 + 1) / 4)
@@ -85,7 +85,7 @@ def test_of_two_that_cannot_be_told_apart_each_is_found_half_the_time() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("count", [3, 40])
 def test_a_collapse_in_any_direction_is_chance(count: int, dtype: DTypeLike) -> None:
-    """On one point, and each modality on a point of its own."""
+    """Both modalities on one point, and each on its own."""
     chance = {
         "recall_at_1": 1 / count,
         "recall_at_5": min(1.0, 5 / count),
@@ -112,7 +112,7 @@ def test_one_collapsed_cloud_has_no_geometry_in_common_with_another() -> None:
     point = normalised(np.tile(random.normal(size=(1, 8)), (30, 1)))
     assert linear_cka(spread, point) == 0.0
     assert linear_cka(point, spread) == 0.0
-    tight = normalised(point + 1e-4 * spread)  # close together, and yet as the others lie
+    tight = normalised(point + 1e-4 * spread)  # close together, with the geometry of the others
     assert linear_cka(1e-3 * spread, spread) == pytest.approx(1.0)
     assert linear_cka(tight, tight) == pytest.approx(1.0)
 
@@ -142,7 +142,7 @@ def with_one(value: float) -> Cloud:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_refused_by_name(value: float) -> None:
+def test_values_that_are_not_finite_are_refused_by_name(value: float) -> None:
     with pytest.raises(ValueError, match=r"^x: 1 of 24 rows .* not finite"):
         report(x=with_one(value))
     with pytest.raises(ValueError, match=r"^y: 1 of 24 rows .* not finite"):
@@ -167,7 +167,7 @@ def test_what_is_not_finite_is_refused_by_name(value: float) -> None:
         ({"gaussians": [(24,), (24,), (24, 4), (24, 4)]}, r"^means: the shape must be \(N, D\)"),
     ],
 )
-def test_misshapen_input_is_a_sentence(changes: dict[str, object], expected: str) -> None:
+def test_invalid_shapes_are_refused(changes: dict[str, object], expected: str) -> None:
     if "gaussians" in changes:
         parts = [np.ones(shape) for shape in changes["gaussians"]]  # type: ignore[attr-defined]
         changes = {"gaussians": (Gaussians(*parts[:2]), Gaussians(*parts[2:]))}
@@ -175,7 +175,7 @@ def test_misshapen_input_is_a_sentence(changes: dict[str, object], expected: str
         report(**changes)
 
 
-def test_a_figure_that_does_not_exist_is_refused() -> None:
+def test_too_little_input_is_refused() -> None:
     x, y = np.random.default_rng(0).normal(size=(2, 7, 3))
     for paired in (ranks, alignment, linear_cka, foscttm, mean_reciprocal_rank):
         with pytest.raises(ValueError, match="there are 5 and 7 rows"):

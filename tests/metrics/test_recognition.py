@@ -101,7 +101,7 @@ def test_groups_add_up(generator: np.random.Generator) -> None:
 def test_bootstrap_interval() -> None:
     same = np.tile(np.array([[8, 2], [3, 7]]), (5, 1, 1))
     low, high = bootstrap_interval(same, unweighted_accuracy, 50, 0)
-    assert low == high == pytest.approx(0.75)  # equal groups: nothing is uncertain
+    assert low == high == pytest.approx(0.75)  # equal groups: no uncertainty
     random = np.random.default_rng(1)
     rates = random.uniform(0.4, 0.8, 60)
     right = random.binomial(100, rates)
@@ -114,7 +114,7 @@ def test_bootstrap_interval() -> None:
     assert narrow == pytest.approx([mean - 1.96 * error, mean + 1.96 * error], abs=0.01)
 
 
-def test_report_holds_together(generator: np.random.Generator) -> None:
+def test_report_is_consistent(generator: np.random.Generator) -> None:
     labels = generator.integers(0, 4, 300)
     logits = generator.normal(0, 1, (300, 4)) + 2.0 * np.eye(4)[labels]
     speakers = generator.integers(0, 12, 300)
