@@ -1,6 +1,6 @@
 """`python -m tests.browser.serve_atlas PORT [FOLDER]`: the map of the atlas page, alone.
 
-Over a made-up atlas of 1000 pairs, without UMAP, or over one on disk; with three visitors' clips.
+Shows a made-up atlas of 1000 pairs, or one on disk, with three clips of a visitor.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GAPS = {
     "distribution+instance": 0.3, "token+instance": 0.35, "distribution+token+instance": 0.1,
     "sharp": 0.9,
 }  # fmt: skip
-SAID = (
+SPOKEN = (
     ("happy", "We won, I can't believe it!"), ("sad", "I miss her <b>so</b> much"), ("angry", ""),
 )  # fmt: skip
 
@@ -43,19 +43,19 @@ def made_up(pairing: str = "label") -> Atlas:
 
 
 def visitors(atlas: Atlas) -> list[VisitorClip]:
-    """Clips that lie near a reference pair of their emotion; the last one has no text."""
+    """Clips close to a reference pair of their emotion; the last one has no text."""
     clips = []
-    for number, (emotion, said) in enumerate(SAID, 1):
+    for number, (emotion, words) in enumerate(SPOKEN, 1):
         row = EMOTIONS.index(emotion) * (len(atlas.charts["none"].reference) // 4) + number
         predictions = {}
         for name, chart in atlas.charts.items():
             embeddings = {m: v[row] for m, v in chart.reference.embeddings.items()}
-            if not said:
+            if not words:
                 del embeddings["text"]
             judged = "neutral" if name == "none" else emotion
             chances = {e: 0.7 if e == judged else 0.1 for e in EMOTIONS}
             predictions[name] = Prediction(judged, chances, {}, embeddings_after=embeddings)
-        name = f"Clip {number}: {said or 'without words'}"
+        name = f"Clip {number}: {words or 'without words'}"
         clips.append(
             VisitorClip(
                 recorded(f"clip{number}"), name, atlas.framework, predictions, number=number
@@ -65,7 +65,7 @@ def visitors(atlas: Atlas) -> list[VisitorClip]:
 
 
 def build(atlas: Atlas) -> gr.Blocks:
-    """The map, a switch of strategies, and what its events sent."""
+    """The map, buttons for strategies, and a text box with what the map sent."""
     clips = visitors(atlas)
     places = stars(atlas, clips)
     last = atlas.strategies[-2]
@@ -114,7 +114,7 @@ def build(atlas: Atlas) -> gr.Blocks:
 
 
 def folding(atlas: Atlas, clips: list[VisitorClip]) -> str:
-    """Panels whose details can be unfolded: one of each clip, one that is always there."""
+    """Panels with details to unfold: one for each clip, and one that is always there."""
     return (
         f"{neighbours_panel(atlas, 'none', clips)}"
         '<details><summary data-fold="metrics">All metrics</summary><p>Folded.</p></details>'
@@ -124,7 +124,7 @@ def folding(atlas: Atlas, clips: list[VisitorClip]) -> str:
 def refitted(
     atlas: Atlas, strategy: str, clips: list[VisitorClip], places: atlas_map.Places
 ) -> dict[str, Any]:
-    """The right side turned by a quarter, and larger than any map."""
+    """The right side, rotated by a quarter turn and larger than any map."""
     turn = np.array([[0, -1.4], [1.4, 0]], dtype=np.float32)
     points = atlas.charts[strategy].map.points @ turn
     turned = {

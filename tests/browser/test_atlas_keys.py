@@ -21,7 +21,7 @@ from tests.browser.atlas_pages import (
     shown,
     spot,
 )
-from tests.browser.serve_atlas import EACH, SAID
+from tests.browser.serve_atlas import EACH, SPOKEN
 from tests.browser.watching import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -79,7 +79,7 @@ def read_out(page: Any) -> Any:
     return page.locator(".at-map [role=status]")
 
 
-def test_the_keyboard_goes_from_point_to_point(page: Any) -> None:
+def test_the_keyboard_steps_from_point_to_point(page: Any) -> None:
     expect(read_out(page)).to_have_count(1)
     expect(read_out(page)).to_be_empty()
     page.evaluate("window.region = document.querySelector('.at-map [role=status]')")
@@ -93,9 +93,9 @@ def test_the_keyboard_goes_from_point_to_point(page: Any) -> None:
     assert {keys.get_attribute("id"), tip.get_attribute("id")} == set(described)
     halves = [
         (n, m)
-        for n, (_, said) in enumerate(SAID, 1)
+        for n, (_, words) in enumerate(SPOKEN, 1)
         for m in ("speech", "text")
-        if said or m == "speech"
+        if words or m == "speech"
     ]
     for number, modality in halves:
         page.keyboard.press("n")
@@ -121,34 +121,35 @@ def test_the_keyboard_goes_from_point_to_point(page: Any) -> None:
     expect(tip).to_be_empty()
 
 
-def test_the_keyboard_chooses_pairs(page: Any) -> None:
+def test_the_keyboard_selects_pairs(page: Any) -> None:
     page.focus(".at-map-stage")
     page.keyboard.press("Enter")
-    expect(page.locator(".at-map-hint")).to_contain_text("N and P")
+    expect(page.locator(".at-map-hint")).to_contain_text("Press N or P")
     page.keyboard.press("n")
     page.keyboard.press("Enter")
     expect(page.locator(".at-map-hint")).to_contain_text("Only pairs")
     page.keyboard.press("p")  # from the first star to the last of the points
-    found = []
+    pairs: list[int] = []
     for count in (1, 2):
         until(page, f"{STATE}.pointed.item >= 0")
-        found.append(on_map(page, "map.state.pointed.item") % (4 * EACH))
+        pairs.append(on_map(page, "map.state.pointed.item") % (4 * EACH))
         page.keyboard.press("Enter")
-        said = ("2 points of 1 pair", "4 points of 2 pairs")[count - 1]
-        expect(page.locator(".at-map-chosen p")).to_have_text(f"{said} are chosen, on both maps.")
-        expect(read_out(page)).to_have_text(f"{said} are chosen, on both maps.")
-        told = f"{count} pairs: {sorted(found)}"
-        until(page, f"document.querySelector('#chosen textarea, #chosen input').value === '{told}'")
+        selected = ("2 points of 1 pair", "4 points of 2 pairs")[count - 1]
+        sentence = f"{selected} are selected, on both maps."
+        expect(page.locator(".at-map-chosen p")).to_have_text(sentence)
+        expect(read_out(page)).to_have_text(sentence)
+        sent = f"{count} pairs: {sorted(pairs)}"
+        until(page, f"document.querySelector('#chosen textarea, #chosen input').value === '{sent}'")
         if count == 1:
             page.keyboard.press("p")
             item = f"{STATE}.pointed.item"
-            until(page, f"{item} % {4 * EACH} !== {found[0]}")
-    page.keyboard.press("Enter")  # once more takes it out
+            until(page, f"{item} % {4 * EACH} !== {pairs[0]}")
+    page.keyboard.press("Enter")  # again: removes it
     page.wait_for_selector(".at-map[data-chosen='2']")
     page.keyboard.press("Escape")
     page.wait_for_selector(".at-map[data-chosen='0']")
     expect(page.locator(".at-map-chosen")).to_be_hidden()
-    expect(read_out(page)).to_have_text("Nothing is chosen.")
+    expect(read_out(page)).to_have_text("Nothing is selected.")
 
 
 def test_a_star_out_of_view_is_brought_there(page: Any) -> None:

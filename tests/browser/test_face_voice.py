@@ -103,7 +103,7 @@ def test_a_camera_without_a_microphone_still_records(
     """
     page = open_page(filmed_browser, fake_app, "/face", script=no_microphone)
     record(page, 2500)
-    expect(page.locator("#device-note")).to_contain_text("no sound, so the face is judged alone")
+    expect(page.locator("#device-note")).to_contain_text("no sound, so only the face is analysed")
     page.click("#analyse")
     assert label(page) == "Happy"
     says(page, "The video has no sound")

@@ -1,4 +1,4 @@
-"""Analyse waits for what is still on its way: a recording that runs, a file that is uploaded."""
+"""Analyse waits for a running recording and for uploads."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ NO_MICROPHONE = """
 Opener = Callable[..., Any]
 
 
-class Line:
-    """A line to the server that keeps uploads until it is told what becomes of them."""
+class Connection:
+    """A connection that holds uploads back until the test lets them through."""
 
     def __init__(self, page: Any) -> None:
         self._page = page
-        self._kept: list[Any] = []
-        page.route(UPLOAD, lambda route: self._kept.append(route))
+        self._held: list[Any] = []
+        page.route(UPLOAD, lambda route: self._held.append(route))
 
     def next(self) -> Any:
-        """The route of the next upload, once it is asked for."""
-        while not self._kept:
+        """The route of the next upload, once there is one."""
+        while not self._held:
             self._page.wait_for_timeout(20)  # routes come in only while playwright waits
-        return self._kept.pop(0)
+        return self._held.pop(0)
 
 
 def choose_file(page: Any) -> None:
@@ -48,14 +48,14 @@ def choose_file(page: Any) -> None:
 
 
 def speak(page: Any, milliseconds: int = 3000) -> None:
-    """Start a recording of the voice, which still runs after that time."""
+    """Start recording the voice, and return while it still runs."""
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.locator("#voice button.stop-button")).to_be_visible()
     page.wait_for_timeout(milliseconds)
 
 
 def waits(page: Any) -> None:
-    """The page says that it waits, and has not answered."""
+    """The page shows that it waits, and no result."""
     expect(page.locator("#device-note")).to_contain_text("Waiting for the recording")
     expect(page.get_by_test_id("empty")).to_be_visible()
 
@@ -65,27 +65,27 @@ def test_analyse_ends_a_recording_and_waits_for_it(
     browser: Any, fake_app: str, open_page: Opener, paused: bool
 ) -> None:
     page = open_page(browser, fake_app)
-    line = Line(page)
+    connection = Connection(page)
     speak(page)
     if paused:
         page.click("#voice button.pause-button")
         expect(page.locator("#voice button.stop-button-paused:visible")).to_have_count(1)
     page.fill("#words textarea", WORDS)
     page.press("#words textarea", "Enter")
-    voice = line.next()
+    voice = connection.next()
     waits(page)
     voice.continue_()
     expect(page.locator(".at-modality")).to_have_count(3)
-    expect(page.locator(".at-row")).to_have_count(6)  # words over time: the voice was heard
+    expect(page.locator(".at-row")).to_have_count(6)  # words over time, so the voice was analysed
     expect(page.locator("#device-note")).to_have_text("")
 
 
 def test_analyse_waits_for_an_upload(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
     page = open_page(mute_browser, fake_app)
-    line = Line(page)
+    connection = Connection(page)
     page.fill("#words textarea", WORDS)
     choose_file(page)
-    file = line.next()
+    file = connection.next()
     page.click("#analyse")
     waits(page)
     file.continue_()
@@ -94,24 +94,24 @@ def test_analyse_waits_for_an_upload(mute_browser: Any, fake_app: str, open_page
 
 
 @pytest.mark.parametrize("end", ["refused", "broken off", "never answered"])
-def test_an_upload_that_does_not_arrive_is_said_to(
+def test_a_failed_upload_is_explained(
     mute_browser: Any, fake_app: str, open_page: Opener, end: str
 ) -> None:
     patience = 1500 if end == "never answered" else 600_000
     script = f"window.attunePatience = {patience};"
     page = open_page(mute_browser, fake_app, noisy=True, script=script)
-    line = Line(page)
+    connection = Connection(page)
     page.fill("#words textarea", WORDS)
     choose_file(page)
-    file = line.next()
+    file = connection.next()
     page.click("#analyse")
     if end == "refused":
         file.fulfill(status=413, body="too large")
     elif end == "broken off":
         file.abort()
-    expect(page.locator("#device-note")).to_contain_text("did not arrive")
+    expect(page.locator("#device-note")).to_contain_text("could not be uploaded")
     expect(page.get_by_test_id("empty")).to_be_visible()
-    page.click("#analyse")  # whoever presses once more means the words
+    page.click("#analyse")  # pressed again, it analyses the words
     says(page, re.compile("^From the words alone"))
 
 
@@ -119,15 +119,15 @@ def test_analyse_ends_a_film_in_any_language(
     filmed_browser: Any, fake_app: str, open_page: Opener
 ) -> None:
     page = open_page(filmed_browser, fake_app, "/face", script=NO_MICROPHONE)
-    line = Line(page)
+    connection = Connection(page)
     film(page, 3000)
     expect(page.locator("#video button.capture-button")).not_to_contain_text("Stop")
     page.click("#analyse")
-    clip = line.next()
+    clip = connection.next()
     waits(page)
     clip.continue_()
     assert label(page) in LABELS
     check_film(page)
     expect(page.get_by_test_id("Video-player")).to_be_visible()
-    # What was said before is said again.
-    expect(page.locator("#device-note")).to_contain_text("no sound, so the face is judged alone")
+    # The earlier note is back.
+    expect(page.locator("#device-note")).to_contain_text("no sound, so only the face is analysed")

@@ -2,8 +2,8 @@
 (() => {
   "use strict";
 
-  // Clips of a visit meet on the maps of another page. The name ends with the browser's session;
-  // inside another site's frame, as on a Space, only a partitioned cookie is kept.
+  // Clips analysed on one page appear on the atlas. The visit's name ends with the browser's session;
+  // inside another site's frame, as on a Space, browsers store only a partitioned cookie.
   if (!/(^|; )attune_visit=/.test(document.cookie)) {
     const digits = crypto.getRandomValues(new Uint8Array(16));
     const name = Array.from(digits, (digit) => digit.toString(16).padStart(2, "0")).join("");
@@ -11,7 +11,7 @@
     document.cookie = `attune_visit=${name}; path=/; ${framed}`;
   }
 
-  // Browsers flatten loudness and colour speech unless asked not to; both carry emotion.
+  // By default browsers even out loudness and filter speech, and both carry emotion.
   const RAW = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
   const VOICE = { name: "microphone", it: "it", other: "upload a recording, or just type." };
   const FACE = { name: "camera or the microphone", it: "both", other: "upload a video." };
@@ -23,9 +23,9 @@
       `The ${name} is in use by another program. Close it there and try again.`,
   };
   const UNKNOWN = ({ name, other }) => `The ${name} could not be opened. You can still ${other}`;
-  const MUTE = "No microphone was found: the video will have no sound, so the face is judged alone.";
+  const MUTE = "No microphone was found. The video will have no sound, so only the face is analysed.";
 
-  const say = (sentence) => {
+  const showNote = (sentence) => {
     const note = document.querySelector("#device-note");
     if (note) note.textContent = sentence;
   };
@@ -33,32 +33,32 @@
   const devices = navigator.mediaDevices;
   if (devices && devices.getUserMedia) {
     const original = devices.getUserMedia.bind(devices);
-    // A camera without a microphone still shows a face.
-    const mute = async (asked, error) => {
-      if (!asked.video || !asked.audio || error.name !== "NotFoundError") throw error;
-      const stream = await original({ ...asked, audio: false });
-      say(MUTE);
+    // A camera without a microphone still records a face.
+    const withoutSound = async (constraints, error) => {
+      if (!constraints.video || !constraints.audio || error.name !== "NotFoundError") throw error;
+      const stream = await original({ ...constraints, audio: false });
+      showNote(MUTE);
       return stream;
     };
-    devices.getUserMedia = async (wanted) => {
-      const asked = { ...wanted };
-      if (asked.audio) asked.audio = { ...(asked.audio === true ? {} : asked.audio), ...RAW };
+    devices.getUserMedia = async (requested) => {
+      const constraints = { ...requested }, { audio } = requested;
+      if (audio) constraints.audio = { ...(audio === true ? {} : audio), ...RAW };
       try {
-        const stream = await original(asked);
-        say("");
+        const stream = await original(constraints);
+        showNote("");
         return stream;
       } catch (error) {
         try {
-          return await mute(asked, error);
+          return await withoutSound(constraints, error);
         } catch {
-          say((REFUSED[error.name] || UNKNOWN)(asked.video ? FACE : VOICE));
+          showNote((REFUSED[error.name] || UNKNOWN)(constraints.video ? FACE : VOICE));
           throw error;
         }
       }
     };
   }
 
-  // Browsers do not write into a recording how long it is; a jump to its end makes them look.
+  // A recording does not hold its duration; seeking to its end makes the browser find it.
   document.addEventListener("loadedmetadata", ({ target }) => {
     if (!target.closest("#video") || target.duration !== Infinity || target.srcObject) return;
     target.addEventListener("durationchange", () => { target.currentTime = 0; }, { once: true });
@@ -75,24 +75,24 @@
     button.click();
   }, true);
 
-  // Gradio redraws a panel's HTML at every choice. What the visitor has unfolded or folded, by its
-  // summary's key, stays so, and so does the keyboard's place; a clip's too, while another
-  // framework is shown that has not judged it. What the browser unfolds itself, to find or to
-  // print, is left alone: only a redraw restores.
+  // Gradio redraws a panel's HTML at every choice. What the visitor has unfolded or folded stays so,
+  // by the key of its summary, and so does the keyboard focus; a clip's key is remembered while
+  // another framework is shown. What the browser unfolds itself, to search or to print, is only
+  // restored by a redraw.
   const folds = new Map();
-  let held = null;
+  let focusedKey = null;
   const summaryOf = (target) => target.closest?.("summary[data-fold]");
   const keyed = (key) => document.querySelector(`summary[data-fold="${CSS.escape(key)}"]`);
   document.addEventListener("click", (event) => {
     const summary = summaryOf(event.target);
     if (!summary || event.defaultPrevented) return;
-    event.preventDefault(); // unfolded here, so that nothing comes between it and the note of it
+    event.preventDefault(); // unfolded and remembered in one step
     const details = summary.parentElement;
     details.open = !details.open;
     folds.set(summary.dataset.fold, details.open);
   });
   for (const kind of ["focusin", "pointerdown"]) {
-    document.addEventListener(kind, ({ target }) => { held = summaryOf(target)?.dataset.fold; });
+    document.addEventListener(kind, ({ target }) => { focusedKey = summaryOf(target)?.dataset.fold; });
   }
   const refold = () => {
     for (const [key, open] of folds) {
@@ -100,22 +100,22 @@
       if (details && details.open !== open) details.open = open;
     }
     const now = document.activeElement;
-    if (!held || now.dataset.fold === held || (now !== document.body && !summaryOf(now))) return;
-    const summary = keyed(held);
+    if (!focusedKey || now.dataset.fold === focusedKey || (now !== document.body && !summaryOf(now))) return;
+    const summary = keyed(focusedKey);
     if (summary) summary.focus({ preventScroll: true });
-    else held = null;
+    else focusedKey = null;
   };
   new MutationObserver(refold).observe(document, {
     subtree: true, childList: true, attributes: true, attributeFilter: ["data-fold"],
   });
 
-  // Gradio replaces the result's HTML. A region that stays lets screen readers hear the new
-  // sentence, and on a phone, where the result is further down, the page moves there.
+  // Gradio replaces the result's HTML. Screen readers read out the new sentence from a region that
+  // stays; on a phone, where the result is further down, the page scrolls to it.
   const follow = (region) => {
     const sentence = document.querySelector("#verdict .at-sentence");
-    const said = sentence ? sentence.textContent : "";
-    if (region.textContent === said) return;
-    region.textContent = said;
+    const text = sentence ? sentence.textContent : "";
+    if (region.textContent === text) return;
+    region.textContent = text;
     if (sentence && sentence.getBoundingClientRect().top > window.innerHeight) {
       document.querySelector("#verdict").scrollIntoView();
     }

@@ -1,39 +1,39 @@
-// Analyse waits for what is still on its way: without this, a visitor who presses it while the
-// recorder runs, or before a file has arrived, would get the result of the words alone.
+// Analyse waits for uploads: without this, pressing it while the recorder runs, or before a file has
+// been uploaded, would analyse the words alone.
 (() => {
   "use strict";
 
-  const QUIET_MS = 300; // after the last answer, gradio hands the file to the page
+  const QUIET_MS = 300; // after an upload, until gradio has handed the file to the page
   const PATIENCE_MS = window.attunePatience ?? 60_000; // set by tests
-  // By what gradio does not translate. A paused voice has a stop button of its own; of the webcam,
-  // one button starts and stops.
+  // Found by what gradio does not translate. A paused voice has another stop button; the webcam has
+  // one button that starts and stops.
   const RUNNING = "#voice button.stop-button, #voice button.stop-button-paused, "
     + "#video button.capture-button [title='stop recording']";
-  const WAITING = "Waiting for the recording to arrive…";
-  const LATE = "The recording did not arrive. Check the connection, or try again.";
+  const WAITING = "Waiting for the recording to be uploaded…";
+  const LATE = "The recording could not be uploaded. Check your connection and try again.";
 
-  const pending = new Set(); // of every upload on its way, what breaks it off
-  let uploads = 0, failures = 0, arrival = -Infinity, waiting = false, ours = false;
+  const pending = new Set(); // AbortControllers of running uploads
+  let uploads = 0, failures = 0, arrival = -Infinity, waiting = false, replaying = false;
 
   const note = () => document.querySelector("#device-note");
-  const said = () => note()?.textContent.trim() ?? "";
-  const say = (sentence) => { if (note()) note().textContent = sentence; };
+  const currentNote = () => note()?.textContent.trim() ?? "";
+  const setNote = (sentence) => { if (note()) note().textContent = sentence; };
 
   const send = window.fetch.bind(window);
   window.fetch = async (resource, settings) => {
     const address = String(resource?.url ?? resource);
     if (!/\/upload(\?|$)/.test(address)) return send(resource, settings);
-    if (said() === LATE) say("");
-    const end = new AbortController();
-    pending.add(end);
+    if (currentNote() === LATE) setNote("");
+    const controller = new AbortController();
+    pending.add(controller);
     uploads += 1;
     let arrived = false;
     try {
-      const answer = await send(resource, { ...settings, signal: end.signal });
+      const answer = await send(resource, { ...settings, signal: controller.signal });
       arrived = answer.ok;
       return answer;
     } finally {
-      pending.delete(end);
+      pending.delete(controller);
       if (arrived) arrival = performance.now();
       else failures += 1;
     }
@@ -41,19 +41,19 @@
 
   const running = () =>
     [...document.querySelectorAll(RUNNING)].find((button) => button.offsetParent);
-  const onItsWay = () => pending.size > 0 || performance.now() - arrival < QUIET_MS;
-  const busy = () => waiting || onItsWay() || Boolean(running());
+  const uploading = () => pending.size > 0 || performance.now() - arrival < QUIET_MS;
+  const busy = () => waiting || uploading() || Boolean(running());
 
-  // Ends the recording that runs, if one does. → whether all has arrived
+  // Ends a running recording. → whether everything has been uploaded
   const allArrived = async () => {
     const until = performance.now() + PATIENCE_MS, recorder = running(), failed = failures;
     const expected = uploads + (recorder ? 1 : 0);
     recorder?.click();
     while (performance.now() < until && failures === failed) {
       await new Promise((done) => setTimeout(done, 50));
-      if (failures === failed && uploads >= expected && !onItsWay()) return true;
+      if (failures === failed && uploads >= expected && !uploading()) return true;
     }
-    for (const end of pending) end.abort(); // gradio too would wait for them at the next press
+    for (const controller of pending) controller.abort(); // gradio would wait for them at the next press
     return false;
   };
 
@@ -62,19 +62,19 @@
     event.stopImmediatePropagation();
     if (waiting) return;
     waiting = true;
-    const standing = said(); // of the camera or the microphone
-    say(WAITING);
-    const here = await allArrived();
+    const earlier = currentNote(); // about the camera or the microphone
+    setNote(WAITING);
+    const arrived = await allArrived();
     waiting = false;
-    say(here ? standing : LATE);
-    if (!here) return;
-    ours = true;
+    setNote(arrived ? earlier : LATE);
+    if (!arrived) return;
+    replaying = true;
     document.querySelector("button#analyse, #analyse button")?.click();
-    ours = false;
+    replaying = false;
   };
 
   document.addEventListener("click", (event) => {
-    if (!ours && event.target.closest?.("#analyse") && busy()) hold(event);
+    if (!replaying && event.target.closest?.("#analyse") && busy()) hold(event);
   }, true);
   document.addEventListener("keydown", (event) => {
     const plain = event.key === "Enter" && !event.shiftKey && !event.isComposing;

@@ -1,4 +1,4 @@
-// What the page was sent, unpacked; and the figures that are drawn from points.
+// Unpacks what the server sends, and computes the shapes that are drawn from points.
 
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
 
@@ -16,7 +16,7 @@ const decode = (text, [x0, y0, x1, y1]) => {
 const unpack = (sent) => {
   const labels = new Uint8Array(bytes(sent.labels));
   const count = labels.length, kinds = sent.emotions.length;
-  // Items are numbered as in Python: every pair's leading half, then every partner.
+  // Items are numbered as in Python: the leading half of every pair, then every partner.
   const groups = Array.from({ length: 2 * kinds }, () => []);
   for (let item = 0; item < 2 * count; item++) {
     groups[(item < count ? 0 : kinds) + labels[item % count]].push(item);
@@ -75,7 +75,7 @@ const outlineOf = ({ centre, std, angle }) => {
   return [xs, ys];
 };
 
-// A smooth histogram of some points on a grid over `extent`, its highest cell being 1.
+// A smooth histogram of some points on a grid over `extent`, scaled to a maximum of 1.
 const GRID = 72, LEVELS = [0.12, 0.32, 0.52, 0.72, 0.92]; // of a contour
 const densityOf = (points, rows, [x0, y0, x1, y1]) => {
   let cells = new Float32Array(GRID * GRID);
@@ -90,9 +90,9 @@ const densityOf = (points, rows, [x0, y0, x1, y1]) => {
   for (const step of [1, GRID]) {
     const blurred = new Float32Array(GRID * GRID);
     for (let cell = 0; cell < cells.length; cell++) {
-      const place = step === 1 ? cell % GRID : Math.floor(cell / GRID);
+      const index = step === 1 ? cell % GRID : Math.floor(cell / GRID);
       for (let k = -reach; k <= reach; k++) {
-        if (place + k >= 0 && place + k < GRID) blurred[cell] += cells[cell + k * step] * kernel[k + reach];
+        if (index + k >= 0 && index + k < GRID) blurred[cell] += cells[cell + k * step] * kernel[k + reach];
       }
     }
     cells = blurred;
@@ -105,9 +105,9 @@ const densityOf = (points, rows, [x0, y0, x1, y1]) => {
   };
 };
 
-// Pieces of a density's contours, [x, y, x, y] each: where the sides of its cells cross a level.
+// Segments of a density's contours, [x, y, x, y] each: where the sides of its cells cross a level.
 const contoursOf = ({ x, y, z }) => {
-  const pieces = [];
+  const segments = [];
   let ends = [];
   const cross = (level, i, j, k, l) => {
     const from = z[j][i], to = z[l][k];
@@ -126,9 +126,9 @@ const contoursOf = ({ x, y, z }) => {
         cross(level, i + 1, j, i + 1, j + 1);
         cross(level, i + 1, j + 1, i, j + 1);
         cross(level, i, j + 1, i, j);
-        for (let end = 0; end < ends.length; end += 4) pieces.push(ends.slice(end, end + 4));
+        for (let end = 0; end < ends.length; end += 4) segments.push(ends.slice(end, end + 4));
       }
     }
   }
-  return pieces;
+  return segments;
 };

@@ -1,13 +1,13 @@
-// Drawing: plotly, or the canvas above it; and what the page can read of it.
+// Draws with plotly, or on the canvas above it, and publishes the state as data attributes.
 
-const still = () => root.dataset.state === "ready" && !state.moving && !state.settling;
+const atRest = () => root.dataset.state === "ready" && !state.moving && !state.settling;
 
 const paintSide = (pen, side) =>
   paint(pen, state.boxes[side], state.frame, state.points[side], state.stars[side], look());
 
-// Both sides while there is no plotly or it is behind, else the right one over it.
+// Both sides while plotly is missing or late, else only the right side, above plotly.
 const paintNow = () => {
-  const pen = fitted(canvas, state.stage.w, state.stage.h);
+  const pen = scaledPen(canvas, state.stage.w, state.stage.h);
   pen.clearRect(0, 0, state.stage.w, state.stage.h);
   if (!state.kind || state.roaming) paintSide(pen, 0);
   paintSide(pen, 1);

@@ -1,8 +1,8 @@
-// The plotly figure: two subplots whose axes match, and what is drawn on them.
+// The plotly figure: two subplots with matching axes, and their traces.
 
 const SIDES = ["before", "after"];
 
-// plotly.js from this server; several maps on a page share one request.
+// Loads plotly.js from this server; several maps on a page share one request.
 const loadPlotly = (path) => {
   if (window.Plotly) return Promise.resolve(window.Plotly);
   const config = window.gradio_config || {};
@@ -11,7 +11,7 @@ const loadPlotly = (path) => {
     const tag = document.createElement("script");
     tag.src = address;
     tag.async = true;
-    const fail = (why) => { window.attunePlotly = null; failed(new Error(why)); };
+    const fail = (reason) => { window.attunePlotly = null; failed(new Error(reason)); };
     tag.onload = () => (window.Plotly ? done(window.Plotly) : fail("empty"));
     tag.onerror = () => fail("unreachable");
     document.head.append(tag);
@@ -19,19 +19,19 @@ const loadPlotly = (path) => {
   return window.attunePlotly;
 };
 
-// Whether plotly's WebGL points can be drawn here; SVG ones otherwise.
+// Whether plotly can draw points with WebGL here; otherwise it uses SVG.
 const hasWebGL = () => {
   try {
     const gl = document.createElement("canvas").getContext("webgl");
-    const found = gl && gl.getExtension("OES_element_index_uint") && gl.getExtension("ANGLE_instanced_arrays");
+    const supported = gl && gl.getExtension("OES_element_index_uint") && gl.getExtension("ANGLE_instanced_arrays");
     gl?.getExtension("WEBGL_lose_context")?.loseContext();
-    return Boolean(found);
+    return Boolean(supported);
   } catch {
     return false;
   }
 };
 
-// Everything on one side. `look` as in `paint`, with the side's points and stars.
+// All traces of one side; `look` is as in `paint`.
 const sideTraces = (side, points, stars, look, kind) => {
   const axes = side ? { xaxis: "x2", yaxis: "y2" } : { xaxis: "x", yaxis: "y" };
   const quiet = { ...axes, type: "scatter", hoverinfo: "skip", showlegend: false, unselected: { marker: { opacity: 1 } } };
@@ -61,14 +61,14 @@ const pointTraces = (side, points, { reference, theme, size, shows, chosen, laye
   }));
 
 const pairTrace = (points, { reference, theme, shows, layers }, shared) => {
-  const drawn = layers.joins && reference.pairing === "natural", x = [], y = [];
-  for (let pair = 0; drawn && pair < reference.count; pair++) {
+  const visible = layers.joins && reference.pairing === "natural", x = [], y = [];
+  for (let pair = 0; visible && pair < reference.count; pair++) {
     const label = reference.labels[pair], other = 2 * (pair + reference.count);
     if (!shows(label) || !shows(label + reference.kinds)) continue;
     x.push(points[2 * pair], points[other], null);
     y.push(points[2 * pair + 1], points[other + 1], null);
   }
-  return { ...shared, mode: "lines", hoverinfo: "skip", visible: drawn, x, y, connectgaps: false, line: { color: theme.soft, width: 0.6 }, opacity: 0.3 };
+  return { ...shared, mode: "lines", hoverinfo: "skip", visible, x, y, connectgaps: false, line: { color: theme.soft, width: 0.6 }, opacity: 0.3 };
 };
 
 const densityTraces = (points, { reference, theme, shows, layers, extent }, shared) =>
@@ -89,10 +89,10 @@ const densityTraces = (points, { reference, theme, shows, layers, extent }, shar
 
 const ellipseTraces = (points, { reference, theme, shows, layers }, shared) =>
   reference.groups.map((rows, group) => {
-    const drawn = layers.ellipses && shows(group) && rows.length >= 3;
-    const [x, y] = drawn ? outlineOf(spreadOf(points, rows)) : [[], []];
+    const visible = layers.ellipses && shows(group) && rows.length >= 3;
+    const [x, y] = visible ? outlineOf(spreadOf(points, rows)) : [[], []];
     const dash = group < reference.kinds ? "solid" : "6px,4px";
-    return { ...shared, mode: "lines", visible: drawn, x, y, line: { color: theme.outlines[group], width: 2.4, dash } };
+    return { ...shared, mode: "lines", visible, x, y, line: { color: theme.outlines[group], width: 2.4, dash } };
   });
 
 const centroidTraces = (points, { reference, theme, shows, layers }, shared) =>
@@ -123,7 +123,7 @@ const starTraces = (side, stars, { theme }, shared) => {
       visible: stars.length > 0, x: [...xs, ...xs], y: [...ys, ...ys],
       text: twice(() => "", (star) => (star.m && star.partner ? "" : star.number)), textposition: "top center",
       textfont: { color: theme.text, size: 13, weight: 700 },
-      marker: { // each star above a larger one in the card's colour
+      marker: { // each star is drawn above a larger one in the card's colour
         symbol: "star", opacity: 1, size: twice(() => 24.3, () => 18),
         color: twice(() => theme.card, (star) => star.fill),
         line: { color: twice(() => theme.card, (star) => star.edge), width: 1.5 },

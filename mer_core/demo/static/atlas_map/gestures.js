@@ -1,6 +1,6 @@
-// Moving about: the mouse, the wheel, keys, two fingers. `move` is { by(dx, dy), zoom(factor, at),
-// home(), step(by), pick() }. None of it is left to plotly, which draws its points anew at every
-// step; the canvas is quicker, and plotly follows when it rests.
+// Moves the maps with the mouse, the wheel, keys and two fingers. `move` is { by(dx, dy),
+// zoom(factor, at), home(), step(by), pick() }. Plotly would draw all its points at every step; the
+// canvas is faster, and plotly draws when the movement has ended.
 
 const HINT_MS = 1400;
 
@@ -22,8 +22,8 @@ const listenToMouse = (stage, move, panning) => {
   stage.addEventListener("dblclick", () => { if (panning()) move.home(); });
 };
 
-// A page that scrolls past the map must not be caught by it: the wheel zooms once the map was
-// clicked or focused, or with Ctrl (which is what a pinch on a touchpad sends).
+// Scrolling past the map must not zoom it: the wheel zooms only after a click on the map, with focus
+// on it, or with Ctrl (which is what a pinch on a touchpad sends).
 const listenToWheel = (stage, move, hint) => {
   let engaged = false;
   stage.addEventListener("pointerdown", () => { engaged = true; }, true);
@@ -52,20 +52,20 @@ const listenToKeys = (stage, move, clear) => {
   stage.addEventListener("keydown", (event) => {
     if (event.target !== stage || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") { clear(); return; }
-    const does = KEYS[event.key] || KEYS[event.key.toLowerCase()];
-    if (!does) return;
+    const action = KEYS[event.key] || KEYS[event.key.toLowerCase()];
+    if (!action) return;
     event.preventDefault();
-    does(move);
+    action(move);
   });
 };
 
 // Two fingers move and zoom; one scrolls the page, unless it draws a lasso. Plotly has no pinch
-// for such axes, and would keep the one finger for itself. It has begun a lasso by the time that
-// the second finger comes: `pinched(true)` says to forget that one, until a new touch or click.
+// for such axes, and would not let one finger scroll. When the second finger touches, plotly has
+// begun a lasso: `pinched(true)` asks to ignore it, until the next touch or click.
 const listenToTouch = (stage, move, drawing, pinched) => {
   let last = null;
-  const here = ({ touches }) => [...touches].filter(({ target }) => stage.contains(target));
-  const seen = (touches) => {
+  const touchesOnStage = ({ touches }) => [...touches].filter(({ target }) => stage.contains(target));
+  const pinchOf = (touches) => {
     const [a, b] = touches, box = stage.getBoundingClientRect();
     return {
       x: (a.clientX + b.clientX) / 2 - box.left, y: (a.clientY + b.clientY) / 2 - box.top,
@@ -73,10 +73,10 @@ const listenToTouch = (stage, move, drawing, pinched) => {
     };
   };
   stage.addEventListener("touchstart", (event) => {
-    const touches = here(event);
+    const touches = touchesOnStage(event);
     pinched(touches.length > 1);
     if (touches.length === 2) {
-      last = seen(touches);
+      last = pinchOf(touches);
       event.preventDefault();
       event.stopPropagation();
     } else if (!drawing()) event.stopPropagation();
@@ -84,16 +84,16 @@ const listenToTouch = (stage, move, drawing, pinched) => {
   stage.addEventListener("pointerdown", ({ pointerType }) => {
     if (pointerType === "mouse") pinched(false);
   }, true);
-  // Where there is a mouse too, plotly covers the page while it draws, also from the second finger.
+  // On devices with a mouse, plotly covers the page during a lasso, also for the second finger.
   stage.addEventListener("touchstart", () => {
     for (const cover of document.querySelectorAll(".dragcover")) cover.style.pointerEvents = "none";
   }, { passive: true });
   stage.addEventListener("touchmove", (event) => {
-    const touches = here(event);
+    const touches = touchesOnStage(event);
     if (touches.length !== 2 || !last) return;
     event.preventDefault();
     event.stopPropagation();
-    const now = seen(touches);
+    const now = pinchOf(touches);
     move.by(last.x - now.x, last.y - now.y);
     move.zoom(last.apart / Math.max(now.apart, 1), now);
     last = now;

@@ -1,12 +1,12 @@
-// What Python sends, what visitors press, and the start of it all.
+// Applies what Python sends, listens to the visitor, and starts the map.
 
-const redrawGrid = () => grid.draw(starsOn, look(), state.reference.extent);
+const drawGrid = () => grid.draw(starsOn, look(), state.reference.extent);
 
-const takeReference = () => {
+const applyReference = () => {
   state.reference = unpack(JSON.parse(JSON.stringify(props.reference)));
-  takeView(); // the room that the maps need depends on it
+  applyView(); // the extent of the maps depends on it
   state.hidden = { emotion: new Set(), modality: new Set() };
-  unchoose(); // rows of one reference mean nothing in another
+  resetSelection(); // rows of one reference mean nothing in another
   hideTip();
   measure();
   restyle();
@@ -19,7 +19,7 @@ const restyle = () => {
   legend(find(".at-map-legend"), state.reference, state.theme, state.hidden, settle);
 };
 
-const takeView = () => {
+const applyView = () => {
   const sent = props.view && JSON.parse(JSON.stringify(props.view)), maps = state.reference?.maps;
   if (sent && maps?.[sent.strategy]) state.view = sent;
   else if (maps && !maps[state.view?.strategy]) {
@@ -27,30 +27,30 @@ const takeView = () => {
   }
 };
 
-const takeSides = () => {
+const applySides = () => {
   state.points[0] = pointsOf(0);
   state.stars[0] = starsOf(0);
   find(".at-map-caption").textContent = captionOf(state.reference, mapOf(1), (state.view.refit || {}).after);
   grid.mark(state.view.strategy);
-  redrawGrid();
+  drawGrid();
 };
 
 const idsOf = (view) => (view?.visitors || []).map((visitor) => visitor.id);
 
-const changed = (what) => {
-  const start = state.shown && !what.includes("reference") ? snapshot() : null, old = state.view;
-  if (what.includes("reference") && props.reference) takeReference();
-  else takeView();
+const changed = (properties) => {
+  const start = state.shown && !properties.includes("reference") ? snapshot() : null, old = state.view;
+  if (properties.includes("reference") && props.reference) applyReference();
+  else applyView();
   if (!state.reference) return;
   const refitted = JSON.stringify(old?.refit) !== JSON.stringify(state.view.refit);
   const same = start && !refitted && old.strategy === state.view.strategy;
   if (!same) state.t = 1;
   if (start && refitted) state.frame = wholeFrame();
-  takeSides();
-  if (same && root.classList.contains("at-map-playing")) return; // what has come moves along
+  applySides();
+  if (same && root.classList.contains("at-map-playing")) return; // new clips move with the rest
   glide(start);
   const fresh = idsOf(state.view).find((id) => !idsOf(old).includes(id));
-  if (start && fresh) greet(fresh);
+  if (start && fresh) highlightClip(fresh);
 };
 
 const grid = multiples(find(".at-map-grid"), (strategy) => trigger("click", { strategy }));
@@ -61,8 +61,8 @@ const listen = () => {
   listenToKeys(stage, move, clear);
   listenToTouch(stage, move, () => state.mode !== "pan", (on) => { state.pinched = on; });
   for (const button of element.querySelectorAll("[data-zoom]")) {
-    const does = { in: () => move.zoom(1 / 1.5), out: () => move.zoom(1.5), home };
-    button.addEventListener("click", does[button.dataset.zoom]);
+    const actions = { in: () => move.zoom(1 / 1.5), out: () => move.zoom(1.5), home };
+    button.addEventListener("click", actions[button.dataset.zoom]);
   }
   const modes = [...element.querySelectorAll("[data-mode]")];
   for (const button of modes) {
@@ -98,7 +98,7 @@ const resized = () => {
   state.frame = old
     ? { ...state.frame, unit: (state.frame.unit * old) / state.boxes[0].w }
     : wholeFrame();
-  redrawGrid();
+  drawGrid();
   settle();
 };
 
@@ -123,13 +123,13 @@ const start = async () => {
   listen();
   watchPage();
   changed(["reference"]);
-  watch(["reference"], () => { changed(["reference"]); takePlot(); });
+  watch(["reference"], () => { changed(["reference"]); startPlot(); });
   watch(["view"], () => changed(["view"]));
-  await takePlot();
+  await startPlot();
 };
 
-// A phone takes WebGL away in the background, and a browser where many pages use it: from then on
-// the points are SVG. Both maps are on the canvas meanwhile.
+// Phones drop WebGL in the background, and browsers where many pages use it: from then on plotly
+// draws SVG. In the meantime both maps are on the canvas.
 const loseWebGL = () => {
   if (state.kind !== "scattergl") return;
   state.kind = "scatter";
@@ -138,7 +138,7 @@ const loseWebGL = () => {
   settle();
 };
 
-const takePlot = async () => {
+const startPlot = async () => {
   if (state.kind || !state.reference) return;
   root.dataset.state = "painted";
   try {
@@ -157,8 +157,8 @@ const takePlot = async () => {
     state.kind = null;
     root.dataset.state = "failed";
     find(".at-map-failed").hidden = false;
-    say(find(".at-map-failed").textContent);
-    console.warn("The map stays still:", error);
+    announce(find(".at-map-failed").textContent);
+    console.warn("The map cannot be moved:", error);
   }
 };
 

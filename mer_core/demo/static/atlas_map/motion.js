@@ -1,4 +1,4 @@
-// Motion: the morph from before to after, and the glide to another strategy.
+// Animates the morph from before to after, and the change to another strategy.
 
 const ease = (share) => (share < 0.5 ? 4 * share ** 3 : 1 - (2 - 2 * share) ** 3 / 2);
 
@@ -13,7 +13,7 @@ const stop = () => {
   playing(false);
 };
 
-// `step(share)` each frame, from 0 to 1; then the plot takes over.
+// Calls `step(share)` in each frame, from 0 to 1; then plotly draws.
 const animate = (milliseconds, step) => {
   stop();
   hideTip();
@@ -32,11 +32,11 @@ const animate = (milliseconds, step) => {
   state.moving = requestAnimationFrame(frame);
 };
 
-const goTo = (t) => { state.t = t; stand(); publish(); };
+const goTo = (t) => { state.t = t; showMorph(); publish(); };
 
 const play = () => {
   if (root.classList.contains("at-map-playing")) { stop(); settle(); return; }
-  if (calm.matches) { goTo(state.t < 1 ? 1 : 0); settle(); return; }
+  if (reducedMotion.matches) { goTo(state.t < 1 ? 1 : 0); settle(); return; }
   const from = state.t < 1 ? state.t : 0, pause = PAUSE_MS / (PAUSE_MS + MORPH_MS);
   animate(PAUSE_MS + MORPH_MS, (share) => {
     goTo(from + (1 - from) * ease(Math.max(0, (share - pause) / (1 - pause))));
@@ -44,19 +44,19 @@ const play = () => {
   playing(true);
 };
 
-// From where the points were to where they belong now; the clips that are new just appear.
+// From the old positions to the new ones; new clips appear at once.
 const glide = (start) => {
   stop();
   hideTip();
-  stand();
+  showMorph();
   publish();
   const end = snapshot();
-  if (calm.matches || !start || start.points.length !== end.points.length || alike(start, end)) { settle(); return; }
+  if (reducedMotion.matches || !start || start.points.length !== end.points.length || samePositions(start, end)) { settle(); return; }
   animate(GLIDE_MS, (share) => {
-    between(start, end, ease(share));
+    showBetween(start, end, ease(share));
     root.dataset.stars = JSON.stringify(attune.positions().stars);
   });
 };
 
-const alike = (one, other) => one.points.every((v, i) => v === other.points[i])
+const samePositions = (one, other) => one.points.every((v, i) => v === other.points[i])
   && [...other.stars].every(([key, at]) => !one.stars.has(key) || String(one.stars.get(key)) === String(at));

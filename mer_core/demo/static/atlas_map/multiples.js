@@ -1,4 +1,4 @@
-// A small map of every strategy, each a button that chooses it.
+// A small map of every strategy, each a button that shows it.
 
 const multiples = (grid, choose) => {
   let cells = [];
@@ -24,7 +24,7 @@ const multiples = (grid, choose) => {
     for (const { name, map, canvas } of cells) {
       const box = { x: 0, y: 0, w: canvas.clientWidth, h: canvas.clientHeight };
       if (!box.w) continue;
-      const pen = fitted(canvas, box.w, box.h);
+      const pen = scaledPen(canvas, box.w, box.h);
       pen.clearRect(0, 0, box.w, box.h);
       const small = { ...look, size: 2.6, small: true, chosen: null, layers: {} };
       paint(pen, box, whole(extent, box), map.xy, starsOf(name), small);
@@ -37,7 +37,7 @@ const multiples = (grid, choose) => {
   return { build, draw, mark };
 };
 
-// The frame that shows all of an extent in a box, below `top` pixels that are taken.
+// The frame that shows a whole extent in a box, below `top` pixels that are in use.
 const whole = ([x0, y0, x1, y1], box, top = 0) => {
   const unit = 1.08 * Math.max((x1 - x0) / box.w, (y1 - y0) / (box.h - top), 1e-9);
   return { x: (x0 + x1) / 2, y: (y0 + y1) / 2 + (top / 2) * unit, unit };

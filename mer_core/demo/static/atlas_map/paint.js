@@ -1,12 +1,12 @@
-// Maps on a plain canvas: until plotly is there, while points move, and as small multiples.
+// Draws maps on a canvas: until plotly has loaded, while points move, and as small multiples.
 
 const SIGNS = ["circle", "triangle-up"]; // leading, partner; plotly's names
-const OPACITY = 0.82, BEHIND = 0.38, FADED = 0.08; // of dots: alone, below outlines, not chosen
+const OPACITY = 0.82, BEHIND = 0.38, FADED = 0.08; // of dots: alone, below outlines, not selected
 
 const opacityOf = (layers) => (layers.ellipses || layers.density ? BEHIND : OPACITY);
 
-// Paths as plotly draws its symbols, so that nothing jumps when it takes over.
-const trace = (pen, sign, x, y, radius) => {
+// The same shapes as plotly's symbols, so that nothing jumps when plotly draws.
+const symbolPath = (pen, sign, x, y, radius) => {
   pen.beginPath();
   if (sign === "circle") pen.arc(x, y, radius, 0, 2 * Math.PI);
   else if (sign === "star") {
@@ -23,7 +23,7 @@ const trace = (pen, sign, x, y, radius) => {
   pen.closePath();
 };
 
-const sprites = new Map(); // pictures of one dot, kept
+const sprites = new Map(); // cached pictures of one dot
 const sprite = (colour, sign, size, ratio) => {
   const key = [colour, sign, size, ratio].join();
   if (!sprites.has(key)) {
@@ -32,15 +32,15 @@ const sprite = (colour, sign, size, ratio) => {
     const pen = dot.getContext("2d");
     pen.scale(ratio, ratio);
     pen.fillStyle = colour;
-    trace(pen, sign, dot.width / ratio / 2, dot.width / ratio / 2, size / 2);
+    symbolPath(pen, sign, dot.width / ratio / 2, dot.width / ratio / 2, size / 2);
     pen.fill();
     sprites.set(key, dot);
   }
   return sprites.get(key);
 };
 
-// A canvas in the pixels of the screen; drawn on in those of the page.
-const fitted = (canvas, width, height) => {
+// The context of a canvas with the screen's pixels, to be drawn on in the page's.
+const scaledPen = (canvas, width, height) => {
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
   const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; }
@@ -49,7 +49,7 @@ const fitted = (canvas, width, height) => {
   return pen;
 };
 
-// One map into `box` (pixels). `frame` has its middle `x`, `y` and `unit`, map units per pixel.
+// Draws one map into `box` (pixels); `frame` is its centre `x`, `y` and `unit`, map units per pixel.
 const paint = (pen, box, frame, points, stars, look) => {
   const { reference, theme, size, shows, chosen, layers } = look;
   const px = (x) => box.x + box.w / 2 + (x - frame.x) / frame.unit;
@@ -92,26 +92,26 @@ const naturalLines = (pen, { reference, theme, shows }, points, px, py) => {
   pen.stroke();
 };
 
-// Points of an emotion, both modalities, unless they are hidden.
+// Visible points of an emotion, in both modalities.
 const rowsOf = (kind, { groups, kinds }, shows) =>
   [kind, kind + kinds].filter(shows).flatMap((group) => groups[group]);
 
-const contoured = new WeakMap(); // points → their contours, as long as they stand still
+const contourCache = new WeakMap(); // points → their contours, until they move
 const contoursFor = (points, { reference, shows, extent }) => {
   const stamp = [...points.subarray(0, 16), ...extent, ...reference.groups.map((_, group) => shows(group))].join();
-  if (contoured.get(points)?.stamp !== stamp) {
+  if (contourCache.get(points)?.stamp !== stamp) {
     const kinds = reference.emotions.map((_, kind) => rowsOf(kind, reference, shows));
     const lines = kinds.map((rows) => (rows.length ? contoursOf(densityOf(points, rows, extent)) : []));
-    contoured.set(points, { stamp, lines });
+    contourCache.set(points, { stamp, lines });
   }
-  return contoured.get(points).lines;
+  return contourCache.get(points).lines;
 };
 const densities = (pen, look, points, px, py) => {
   pen.lineWidth = 1.6;
-  contoursFor(points, look).forEach((pieces, kind) => {
+  contoursFor(points, look).forEach((segments, kind) => {
     pen.strokeStyle = look.theme.hues[kind];
     pen.beginPath();
-    for (const [x0, y0, x1, y1] of pieces) {
+    for (const [x0, y0, x1, y1] of segments) {
       pen.moveTo(px(x0), py(y0));
       pen.lineTo(px(x1), py(y1));
     }
@@ -146,7 +146,7 @@ const centroidLines = (pen, { reference, theme, shows }, points, px, py) => {
     pen.strokeStyle = theme.text;
     pen.lineWidth = 1.6;
     ends.forEach((group, m) => {
-      trace(pen, SIGNS[m], px(at[m][0]), py(at[m][1]), 6);
+      symbolPath(pen, SIGNS[m], px(at[m][0]), py(at[m][1]), 6);
       pen.fillStyle = theme.shades[group];
       pen.fill();
       pen.stroke();
@@ -166,10 +166,10 @@ const paintStars = (pen, stars, { theme, small }, px, py) => {
   }
   for (const star of stars) {
     const [x, y] = [px(star.now[0]), py(star.now[1])], named = !star.m || !star.partner;
-    trace(pen, "star", x, y, radius * 1.35);
+    symbolPath(pen, "star", x, y, radius * 1.35);
     pen.fillStyle = theme.card;
     pen.fill();
-    trace(pen, "star", x, y, radius);
+    symbolPath(pen, "star", x, y, radius);
     pen.fillStyle = small && !star.changed ? theme.text : star.fill;
     pen.fill();
     if (small && !star.changed) continue;

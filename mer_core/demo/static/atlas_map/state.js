@@ -1,16 +1,16 @@
-// The state, and what follows from it: where everything stands.
+// The state, and what is computed from it: positions, colours, frames.
 
-const MORPH_MS = 1600, GLIDE_MS = 600, SETTLE_MS = 160, PAUSE_MS = 300, GREET_MS = 2400;
+const MORPH_MS = 1600, GLIDE_MS = 600, SETTLE_MS = 160, PAUSE_MS = 300, HIGHLIGHT_MS = 2400;
 
-const NAME_PX = 40; // the height that a map's name takes
+const NAME_PX = 40; // height of a map's name
 
 const find = (selector) => element.querySelector(selector);
 const root = find(".at-map"), stage = find(".at-map-stage"), plot = find(".at-map-plot");
-const canvas = find(".at-map-canvas"), said = find(".at-map-said"), slider = find(".at-map-slide input"), tip = find(".at-map-tip");
+const canvas = find(".at-map-canvas"), statusLine = find(".at-map-said"), slider = find(".at-map-slide input"), tip = find(".at-map-tip");
 const panels = [...element.querySelectorAll(".at-map-panel")];
 const names = [...element.querySelectorAll(".at-map-name")];
 const rings = [...element.querySelectorAll(".at-map-ring")];
-const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 const state = {
   reference: null, view: null, theme: null, kind: null,
@@ -23,8 +23,8 @@ const state = {
 };
 const attune = { frames: [], first: null };
 
-// Screen readers hear what is written into a region that was there before.
-const say = (words) => { said.textContent = words; };
+// Screen readers read out what is written into an existing status region.
+const announce = (words) => { statusLine.textContent = words; };
 
 const shows = (group) => !state.hidden.emotion.has(group % state.reference.kinds)
   && !state.hidden.modality.has(group < state.reference.kinds ? 0 : 1);
@@ -52,7 +52,7 @@ const measure = () => {
   state.boxes = panels.map(boxOf);
 };
 
-// A refit may leave the common extent; then the maps need more room.
+// A refit may exceed the common extent; then both extents are shown.
 const extent = () => {
   const all = [state.reference.extent, ...Object.values(state.view.refit || {}).map((refit) => refit.extent)];
   return [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...all.map((one) => one[i])));
@@ -65,9 +65,9 @@ const pointsOf = (side) => {
   return refit ? decode(refit.xy, refit.extent) : mapOf(side).xy;
 };
 
-// The halves of the visitor's clips on a map: `place(visitor)` is modality → [x, y].
-const halves = (place, emotion) => {
-  const { reference, view, theme } = state, every = [];
+// The stars of the visitor's clips on a map, one per half: `place(visitor)` is modality → [x, y].
+const starsFrom = (place, emotion) => {
+  const { reference, view, theme } = state, stars = [];
   for (const visitor of view.visitors || []) {
     const points = place(visitor) || {}, named = emotion(visitor);
     const pair = reference.modalities.map((modality, m) => {
@@ -80,23 +80,23 @@ const halves = (place, emotion) => {
       return { id, name, number, changed, m, modality, emotions, fill, edge, now: points[modality] };
     });
     if (pair[0] && pair[1]) { pair[0].partner = pair[1]; pair[1].partner = pair[0]; }
-    every.push(...pair.filter(Boolean));
+    stars.push(...pair.filter(Boolean));
   }
-  return every;
+  return stars;
 };
 
-const starsOn = (strategy) => halves((v) => v.points[strategy], (v) => v.emotion[strategy]);
+const starsOn = (strategy) => starsFrom((v) => v.points[strategy], (v) => v.emotion[strategy]);
 const starsOf = (side) => {
   const strategy = side ? state.view.strategy : state.reference.before;
   const refit = (state.view.refit || {})[SIDES[side]];
-  return refit ? halves((v) => refit.points[v.id], (v) => v.emotion[strategy]) : starsOn(strategy);
+  return refit ? starsFrom((v) => refit.points[v.id], (v) => v.emotion[strategy]) : starsOn(strategy);
 };
 const keyOf = (star) => `${star.id} ${star.modality}`;
 
-// Where the right panel stands: a pose is all points and stars. `between` blends two of them.
-const pose = (side) => ({ points: pointsOf(side), stars: new Map(starsOf(side).map((s) => [keyOf(s), s.now])) });
+// Positions of all points and stars on one side; `showBetween` blends two of them on the right.
+const positionsOn = (side) => ({ points: pointsOf(side), stars: new Map(starsOf(side).map((s) => [keyOf(s), s.now])) });
 
-const between = (from, to, share) => {
+const showBetween = (from, to, share) => {
   if (state.shown?.length !== to.points.length) state.shown = new Float32Array(to.points.length);
   state.points[1] = blend(from.points, to.points, share, state.shown);
   state.stars[1] = starsOf(1);
@@ -106,7 +106,7 @@ const between = (from, to, share) => {
   }
 };
 
-// A copy of how the right panel stands.
+// A copy of the positions on the right.
 const snapshot = () => ({ points: state.shown.slice(), stars: new Map(state.stars[1].map((s) => [keyOf(s), s.now])) });
 
-const stand = () => { between(pose(0), pose(1), state.t); };
+const showMorph = () => { showBetween(positionsOn(0), positionsOn(1), state.t); };

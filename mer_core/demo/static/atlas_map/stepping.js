@@ -1,11 +1,11 @@
-// The keyboard's way to single points: the visitor's stars first, then what lies nearest the middle
-// of the right map. Each is pointed at as the mouse would, and read out.
+// Steps through single points with the keyboard: the visitor's stars first, then the points closest
+// to the middle of the right map. Each gets the same tip as with the mouse, and is read out.
 
-const NEAREST = 200; // points before it begins again; moving the map brings others
+const NEAREST = 200; // points until it starts again; moving the map brings others
 
-const walk = { target: null, frame: null };
+const keyboard = { target: null, frame: null };
 
-// Whether a place is in view on the right; `unit` is the same both ways.
+// Whether a position is in view on the right; `unit` holds for both axes.
 const inView = ([x, y]) => {
   const { frame, boxes: [, { w, h }] } = state;
   return Math.abs(x - frame.x) < (w / 2) * frame.unit && Math.abs(y - frame.y) < (h / 2) * frame.unit;
@@ -14,44 +14,44 @@ const inView = ([x, y]) => {
 const starsInTurn = () => state.stars[1].map((star) => ({ side: 1, key: keyOf(star) }));
 
 const pointsInTurn = () => {
-  const found = [];
+  const visible = [];
   for (const item of state.reference.groups.filter((_, group) => shows(group)).flat()) {
     const [x, y] = placeOf({ item }, 1);
-    if (inView([x, y])) found.push({ item, away: Math.hypot(x - state.frame.x, y - state.frame.y) });
+    if (inView([x, y])) visible.push({ item, away: Math.hypot(x - state.frame.x, y - state.frame.y) });
   }
-  found.sort((one, other) => one.away - other.away);
-  return found.slice(0, NEAREST).map(({ item }) => ({ side: 1, item }));
+  visible.sort((one, other) => one.away - other.away);
+  return visible.slice(0, NEAREST).map(({ item }) => ({ side: 1, item }));
 };
 
-// The next target, or the one before. Once the map was moved, points are counted anew.
-const turn = (by) => {
-  const stars = starsInTurn(), all = [...stars, ...pointsInTurn()], { target, frame } = walk;
+// The next target, or the previous one. After the map was moved, points are counted again.
+const nextTarget = (by) => {
+  const stars = starsInTurn(), all = [...stars, ...pointsInTurn()], { target, frame } = keyboard;
   let at = all.findIndex(({ key, item }) => target && key === target.key && item === target.item);
   if (target && !target.key && (at < 0 || frame !== state.frame)) at = by > 0 ? stars.length - 1 : stars.length;
   return at < 0 && by < 0 ? all.at(-1) : all[(at + by + all.length) % all.length];
 };
 
 const step = (by) => {
-  takeFrame();
+  applyFrame();
   if (!state.reference || state.moving) return;
-  const target = turn(by);
+  const target = nextTarget(by);
   if (!target) { hint("No point is in view. Press 0 to show the whole map."); return; }
   const [x, y] = placeOf(target, 1);
   if (!inView([x, y])) setFrame({ ...state.frame, x, y });
-  Object.assign(walk, { target, frame: state.frame });
-  say(pointAt(target).join(". "));
+  Object.assign(keyboard, { target, frame: state.frame });
+  announce(pointAt(target).join(". "));
 };
 
-// The pair of the point that is pointed at joins the chosen ones, or leaves them.
+// Adds the pair of the current point to the selection, or removes it.
 const pick = () => {
-  if (!state.pointed) { hint("N and P go to a point that Enter can choose."); return; }
+  if (!state.pointed) { hint("Press N or P to go to a point, then Enter to select it."); return; }
   const { item } = state.pointed, { count } = state.reference;
-  if (item === undefined) { hint("Only pairs of the reference can be chosen; N goes on to them."); return; }
+  if (item === undefined) { hint("Only pairs of the reference can be selected. Press N to go to them."); return; }
   const pair = [item % count, (item % count) + count], chosen = new Set(state.chosen);
-  const gone = pair.every((half) => chosen.has(half));
-  for (const half of pair) chosen[gone ? "delete" : "add"](half);
+  const selected = pair.every((half) => chosen.has(half));
+  for (const half of pair) chosen[selected ? "delete" : "add"](half);
   state.chosen = chosen.size ? chosen : null;
-  tell();
+  reportSelection();
   settle();
 };
 

@@ -1,4 +1,4 @@
-// What is written around the maps. Names come from visitors: text is only ever set as text.
+// The texts around the maps. Names come from visitors, so they are only ever set as text.
 
 const capital = (word) => (word ? word[0].toUpperCase() + word.slice(1) : "");
 
@@ -6,12 +6,12 @@ const captionOf = (reference, map, refitted) => {
   const [lead, partner] = reference.modalities;
   const lines = reference.pairing === "natural"
     ? "A thin line joins the two halves of each recording."
-    : `Lines join the centroids of ${lead} and ${partner} of each emotion: the halves of a reference pair `
-      + "share only their label, so that a line for each pair would show chance.";
+    : `Lines join the centres of ${lead} and ${partner} for each emotion. The two halves of a pair share `
+      + "only their label, so a line for each pair would mean nothing.";
   const quality = refitted ? "" : ` Trustworthiness of the right map: ${map.trustworthiness.toFixed(2)} of 1.`;
-  return `Each dot is a held-out recording. Hue is the emotion; dark circles are ${lead}, light triangles ${partner}. `
-    + `${lines} Stars are your clips, in the hue of the category the model assigns, a line between their halves. `
-    + `The axes mean nothing: only who is near whom does.${quality}`;
+  return `Each dot was not used in training. Its colour is the emotion; dark circles are ${lead}, light triangles ${partner}. `
+    + `${lines} Stars are your clips, in the colour of the category that the model assigns; a line joins their halves. `
+    + `Only closeness means something, the axes do not.${quality}`;
 };
 
 const badge = (kind, colours) => {
@@ -26,7 +26,7 @@ const badge = (kind, colours) => {
   return sign;
 };
 
-// Buttons that show or hide an emotion or a modality, on both sides.
+// Buttons that show or hide an emotion or a modality on both sides.
 const legend = (place, reference, theme, hidden, changed) => {
   const entries = [
     ...reference.emotions.map((name, kind) =>
@@ -41,20 +41,20 @@ const legend = (place, reference, theme, hidden, changed) => {
     button.setAttribute("aria-pressed", String(!hidden[about].has(index)));
     button.append(sign, capital(name));
     button.addEventListener("click", () => {
-      const gone = hidden[about];
-      if (!gone.delete(index)) gone.add(index);
-      button.setAttribute("aria-pressed", String(!gone.has(index)));
+      const off = hidden[about];
+      if (!off.delete(index)) off.add(index);
+      button.setAttribute("aria-pressed", String(!off.has(index)));
       changed();
     });
     return button;
   }));
 };
 
-const choiceOf = (points, pairs) =>
+const selectionText = (points, pairs) =>
   `${points} ${points === 1 ? "point" : "points"} of ${pairs} ${pairs === 1 ? "pair" : "pairs"} `
-  + `${points === 1 ? "is" : "are"} chosen, on both maps.`;
+  + `${points === 1 ? "is" : "are"} selected, on both maps.`;
 
-// Lines of the tip of a reference point: what it is, and how far its partner is.
+// Lines of the tip of a reference point: what it is, and the distance of its partner.
 const tipOfPoint = (reference, item, maps) => {
   const pair = item % reference.count, m = item < reference.count ? 0 : 1;
   const partner = reference.pairing === "natural" ? "its other half" : `a ${reference.modalities[1 - m]} of the same label`;
@@ -67,10 +67,10 @@ const tipOfPoint = (reference, item, maps) => {
 };
 
 const tipOfStar = (reference, star) => {
-  const said = (emotion) => (emotion ? capital(emotion) : "no category");
+  const nameOf = (emotion) => (emotion ? capital(emotion) : "no category");
   return [
     star.name,
     `The ${reference.modalities[star.m]} half`,
-    `Assigned: ${said(star.emotions[0])} before, ${said(star.emotions[1])} after`,
+    `Assigned: ${nameOf(star.emotions[0])} before, ${nameOf(star.emotions[1])} after`,
   ];
 };
