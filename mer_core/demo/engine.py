@@ -1,4 +1,4 @@
-"""The model behind the pages: loaded in the background, asked for predictions, never raising."""
+"""The model behind the pages: loaded in the background; its predictions never raise."""
 
 from __future__ import annotations
 

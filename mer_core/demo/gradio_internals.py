@@ -1,4 +1,4 @@
-"""What the demo takes from gradio beside its documented names; a test says what moved.
+"""What the demo needs from gradio beyond its documented names; a test explains what moved.
 
 `gradio.processing_utils` is not documented, but only it puts bytes where gradio serves downloads
 from and sweeps them with everything else that visitors leave.

@@ -286,8 +286,8 @@ def open_page() -> Iterator[Opener]:
 @pytest.fixture
 def page(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
     """The interactive map, at rest."""
-    from tests.browser.atlas_pages import READY, rests
+    from tests.browser.map_actions import READY, wait_for_rest
 
     opened = open_page(mute_browser, atlas_app, "/atlas", until=READY)
-    rests(opened)
+    wait_for_rest(opened)
     return opened

@@ -1,4 +1,4 @@
-"""What becomes of the map, and of the page's folds, when something changes under the visitor."""
+"""The map, and the page's folds, when something changes while the visitor uses them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.atlas_pages import (
+from tests.browser.actions import next_frame, until, watch_for
+from tests.browser.map_actions import (
     FIRST,
     LAST,
     READY,
@@ -19,11 +20,10 @@ from tests.browser.atlas_pages import (
     lasso,
     on_map,
     points,
-    rests,
-    shown,
+    published,
     spot,
+    wait_for_rest,
 )
-from tests.browser.watching import next_frame, notice, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -70,21 +70,21 @@ REFUSE_PLOTLY = """
 """
 
 
-def test_a_lost_context_costs_no_point(page: Any) -> None:
+def test_a_lost_webgl_context_loses_no_point(page: Any) -> None:
     assert on_map(page, "map.state.kind") == "scattergl"
     page.evaluate(LOSE_WEBGL)
     for side in ("xy", "x2y2"):
         dots = page.locator(f".at-map-plot .{side} .scatterlayer path.point")
         until(page, f"document.querySelectorAll('.at-map-plot .{side} path.point').length >= 2000")
         expect(dots.nth(1000)).to_be_visible()
-    rests(page)
+    wait_for_rest(page)
     assert page.locator(".at-map-plot canvas").count() == 0  # with its picture of a broken image
     assert [drawn(page, side) for side in (0, 1)] == [2000, 2000]
     page.click("#show-instance")
     page.wait_for_selector(".at-map[data-strategy=instance]")
-    rests(page)
+    wait_for_rest(page)
     page.locator(".at-map-stage").scroll_into_view_if_needed()
-    x, y = spot(page, shown(page, "stars")[SECOND]["before"]["text"])
+    x, y = spot(page, published(page, "stars")[SECOND]["before"]["text"])
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y, steps=4)
     expect(page.locator(".at-map-tip")).to_be_visible()  # it still listens
@@ -98,23 +98,23 @@ def test_a_selection_ends_with_its_reference(page: Any) -> None:
     expect(bar).to_be_visible()
     page.click("#natural")
     page.wait_for_selector(".at-map-caption:has-text('each recording')")
-    rests(page)
+    wait_for_rest(page)
     expect(bar).to_be_hidden()
-    assert shown(page, "chosen") == 0
+    assert published(page, "chosen") == 0
     lasso(page, "before")
     expect(bar).to_be_visible()
     page.click(".at-map-chosen button")
     expect(bar).to_be_hidden()
 
 
-def test_a_clip_that_comes_does_not_stop_the_play(
+def test_a_new_clip_does_not_stop_the_animation(
     mute_browser: Any, atlas_app: str, open_page: Opener
 ) -> None:
     page = open_page(mute_browser, atlas_app, "/atlas", until=READY, script=SLOW_MOTION)
-    rests(page)
+    wait_for_rest(page)
     page.click("#empty")
     page.wait_for_selector(".at-map[data-stars='{}']")
-    rests(page)
+    wait_for_rest(page)
     page.evaluate("window.pace = 0.01")
     page.click(".at-map-play")
     page.wait_for_selector(".at-map-playing")
@@ -126,11 +126,11 @@ def test_a_clip_that_comes_does_not_stop_the_play(
     page.wait_for_selector(".at-map:not(.at-map-playing)")
 
 
-def test_density_covers_a_refit_that_needs_more_room(page: Any) -> None:
+def test_density_covers_a_larger_refit(page: Any) -> None:
     page.click("[data-layer=density]")
     page.click("#refit")
     page.wait_for_selector(".at-map-name:has-text('30 neighbours')")
-    rests(page)
+    wait_for_rest(page)
     grids = page.evaluate(
         """() => document.querySelector(".at-map-plot").data
             .filter((one) => one.type === "contour" && one.xaxis === "x2")
@@ -149,23 +149,23 @@ def test_density_stays_on_the_map_while_it_moves(page: Any) -> None:
     page.click("[data-layer=joins]")  # nothing is drawn above the contours
     page.click("[data-layer=density]")
     until(page, "document.querySelectorAll('.xy .contourlayer .contourlevel path').length > 8")
-    rests(page)
+    wait_for_rest(page)
     lines = page.evaluate(PLOTTED_CONTOURS)
     x, y = spot(page, points(page, 0).mean(axis=0))
-    notice(page, "document.querySelector('.at-map-roaming .at-map-canvas:not([hidden])')")
+    watch_for(page, "document.querySelector('.at-map-roaming .at-map-canvas:not([hidden])')")
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 20, y + 10, steps=4)
     page.mouse.up()
     until(page, "window.noticed")  # the canvas was in front
     next_frame(page)
-    rests(page)
+    wait_for_rest(page)
     painted = page.evaluate(PAINTED_THERE, [lines, [20, 10]])  # hidden, it keeps its last picture
     assert len(painted) > 100
     assert np.mean(painted) > 0.97  # 0.55 where nothing but dots and other lines are
 
 
-def test_plotly_that_comes_late_takes_its_note_away(
+def test_a_late_plotly_removes_its_note(
     mute_browser: Any, atlas_app: str, open_page: Opener
 ) -> None:
     failed = ".at-map[data-state=failed]"
@@ -184,7 +184,7 @@ def test_folds_stay_as_the_visitor_left_them(page: Any) -> None:
         return page.locator(f"#panel details:has(summary[data-fold='{key}'])")
 
     def again(number: int) -> None:
-        """Draw the panel anew and leave the keyboard's focus alone, as the map's events do."""
+        """Redraw the panel without moving the keyboard's focus, as the map's events do."""
         page.evaluate(f"document.querySelector('#panel-{number}').click()")
 
     metrics = page.locator("summary[data-fold=metrics]")

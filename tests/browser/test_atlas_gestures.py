@@ -1,4 +1,4 @@
-"""Hands on the interactive map: the mouse, the wheel, two fingers."""
+"""Mouse, wheel and fingers on the interactive map."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.atlas_pages import (
+from tests.browser.actions import next_frame, until, watch_for
+from tests.browser.map_actions import (
     FRAME,
     READY,
     lasso,
     middle,
     on_map,
     plotted_width,
-    rests,
-    shown,
+    published,
     spot,
+    wait_for_rest,
 )
-from tests.browser.watching import next_frame, notice, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -28,11 +28,11 @@ Touch = Callable[..., None]
 STATE = "document.querySelector('.at-map').attune.state"
 ROAMING = "document.querySelector('.at-map-roaming .at-map-canvas:not([hidden])')"
 
-TOLD_OF_THREE_TURNS = """() => {
-    const told = new MutationObserver(() => {}), stage = document.querySelector(".at-map-stage");
-    told.observe(document.querySelector(".at-map [role=status]"), { childList: true });
+ANNOUNCED_FOR_THREE_TURNS = """() => {
+    const region = new MutationObserver(() => {}), stage = document.querySelector(".at-map-stage");
+    region.observe(document.querySelector(".at-map [role=status]"), { childList: true });
     for (let turn = 0; turn < 3; turn += 1) stage.dispatchEvent(new WheelEvent("wheel"));
-    return told.takeRecords().length;
+    return region.takeRecords().length;
 }"""
 
 
@@ -40,7 +40,7 @@ TOLD_OF_THREE_TURNS = """() => {
 def phone(mute_browser: Any, atlas_app: str, open_page: Opener) -> Any:
     page = open_page(mute_browser, atlas_app, "/atlas", until=READY, width=390, height=844)
     page.locator(".at-map-panel[data-side=before]").scroll_into_view_if_needed()
-    rests(page)
+    wait_for_rest(page)
     return page
 
 
@@ -71,13 +71,13 @@ def pinch(touch: Touch, at: tuple[float, float], aside: tuple[float, float] = (0
 
 
 def test_panning_one_side_pans_the_other(page: Any) -> None:
-    rests(page)
+    wait_for_rest(page)
     ranges = """(() => {
         const { xaxis, xaxis2, yaxis, yaxis2 } = document.querySelector(".at-map-plot")._fullLayout;
         return [xaxis, xaxis2, yaxis, yaxis2].map((axis) => [...axis.range]);
     })()"""
     start = page.evaluate(ranges)
-    notice(page, ROAMING)
+    watch_for(page, ROAMING)
     box = page.locator(".at-map-panel[data-side=after]").bounding_box()
     page.mouse.move(box["x"] + 60, box["y"] + 300)
     page.mouse.down()
@@ -85,7 +85,7 @@ def test_panning_one_side_pans_the_other(page: Any) -> None:
     page.mouse.up()
     until(page, "window.noticed")  # the canvas was in front
     next_frame(page)
-    rests(page)
+    wait_for_rest(page)
     x, x2, y, y2 = page.evaluate(ranges)
     assert x[0] < start[0][0]
     assert x == pytest.approx(x2)
@@ -101,14 +101,14 @@ def test_two_fingers_zoom_around_them_and_move(phone: Any, touch: Touch) -> None
     below = (start["x"] - 40 * start["unit"], start["y"] - 30 * start["unit"])
     pinch(touch, at)
     until(phone, f"{STATE}.frame.unit < {start['unit']}")
-    rests(phone)
+    wait_for_rest(phone)
     zoomed = on_map(phone, FRAME)
     assert zoomed["unit"] == pytest.approx(start["unit"] / 2)
     assert spot(phone, below) == pytest.approx(at, abs=0.5)
     assert plotted_width(phone) == pytest.approx(wide / 2)
     pinch(touch, at, aside=(50, -20))
     until(phone, f"{STATE}.frame.unit < {zoomed['unit']}")
-    rests(phone)
+    wait_for_rest(phone)
     assert spot(phone, below) == pytest.approx((at[0] + 50, at[1] - 20), abs=0.5)
     assert phone.evaluate("visualViewport.scale") == 1
 
@@ -140,7 +140,7 @@ def test_a_finger_beside_the_map_is_no_pinch(phone: Any, touch: Touch) -> None:
     assert on_map(phone, FRAME) == start
 
 
-def test_a_pinch_ends_no_selection(phone: Any, touch: Touch) -> None:
+def test_a_pinch_keeps_the_selection(phone: Any, touch: Touch) -> None:
     phone.click("[data-mode=lasso]")
     phone.locator(".at-map-panel[data-side=before]").scroll_into_view_if_needed()
     x, y = middle(phone, "before")
@@ -150,12 +150,12 @@ def test_a_pinch_ends_no_selection(phone: Any, touch: Touch) -> None:
             touch("Move", (x + across, y + up * share))
     touch("End")
     until(phone, "document.querySelector('.at-map').dataset.chosen > 20")
-    rests(phone)
-    chosen, start = shown(phone, "chosen"), on_map(phone, FRAME)
+    wait_for_rest(phone)
+    chosen, start = published(phone, "chosen"), on_map(phone, FRAME)
     pinch(touch, (x, y))
     until(phone, f"{STATE}.frame.unit < {start['unit']}")
-    rests(phone)
-    assert shown(phone, "chosen") == chosen
+    wait_for_rest(phone)
+    assert published(phone, "chosen") == chosen
     assert phone.locator(".at-map-plot .selectionlayer path").count() == 0
     assert phone.is_visible(".at-map-chosen")
     phone.click(".at-map-chosen button")
@@ -163,23 +163,23 @@ def test_a_pinch_ends_no_selection(phone: Any, touch: Touch) -> None:
     expect(phone.locator(".at-map-chosen")).to_be_hidden()
 
 
-def test_a_mouse_chooses_after_a_pinch(phone: Any, touch: Touch) -> None:
+def test_a_mouse_selects_after_a_pinch(phone: Any, touch: Touch) -> None:
     start = on_map(phone, FRAME)
     pinch(touch, middle(phone, "before"))
     until(phone, f"{STATE}.frame.unit < {start['unit']}")
-    rests(phone)
+    wait_for_rest(phone)
     lasso(phone, "before")
     until(phone, "document.querySelector('.at-map').dataset.chosen > 20")
 
 
-def test_the_wheel_zooms_a_map_that_was_clicked_and_scrolls_the_page_else(page: Any) -> None:
+def test_the_wheel_zooms_a_clicked_map_and_otherwise_scrolls(page: Any) -> None:
     start = on_map(page, FRAME)
     page.mouse.move(*middle(page, "after"))
     page.mouse.wheel(0, 150)
     until(page, "scrollY > 100")
     page.wait_for_selector(".at-map-hint:has-text('Click the map first')")
     page.wait_for_selector(".at-map-hint", state="hidden")
-    assert page.evaluate(TOLD_OF_THREE_TURNS) == 1
+    assert page.evaluate(ANNOUNCED_FOR_THREE_TURNS) == 1
     assert on_map(page, FRAME) == start
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     page.mouse.move(5, 5)
@@ -189,7 +189,7 @@ def test_the_wheel_zooms_a_map_that_was_clicked_and_scrolls_the_page_else(page: 
     page.mouse.click(*at)
     page.mouse.wheel(0, -100)
     until(page, f"{STATE}.frame.unit < {start['unit']}")
-    rests(page)
+    wait_for_rest(page)
     assert page.evaluate("scrollY") == 0
     assert spot(page, below, side=1) == pytest.approx(at, abs=0.5)
     zoomed = on_map(page, FRAME)
@@ -199,7 +199,7 @@ def test_the_wheel_zooms_a_map_that_was_clicked_and_scrolls_the_page_else(page: 
     page.mouse.wheel(0, -50)
     page.keyboard.up("Control")
     until(page, f"{STATE}.frame.unit < {zoomed['unit']}")
-    rests(page)
+    wait_for_rest(page)
     assert page.evaluate("scrollY") == 0
     page.mouse.wheel(0, 150)
     until(page, "scrollY > 100")

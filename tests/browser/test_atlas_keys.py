@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.atlas_pages import (
+from tests.browser.actions import until
+from tests.browser.map_actions import (
     FIRST,
     FRAME,
     lasso,
@@ -17,12 +18,11 @@ from tests.browser.atlas_pages import (
     on_map,
     plotted_width,
     points,
-    rests,
-    shown,
+    published,
     spot,
+    wait_for_rest,
 )
 from tests.browser.serve_atlas import EACH, SPOKEN
-from tests.browser.watching import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,34 +34,34 @@ def test_zoom_ends_where_nothing_more_can_be_seen(page: Any) -> None:
     page.focus(".at-map-stage")
     for _ in range(40):
         page.keyboard.press("+")
-    rests(page)
+    wait_for_rest(page)
     assert on_map(page, FRAME)["unit"] == pytest.approx(start["unit"] / 200)
     assert plotted_width(page) == pytest.approx(wide / 200, rel=1e-3)
     for _ in range(50):
         page.keyboard.press("-")
-    rests(page)
+    wait_for_rest(page)
     assert plotted_width(page) == pytest.approx(4 * wide, rel=1e-3)
     page.keyboard.press("0")
-    rests(page)
+    wait_for_rest(page)
     assert on_map(page, FRAME) == pytest.approx(start)
 
 
 def test_the_keyboard_moves_zooms_and_clears(page: Any) -> None:
-    rests(page)
+    wait_for_rest(page)
     start = on_map(page, FRAME)
     page.focus(".at-map-stage")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("+")
-    rests(page)
+    wait_for_rest(page)
     moved = on_map(page, FRAME)
     assert moved["x"] > start["x"]
     assert moved["unit"] == pytest.approx(start["unit"] / 1.25)
     page.keyboard.press("0")
-    rests(page)
+    wait_for_rest(page)
     assert on_map(page, FRAME) == pytest.approx(start)
     lasso(page, "after")
     page.wait_for_selector(".at-map-chosen:not([hidden])")
-    rests(page)
+    wait_for_rest(page)
     page.focus(".at-map-stage")
     page.keyboard.press("Escape")
     page.wait_for_selector(".at-map[data-chosen='0']")
@@ -156,11 +156,11 @@ def test_a_star_out_of_view_is_brought_there(page: Any) -> None:
     page.focus(".at-map-stage")
     for _ in range(40):
         page.keyboard.press("+")
-    rests(page)
+    wait_for_rest(page)
     page.keyboard.press("n")
     page.wait_for_selector(".at-map-tip:has-text('Clip 1')")
-    rests(page)
-    place = shown(page, "stars")[FIRST]["after"]["speech"]
+    wait_for_rest(page)
+    place = published(page, "stars")[FIRST]["after"]["speech"]
     assert spot(page, place, side=1) == pytest.approx(middle(page, "after"), abs=1.5)
     ring = page.locator(".at-map-ring").nth(1).bounding_box()
     centre = (ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)

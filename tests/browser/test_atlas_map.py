@@ -1,4 +1,4 @@
-"""The interactive map, used as a visitor uses it, over a made-up atlas of 1000 pairs."""
+"""The interactive map as a visitor uses it, with a made-up atlas of 1000 pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from mer_core.atlas.analysis.spread import groups_of
 from mer_core.atlas.visitor import stars
-from tests.browser.atlas_pages import (
+from tests.browser.actions import until
+from tests.browser.map_actions import (
     FIRST,
     LAST,
     READY,
@@ -20,12 +21,11 @@ from tests.browser.atlas_pages import (
     lasso,
     on_map,
     points,
-    rests,
-    shown,
+    published,
     spot,
+    wait_for_rest,
 )
 from tests.browser.serve_atlas import made_up, refitted, visitors
-from tests.browser.watching import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -38,7 +38,7 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
 """
 
 
-def test_both_sides_are_drawn_where_the_atlas_has_them(page: Any) -> None:
+def test_points_are_drawn_at_the_atlas_positions(page: Any) -> None:
     atlas = made_up()
     expected = stars(atlas, visitors(atlas))
     for side, name in enumerate(("none", LAST)):
@@ -53,7 +53,7 @@ def test_both_sides_are_drawn_where_the_atlas_has_them(page: Any) -> None:
             turned = np.degrees(found["angle"]) - group.ellipse.angle
             assert abs((turned + 90) % 180 - 90) < 1
         for clip, halves in expected[name].items():
-            placed = shown(page, "stars")[str(clip)][("before", "after")[side]]
+            placed = published(page, "stars")[str(clip)][("before", "after")[side]]
             assert placed.keys() == halves.keys()
             for modality, at in halves.items():
                 assert placed[modality] == pytest.approx(at, abs=1e-3)
@@ -65,20 +65,20 @@ def test_the_legend_hides_on_both_sides(page: Any) -> None:
     page.click("[data-modality=text]")
     assert page.get_attribute("[data-emotion=angry]", "aria-pressed") == "false"
     until(page, "document.querySelector('.at-map-plot').data[0].visible === false")
-    rests(page)
+    wait_for_rest(page)
     assert [drawn(page, side) for side in (0, 1)] == [750, 750]
     page.click("[data-emotion=angry]")
     until(page, "document.querySelector('.at-map-plot').data[0].visible === true")
-    rests(page)
+    wait_for_rest(page)
     assert [drawn(page, side) for side in (0, 1)] == [1000, 1000]
 
 
 def test_another_strategy_moves_the_star(page: Any) -> None:
-    before = shown(page, "stars")
+    before = published(page, "stars")
     page.click("#show-instance")
     page.wait_for_selector(".at-map[data-strategy=instance]")
-    rests(page)
-    after = shown(page, "stars")
+    wait_for_rest(page)
+    after = published(page, "stars")
     assert after[FIRST]["before"] == before[FIRST]["before"]
     moved = np.subtract(after[FIRST]["after"]["text"], before[FIRST]["after"]["text"])
     assert np.linalg.norm(moved) > 0.1
@@ -93,14 +93,14 @@ def test_another_strategy_moves_the_star(page: Any) -> None:
 def test_the_slider_moves_everything_on_the_right(page: Any) -> None:
     left, right = points(page, 0), points(page, 1)
     page.fill(".at-map-slide input", "0.25")
-    assert shown(page, "t") == 0.25
-    rests(page)
+    assert published(page, "t") == 0.25
+    wait_for_rest(page)
     assert np.allclose(points(page, 0), left)
     assert np.allclose(points(page, 1), left + 0.25 * (right - left), atol=1e-4)
-    one = shown(page, "stars")[FIRST]
+    one = published(page, "stars")[FIRST]
     page.fill(".at-map-slide input", "0")
-    rests(page)
-    zero = shown(page, "stars")[FIRST]
+    wait_for_rest(page)
+    zero = published(page, "stars")[FIRST]
     assert zero["after"]["speech"] == pytest.approx(one["before"]["speech"], abs=1e-3)
     drawn_right = page.evaluate(
         """() => Array.from(document.querySelector(".at-map-plot")._fullData
@@ -114,24 +114,24 @@ def test_play_goes_from_before_to_after(page: Any) -> None:
     on_the_way = "document.querySelector('.at-map').dataset.t < 1"
     until(page, f"{on_the_way} && document.querySelector('.at-map-play').innerText === 'Pause'")
     page.wait_for_selector(".at-map[data-t='1.00']")
-    rests(page)
+    wait_for_rest(page)
     assert len(on_map(page, "map.frames")) > 3  # it went there, it did not jump
 
 
-def test_a_lasso_chooses_on_both_sides_and_tells_python(page: Any) -> None:
+def test_a_lasso_selects_on_both_sides_and_reports_to_python(page: Any) -> None:
     lasso(page, "before")
     until(page, "Number(document.querySelector('.at-map').dataset.chosen) > 100")
-    rests(page)
+    wait_for_rest(page)
     chosen = page.evaluate(
         """() => [0, 1].map((side) => document.querySelector(".at-map-plot").data
             .filter((one) => one.meta && !one.meta.stars && one.meta.side === side)
             .map((one) => Array.from(one.selectedpoints || [])))"""
     )
     assert chosen[0] == chosen[1]
-    assert sum(map(len, chosen[0])) == shown(page, "chosen")
+    assert sum(map(len, chosen[0])) == published(page, "chosen")
     until(page, "document.querySelector('#chosen textarea, #chosen input').value")
-    said = page.input_value("#chosen textarea, #chosen input")
-    pairs = json.loads(said.split(":")[1])
+    sent = page.input_value("#chosen textarea, #chosen input")
+    pairs = json.loads(sent.split(":")[1])
     assert len(pairs) == 24
     assert len({pair // 250 for pair in pairs}) > 1  # spread over the emotions that were chosen
     page.click(".at-map-chosen button")
@@ -139,8 +139,8 @@ def test_a_lasso_chooses_on_both_sides_and_tells_python(page: Any) -> None:
     until(page, "document.querySelector('#chosen textarea, #chosen input').value.startsWith('0')")
 
 
-def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
-    x, y = spot(page, shown(page, "stars")[SECOND]["before"]["text"])
+def test_the_tip_describes_a_point_and_a_star(page: Any) -> None:
+    x, y = spot(page, published(page, "stars")[SECOND]["before"]["text"])
     page.mouse.move(x - 3, y - 3)
     page.mouse.move(x, y, steps=4)
     page.wait_for_selector(".at-map-tip:not([hidden])")
@@ -159,16 +159,16 @@ def test_the_tip_tells_what_a_point_and_a_star_are(page: Any) -> None:
 def test_a_refit_and_its_end(page: Any) -> None:
     page.click("#refit")
     until(page, "document.querySelector('.at-map').innerText.includes('30 neighbours')")
-    rests(page)
+    wait_for_rest(page)
     atlas = made_up()
     clips = visitors(atlas)
     sent = refitted(atlas, LAST, clips, stars(atlas, clips))["refit"]["after"]
     turned = atlas.charts[LAST].map.points @ np.array([[0, -1.4], [1.4, 0]])
     assert np.abs(points(page, 1) - turned).max() < 1e-2
-    assert shown(page, "stars")[FIRST]["after"] == sent["points"][FIRST]
+    assert published(page, "stars")[FIRST]["after"] == sent["points"][FIRST]
     page.click("#empty")
     page.wait_for_selector(".at-map[data-stars='{}']")
-    rests(page)
+    wait_for_rest(page)
     assert np.abs(points(page, 1) - atlas.charts[LAST].map.points).max() < 1e-3
 
 
@@ -176,7 +176,7 @@ def test_natural_pairs_are_joined_one_by_one(page: Any) -> None:
     assert "share only their label" in page.inner_text(".at-map-caption")
     page.click("#natural")
     until(page, "document.querySelector('.at-map-caption').innerText.includes('each recording')")
-    rests(page)
+    wait_for_rest(page)
     lines = page.evaluate(
         """() => document.querySelector(".at-map-plot").data
             .filter((one) => one.mode === "lines" && one.x.length === 3000).length"""
@@ -188,15 +188,15 @@ def test_without_webgl_the_map_is_drawn_as_svg(
     mute_browser: Any, atlas_app: str, open_page: Opener
 ) -> None:
     page = open_page(mute_browser, atlas_app, "/atlas", until=READY, script=NO_WEBGL)
-    rests(page)
+    wait_for_rest(page)
     assert on_map(page, "map.state.kind") == "scatter"
     assert page.locator(".at-map-plot .x2y2 path.point").count() >= 2000
     page.fill(".at-map-slide input", "0.5")
-    rests(page)
-    assert shown(page, "t") == 0.5
+    wait_for_rest(page)
+    assert published(page, "t") == 0.5
 
 
-def test_without_plotly_the_maps_are_still_seen(
+def test_without_plotly_the_maps_are_still_drawn(
     mute_browser: Any, atlas_app: str, open_page: Opener
 ) -> None:
     script = "Object.defineProperty(window, 'Plotly', { get: () => undefined, set() {} });"
@@ -225,12 +225,12 @@ def test_reduced_motion_jumps(mute_browser: Any, atlas_app: str, open_page: Open
     """
     page = open_page(mute_browser, atlas_app, "/atlas", until=READY, script=script)
     page.click(".at-map-play")
-    assert shown(page, "t") == 0
+    assert published(page, "t") == 0
     page.click(".at-map-play")
-    assert shown(page, "t") == 1
+    assert published(page, "t") == 1
     page.click("#show-token, #show-instance")
     page.wait_for_selector(".at-map[data-strategy=instance]")
-    rests(page)
+    wait_for_rest(page)
     assert on_map(page, "map.frames.length") == 0
 
 
@@ -241,7 +241,7 @@ def test_a_phone_has_no_sideways_scroll(
     page = open_page(
         mute_browser, atlas_app, "/atlas", until=READY, width=390, height=844, dark=dark
     )
-    rests(page)
+    wait_for_rest(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     first, second = (
         page.locator(f".at-map-panel[data-side={side}]").bounding_box()

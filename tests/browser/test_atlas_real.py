@@ -1,4 +1,4 @@
-"""The page "Alignment atlas" with what ships: a clip from its analysis to the maps."""
+"""The page "Alignment atlas" with the shipped model: a clip from its analysis to the maps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.watching import LABELS, label
+from tests.browser.actions import LABELS, label
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -19,7 +19,7 @@ READY = ".at-map[data-state=ready]"
 
 
 def star(page: Any, strategy: str) -> dict[str, Any]:
-    """Side → modality → place of the first star, once the map of `strategy` stands still."""
+    """Side → modality → position of the first star, once the map of `strategy` is at rest."""
     page.wait_for_function(
         """(strategy) => {
             const map = document.querySelector(".at-map");
@@ -49,8 +49,8 @@ def test_a_clip_from_its_analysis_to_its_stars(
     fewer = star(page, "distribution+token")
     assert fewer["before"] == everything["before"]
     assert fewer["after"] != everything["after"]
-    said = page.wait_for_selector("#atlas-neighbours .at-visitor:has-text('We won!')").inner_text()
-    assert "your words" in said.lower()
+    panel = page.wait_for_selector("#atlas-neighbours .at-visitor:has-text('We won!')").inner_text()
+    assert "your words" in panel.lower()
 
 
 def test_an_example_is_changed_in_the_lab_and_removed(
@@ -97,7 +97,7 @@ def test_another_framework_and_a_small_map(
 def test_of_quick_clicks_the_last_one_counts_everywhere(
     mute_browser: Any, real_app: str, open_page: Opener, between: int
 ) -> None:
-    """What a click leads to takes longer than the next click."""
+    """The answer to a click takes longer than the next click."""
     page = open_page(mute_browser, real_app, "/atlas", until=READY)
 
     def clicked(*controls: tuple[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""The page "Face & voice", used as a visitor uses it: a real portrait before a fake webcam."""
+"""The page "Face & voice" as a visitor uses it, with a real portrait as the webcam's picture."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.watching import (
+from tests.browser.actions import (
     LABELS,
-    busy,
     check_film,
     example,
+    expect_busy,
+    expect_sentence,
     label,
     record,
-    says,
     until,
     upload,
 )
@@ -66,7 +66,7 @@ def test_a_recording_shows_its_length(
     expect(page.locator("#video .time")).to_have_text(re.compile(r" 0:0[1-4]\s*$"))
 
 
-def test_the_webcams_sound_is_asked_for_unprocessed(
+def test_the_webcams_sound_is_requested_unprocessed(
     filmed_browser: Any, fake_app: str, open_page: Opener
 ) -> None:
     page = open_page(filmed_browser, fake_app, "/face")
@@ -106,7 +106,7 @@ def test_a_camera_without_a_microphone_still_records(
     expect(page.locator("#device-note")).to_contain_text("no sound, so only the face is analysed")
     page.click("#analyse")
     assert label(page) == "Happy"
-    says(page, "The video has no sound")
+    expect_sentence(page, "The video has no sound")
     expect(page.locator("[role=meter]")).to_have_count(0)
     check_film(page)
 
@@ -120,7 +120,7 @@ def test_examples_fill_in_and_answer(mute_browser: Any, fake_app: str, open_page
     assert label(page) == "Happy"
     expect(page.get_by_test_id("match")).to_have_text("Voice and face agree")
     example(page, 3)
-    says(page, "No face was found")
+    expect_sentence(page, "No face was found")
     for kind, count in (("[role=meter]", 0), (".at-film", 0), (".at-columns", 1)):
         expect(page.locator(kind)).to_have_count(count)
 
@@ -130,12 +130,12 @@ def test_a_bad_file_and_nothing_get_a_sentence(
 ) -> None:
     page = open_page(mute_browser, fake_app, "/face", noisy=True)  # the player cannot show it
     page.click("#analyse")
-    says(page, "nothing to analyse")
+    expect_sentence(page, "nothing to analyse")
     bad = tmp_path / "clip.mp4"
     bad.write_bytes(b"this is no video " * 200)
     upload(page, bad)
     page.click("#analyse")
-    says(page, "could not be read")
+    expect_sentence(page, "could not be read")
     expect(page.get_by_test_id("emotion")).to_have_count(0)
 
 
@@ -164,7 +164,7 @@ def test_keyboard_alone(mute_browser: Any, fake_app: str, open_page: Opener) -> 
     page.click("#clear")
     expect(page.get_by_test_id("empty")).to_be_visible()
     page.keyboard.press("Control+Enter")
-    says(page, "nothing to analyse")
+    expect_sentence(page, "nothing to analyse")
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -194,9 +194,7 @@ def test_dark_mode_is_dark(mute_browser: Any, fake_app: str, open_page: Opener) 
         assert sum(int(c) for c in re.findall(r"\d+", card)[:3]) < 200
 
 
-def test_motion_stops_for_those_who_ask(
-    mute_browser: Any, fake_app: str, open_page: Opener
-) -> None:
+def test_reduced_motion_is_respected(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
     page = open_page(mute_browser, fake_app, "/face")
     page.emulate_media(reduced_motion="reduce")
     example(page, 0)
@@ -254,5 +252,5 @@ def test_the_page_is_there_while_the_model_loads(
 ) -> None:
     page = open_page(mute_browser, slow_app, "/face", until=".at-model-loading")
     example(page, 0)
-    busy(page, "loading")
+    expect_busy(page, "loading")
     assert label(page) == "Happy"

@@ -1,4 +1,4 @@
-"""The page "Speak & type", used as a visitor uses it."""
+"""The page "Speak & type" as a visitor uses it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.watching import LABELS, busy, label, says, until
+from tests.browser.actions import LABELS, expect_busy, expect_sentence, label, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,7 +34,7 @@ def upload(page: Any, path: Path) -> None:
 
 
 def test_record_type_analyse(browser: Any, real_app: str, open_page: Opener) -> None:
-    """The whole way with the shipped model."""
+    """From recording to result with the shipped model."""
     page = open_page(browser, real_app)
     record(page)
     page.fill("#words textarea", "We won! I can't believe it, this is wonderful.")
@@ -42,7 +42,7 @@ def test_record_type_analyse(browser: Any, real_app: str, open_page: Opener) -> 
     assert label(page) in LABELS
     expect(page.locator(".at-modality")).to_have_count(3)
     expect(page.locator(".at-word").nth(7)).to_be_visible()
-    says(page, "model")
+    expect_sentence(page, "model")
 
 
 def test_words_alone_with_the_shipped_model(
@@ -52,7 +52,7 @@ def test_words_alone_with_the_shipped_model(
     page.fill("#words textarea", "I am so sad and I miss her.")
     page.press("#words textarea", "Enter")
     assert label(page) in LABELS
-    says(page, re.compile("^From the words alone"))
+    expect_sentence(page, re.compile("^From the words alone"))
 
 
 def test_record_and_compare(browser: Any, fake_app: str, open_page: Opener) -> None:
@@ -67,7 +67,7 @@ def test_record_and_compare(browser: Any, fake_app: str, open_page: Opener) -> N
     assert "We at" in str(page.get_attribute(".at-grid", "aria-label"))
 
 
-def test_the_microphone_is_asked_for_unprocessed(
+def test_the_microphone_is_requested_unprocessed(
     browser: Any, fake_app: str, open_page: Opener
 ) -> None:
     page = open_page(browser, fake_app)
@@ -105,7 +105,7 @@ def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener
     expect(page.locator('#voice button[aria-label="Play"]')).to_have_count(0)
 
 
-def test_an_example_fills_in_and_answers(
+def test_an_example_fills_in_and_is_analysed(
     mute_browser: Any, fake_app: str, open_page: Opener
 ) -> None:
     page = open_page(mute_browser, fake_app)
@@ -126,8 +126,8 @@ def test_a_bad_file_gets_a_sentence_and_loses_nothing(
     page.fill("#words textarea", "still here")
     upload(page, bad)
     page.click("#analyse")
-    says(page, "could not be read as sound")
-    says(page, "wav, flac")
+    expect_sentence(page, "could not be read as sound")
+    expect_sentence(page, "wav, flac")
     assert page.input_value("#words textarea") == "still here"
     expect(page.get_by_test_id("emotion")).to_have_count(0)
 
@@ -137,7 +137,7 @@ def test_nothing_at_all_gets_a_sentence(
 ) -> None:
     page = open_page(mute_browser, fake_app)
     page.click("#analyse")
-    says(page, "nothing to analyse")
+    expect_sentence(page, "nothing to analyse")
 
 
 def test_an_unexpected_error_shows_no_detail(
@@ -146,7 +146,7 @@ def test_an_unexpected_error_shows_no_detail(
     page = open_page(mute_browser, fake_app)
     page.fill("#words textarea", "crash, please")
     page.click("#analyse")
-    says(page, "went wrong on our side")
+    expect_sentence(page, "went wrong on our side")
     assert "secret" not in page.content()
     assert "secret" not in fake_log.read_text()
     assert "crash, please" not in fake_log.read_text()
@@ -247,7 +247,9 @@ def test_the_notice_comes_before_the_recorder(
         assert words in notice.inner_text()
 
 
-def test_transcribe_says_why_it_is_off(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
+def test_transcribe_explains_that_it_is_off(
+    mute_browser: Any, fake_app: str, open_page: Opener
+) -> None:
     page = open_page(mute_browser, fake_app)
     expect(page.locator("#transcribe-hint")).not_to_contain_text("Looking")
     if page.is_disabled("#transcribe"):
@@ -260,7 +262,7 @@ def test_the_page_is_there_while_the_model_loads(
     page = open_page(mute_browser, slow_app, until=".at-model-loading")
     page.fill("#words textarea", "I am so happy")
     page.press("#words textarea", "Enter")
-    busy(page, "loading")
+    expect_busy(page, "loading")
     assert label(page) == "Happy"
     ready = page.get_by_test_id("model")
     expect(ready).to_have_text("Ready: MGCMA and Foal-Net, 4 categories")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.watching import LABELS, check_film, film, label, says
+from tests.browser.actions import LABELS, check_film, expect_sentence, film, label
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -112,7 +112,7 @@ def test_a_failed_upload_is_explained(
     expect(page.locator("#device-note")).to_contain_text("could not be uploaded")
     expect(page.get_by_test_id("empty")).to_be_visible()
     page.click("#analyse")  # pressed again, it analyses the words
-    says(page, re.compile("^From the words alone"))
+    expect_sentence(page, re.compile("^From the words alone"))
 
 
 def test_analyse_ends_a_film_in_any_language(

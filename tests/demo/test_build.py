@@ -109,7 +109,7 @@ def test_a_webcam_is_recorded_with_sound_and_unmirrored(demo: Any) -> None:
     assert video.sources == ["webcam", "upload"]
     assert video.include_audio
     assert not video.webcam_options.mirror
-    assert video.format is None  # nothing is encoded anew on the server
+    assert video.format is None  # the server does not encode it again
 
 
 def test_example_clips_are_synthetic_and_small() -> None:

@@ -35,5 +35,5 @@ def examples_gallery(
 
 
 def device_note() -> None:
-    """Where `page.js` says why a camera or a microphone could not be opened."""
+    """Where `page.js` explains why a camera or a microphone could not be opened."""
     gr.HTML('<p id="device-note" role="alert"></p>', elem_id="device", apply_default_css=False)

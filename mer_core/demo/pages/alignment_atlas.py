@@ -50,6 +50,7 @@ TABS = {
     "own": "My pairs",
 }  # fmt: skip
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+FREE: dict[str, Any] = {**QUIET, "concurrency_limit": None}
 
 
 def build(services: Services, blocks: gr.Blocks) -> None:
@@ -74,7 +75,7 @@ class AtlasPage:
         self._events = AtlasEvents(atlases, content)
         first = atlases.frameworks[0]
         selection = Selection(first, full_strategy(first))
-        # What everybody sees first is in the page itself, so that nobody waits for it.
+        # The first view is part of the page itself, so that nobody waits for it.
         panels = content.panels(selection, ())
         drawn = Drawn(first, ClipsVersion(EMPTY.version, notes.hint(STORAGE)))
         self.strategy, self.pairs = gr.State(selection.strategy), gr.State(())
@@ -140,16 +141,31 @@ class AtlasPage:
         """Every event ends in a state, and one redraw follows the states.
 
         With several redraws, an older one could end last, and the map would not show what the
-        controls say. Of quick clicks on a control the last one counts. Clicks on the small maps
-        and selections say which one they are, so that none may be left out. All are queued,
-        because a state changed outside the queue fires no change event.
+        controls say. All are queued, because a state changed outside the queue fires no change
+        event.
+        """
+        self._connect_choices()
+        self._connect_clips(blocks)
+        states = (self.strategy, self.wanted, self.lab.version, self.refit.version)
+        gr.on(
+            [state.change for state in states],
+            self._handler(self._events.redraw),
+            [self.framework, self.strategy, self.pairs, self.refit.maps, self.drawn, self.my_clip,
+             self.lab.clip],
+            self._parts("map", *self.panels, "my_clip", "lab_clip", "note", "drawn"),
+            trigger_mode="always_last", **FREE,
+        )  # fmt: skip
+
+    def _connect_choices(self) -> None:
+        """What is looked at: framework, modules, a small map, a selection.
+
+        Of quick clicks on a control the last one counts. Clicks on the small maps and selections
+        carry their own values, so none of them may be left out.
         """
         events, framework = self._events, self.framework
-        chosen = [framework, self.modules, self.sharp]
-        free: dict[str, Any] = {**QUIET, "concurrency_limit": None}
-        last: dict[str, Any] = {**free, "trigger_mode": "always_last"}
+        last: dict[str, Any] = {**FREE, "trigger_mode": "always_last"}
         in_turn: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}  # one after the other
-        switches = ("strategy", "modules", "sharp")
+        chosen, switches = [framework, self.modules, self.sharp], ("strategy", "modules", "sharp")
         framework.input(
             self._handler(events.choose_framework), framework,
             self._parts(*switches, "pairs", "lab_clip"), **last,
@@ -167,25 +183,20 @@ class AtlasPage:
             self._handler(events.select_pairs), [framework, self.strategy],
             self._parts("pairs", "instances"), **in_turn,
         )  # fmt: skip
+
+    def _connect_clips(self, blocks: gr.Blocks) -> None:
+        """The visitor's clips: on arrival, now and then, and when one is removed or added."""
+        events, framework = self._events, self.framework
+        blocks.load(self._handler(events.arrive), framework, self.wanted, **FREE)
+        gr.Timer(POLL).tick(
+            self._handler(events.follow), [framework, self.drawn], self.wanted, **FREE
+        )
         self.remove.click(
-            self._handler(events.remove), [framework, self.my_clip], self.wanted, **free
+            self._handler(events.remove), [framework, self.my_clip], self.wanted, **FREE
         )
         self.add_example.click(
             self._handler(events.add_example), framework, self._parts("add_example", "wanted"),
             **QUIET, concurrency_id="model",
-        )  # fmt: skip
-        blocks.load(self._handler(events.arrive), framework, self.wanted, **free)
-        gr.Timer(POLL).tick(
-            self._handler(events.follow), [framework, self.drawn], self.wanted, **free
-        )
-        states = (self.strategy, self.wanted, self.lab.version, self.refit.version)
-        gr.on(
-            [state.change for state in states],
-            self._handler(events.redraw),
-            [framework, self.strategy, self.pairs, self.refit.maps, self.drawn, self.my_clip,
-             self.lab.clip],
-            self._parts("map", *self.panels, "my_clip", "lab_clip", "note", "drawn"),
-            **last,
         )  # fmt: skip
 
     def _handler(self, event: Any) -> Any:

@@ -120,7 +120,7 @@ def to_params(n_neighbors: float, min_dist: float, metric: str, seed: float) -> 
 
 
 def queued() -> RefitUpdate:
-    """A refit was asked for and waits for its turn."""
+    """A refit was requested and waits for its turn."""
     return running(progress_bar(0, QUEUED))
 
 

@@ -31,7 +31,7 @@ ABLATION_FILE = "ablation.json"
 EDITABLE_SECONDS = 30.0  # a longer clip is on the maps, but its sound is not stored for the lab
 QUOTED = 40  # characters of a clip's words in its name
 
-# Why clips cannot be placed, for a visitor; the operator's terminal says more.
+# Why clips cannot be placed, for a visitor; the operator's terminal has the details.
 FOREIGN = (
     "Your clips cannot be placed on these maps, which were made with another model than the one "
     "running here; the maps and the table show the model that comes with Attune."
@@ -139,7 +139,7 @@ class Atlases:
         self.visits.add(visit, clip)
 
     def _readable(self, framework: str) -> bool:
-        """Whether there are maps; the operator is told of damaged ones."""
+        """Whether there are maps; the operator's terminal names damaged ones."""
         if not (self._folder / framework / INDEX_FILE).is_file():
             return False
         try:

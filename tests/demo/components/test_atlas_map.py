@@ -61,9 +61,9 @@ def test_positions_come_back_within_a_step(atlas: Atlas) -> None:
     sent = atlas_map.payload(atlas)
     x0, y0, x1, y1 = sent["extent"]
     for name, chart in atlas.charts.items():
-        found = positions(sent["strategies"][name]["xy"], sent["extent"])
+        decoded = positions(sent["strategies"][name]["xy"], sent["extent"])
         step = max(x1 - x0, y1 - y0) / 65_534
-        assert np.abs(found - chart.map.points).max() <= 0.51 * step
+        assert np.abs(decoded - chart.map.points).max() <= 0.51 * step
 
 
 def test_labels_corpora_and_distances_come_back(atlas: Atlas) -> None:
@@ -73,8 +73,8 @@ def test_labels_corpora_and_distances_come_back(atlas: Atlas) -> None:
     for codes, modality in zip(sent["corpora"]["codes"], sent["modalities"], strict=True):
         named = [sent["corpora"]["names"][code] for code in numbers(codes, "B")]
         assert named == list(reference.corpora[modality])
-    found = numbers(sent["strategies"]["sharp"]["distance"], "H") * 2 / 65_535
-    for pair, distance in enumerate(found):
+    distances = numbers(sent["strategies"]["sharp"]["distance"], "H") * 2 / 65_535
+    for pair, distance in enumerate(distances):
         first, second = (vectors[pair].astype(float) for vectors in reference.embeddings.values())
         cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
         assert distance == pytest.approx(1 - cosine, abs=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,13 +18,15 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.fitting.refit import Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip
+from mer_core.checkpoints.shipped import ATLAS
 from mer_core.demo.engine import Analysis
 from mer_core.demo.pages import atlas_content
 from mer_core.demo.pages.atlas_content import AtlasContent, Selection
-from mer_core.demo.pages.atlas_events import full_strategy, strategy_of, switched_on
+from mer_core.demo.pages.atlas_events import full_strategy, strategy_of, switch_choices, switched_on
 from mer_core.demo.sections.exports import file_bytes
 from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.demo.session import Visits
+from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.clip_ids import recorded
@@ -111,12 +114,14 @@ def test_modules_name_a_strategy_and_back(
     assert strategy_of(framework, back, sharp) == strategy
 
 
-def test_every_shipped_strategy_can_be_chosen(tmp_path: Path) -> None:
-    """The page's modules are the switches of training."""
-    from train.ablation.strategies import SWITCHES
-
-    for framework, switches in SWITCHES.items():
-        assert switched_on(framework, full_strategy(framework)) == list(switches.names)
+@pytest.mark.parametrize("framework", DESCRIPTORS)
+def test_every_shipped_strategy_can_be_chosen(framework: str) -> None:
+    """The switches reach exactly the strategies whose heads ship."""
+    names = [name for _, name in switch_choices(framework)]
+    subsets = [on for size in range(len(names) + 1) for on in combinations(names, size)]
+    reached = {strategy_of(framework, on, sharp=False) for on in subsets}
+    shipped = {path.parent.name for path in (ATLAS / framework).glob("*/config.json")}
+    assert reached | {strategy_of(framework, names, sharp=True)} == shipped
 
 
 def test_the_view_holds_stars_of_the_visit_and_of_the_lab(

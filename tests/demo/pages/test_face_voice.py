@@ -116,6 +116,6 @@ def test_the_endpoint_answers_in_json() -> None:
 
 def test_the_page_says_what_it_takes_and_never_what_anyone_feels() -> None:
     texts = face_voice.TEXTS
-    said = " ".join((texts.tagline, texts.judged, texts.kept, texts.start, texts.credit, LIMITS))
-    assert "60 seconds and 100 MB" in said
-    assert "feel" not in said
+    text = " ".join((texts.tagline, texts.judged, texts.kept, texts.start, texts.credit, LIMITS))
+    assert "60 seconds and 100 MB" in text
+    assert "feel" not in text

@@ -59,8 +59,8 @@ def test_figures_and_page_number_clips_alike(atlas: Atlas) -> None:
     page = atlas_map.view("token", left, stars(atlas, left))
     figure = draw(exports.plotted(atlas, "token", left, all_strategies=False))
     for panel in figure.axes:
-        said = [text.get_text() for text in panel.texts]
-        assert said == [visitor["number"] for visitor in page["visitors"]] == ["2", "3", "12"]
+        labels = [text.get_text() for text in panel.texts]
+        assert labels == [visitor["number"] for visitor in page["visitors"]] == ["2", "3", "12"]
 
 
 @pytest.mark.parametrize("refitted", [False, True])
@@ -129,8 +129,8 @@ def test_the_note_says_how_long_a_file_is_stored() -> None:
     """Oracle: the page's own sweeping of its cache, at its slowest."""
     from mer_core.demo import build
 
-    said = re.search(r"up to (\w+) minutes", exports.NOTE)
-    assert said is not None
+    minutes = re.search(r"up to (\w+) minutes", exports.NOTE)
+    assert minutes is not None
     numbers: dict[str, Any] = {"ten": 10}
     longest = (build.KEPT_MINUTES - 2) * 60 + build.SWEEP_SECONDS
-    assert longest <= numbers[said[1]] * 60
+    assert longest <= numbers[minutes[1]] * 60

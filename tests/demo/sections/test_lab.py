@@ -27,7 +27,7 @@ from tests.demo.markup_page import Page
 
 ROOT = Path(__file__).resolve().parents[3]
 NASTY = "<script>alert(1)</script>\"'"
-SAID = "we won"
+WORDS = "we won"
 C1 = recorded("c1")
 
 
@@ -57,18 +57,18 @@ class FakeReader:
 @pytest.fixture
 def clip() -> VisitorClip:
     wave = np.sin(np.arange(8000) / 20).astype(np.float32) * 0.5
-    reading = SpeechTextInputs(wave, None, None, 0.5, SAID, None)
+    reading = SpeechTextInputs(wave, None, None, 0.5, WORDS, None)
     return VisitorClip(C1, f"Clip {NASTY}", "mgcma", BEFORE, reading)
 
 
 class FakeScorer:
-    """Angry words make the strategy `all` angry; keeps what it was asked."""
+    """Angry words make the strategy `all` angry; keeps what it was judged."""
 
     def __init__(self) -> None:
-        self.asked: list[Any] = []
+        self.inputs: list[Any] = []
 
     def __call__(self, framework: str, inputs: Any) -> Mapping[str, Prediction]:
-        self.asked.append(inputs)
+        self.inputs.append(inputs)
         angry = "hate" in (inputs.text or "")
         return {"none": prediction("happy"), "all": prediction("angry" if angry else "happy")}
 
@@ -152,9 +152,9 @@ def test_everything_foreign_is_escaped() -> None:
 
 
 def test_controls_at_rest_change_nothing(clip: VisitorClip, handlers: LabHandlers) -> None:
-    assert to_changes(clip, LabSettings(SAID)).text is None
-    assert to_changes(clip, LabSettings(SAID)).snr_db is None
-    answer = handlers.answer(clip, LabSettings(f" {SAID} "))
+    assert to_changes(clip, LabSettings(WORDS)).text is None
+    assert to_changes(clip, LabSettings(WORDS)).snr_db is None
+    answer = handlers.answer(clip, LabSettings(f" {WORDS} "))
     assert answer.clip is None
     assert "Nothing is changed" in answer.html
 
@@ -163,9 +163,9 @@ def test_other_words_are_judged_anew(
     clip: VisitorClip, handlers: LabHandlers, scorer: FakeScorer
 ) -> None:
     answer = handlers.answer(clip, LabSettings("I hate this"))
-    (asked,) = scorer.asked
-    assert asked.text == "I hate this"
-    np.testing.assert_array_equal(asked.waveform, clip.reading.waveform)
+    (judged,) = scorer.inputs
+    assert judged.text == "I hate this"
+    np.testing.assert_array_equal(judged.waveform, clip.reading.waveform)
     assert answer.summary == "The words are different."
     assert answer.clip is not None
     assert (answer.clip.id, answer.clip.framework) == (C1.as_changed(), "mgcma")
@@ -175,16 +175,16 @@ def test_other_words_are_judged_anew(
 
 
 def test_each_control_does_what_it_says(clip: VisitorClip) -> None:
-    settings = LabSettings(SAID, mute_partner=True, noise=30, gain=-12)
+    settings = LabSettings(WORDS, mute_partner=True, noise=30, gain=-12)
     changes = to_changes(clip, settings)
     assert changes.mute == {"text"}
     assert (changes.snr_db, changes.gain_db) == (10, -12)
     assert describe(clip, settings) == (
         "The words are muted; noise is 10 dB below the voice; the sound is 12 dB quieter."
     )
-    assert to_changes(clip, LabSettings(SAID, noise=40)).snr_db == 0
-    assert "as loud as the voice" in describe(clip, LabSettings(SAID, noise=40))
-    assert "without clipping" in describe(clip, LabSettings(SAID, gain=20))
+    assert to_changes(clip, LabSettings(WORDS, noise=40)).snr_db == 0
+    assert "as loud as the voice" in describe(clip, LabSettings(WORDS, noise=40))
+    assert "without clipping" in describe(clip, LabSettings(WORDS, gain=20))
     assert to_changes(clip, LabSettings("", mute_lead=True)).mute == {"speech"}
 
 
@@ -204,9 +204,9 @@ def test_a_change_that_cannot_be_judged_is_a_sentence(
 ) -> None:
     for settings, expected in (
         (LabSettings("x" * 101), "Too <long>."),
-        (LabSettings(SAID, mute_lead=True, mute_partner=True), "Nothing is left to judge"),
-        (LabSettings(SAID, gain=float("nan")), "gain_db must be"),
-        (LabSettings(SAID, noise=1e9), "snr_db must be"),
+        (LabSettings(WORDS, mute_lead=True, mute_partner=True), "Nothing is left to judge"),
+        (LabSettings(WORDS, gain=float("nan")), "gain_db must be"),
+        (LabSettings(WORDS, noise=1e9), "snr_db must be"),
     ):
         answer = handlers.answer(clip, settings)
         page = Page(answer.html)
@@ -226,16 +226,16 @@ def test_only_a_real_change_is_judged(
 ) -> None:
     opened = handlers.open(str(C1), None)
     opening, version = opened["opening"], opened["version"]
-    assert opened["words"]["value"] == SAID
+    assert opened["words"]["value"] == WORDS
     assert (visit.changed, opened["hint"]) == ([None], "")
-    assert version == LabVersion(C1, opening, LabSettings(SAID))
+    assert version == LabVersion(C1, opening, LabSettings(WORDS))
     assert "Nothing is changed" in opened["cards"]
     assert handlers.open(str(C1), version) == {}
     still = (None, False, False, 0, 0, opening)
-    (left,) = handlers.apply(str(C1), SAID, *still, version)
-    assert not scorer.asked
+    (left,) = handlers.apply(str(C1), WORDS, *still, version)
+    assert not scorer.inputs
     moved = (SENTENCES[2], False, False, 0, 0, opening)
-    working, _, done = handlers.apply(str(C1), SAID, *moved, version)
+    working, _, done = handlers.apply(str(C1), WORDS, *moved, version)
     assert (working["words"], working["swap"]) == (SENTENCES[2], None)  # fills the box, empties
     assert "Judging" in working["hint"]
     assert visit.changed[-1] is not None
@@ -243,7 +243,7 @@ def test_only_a_real_change_is_judged(
     assert done["version"] != version
     (again,) = handlers.apply(str(C1), SENTENCES[2], *still, done["version"])
     assert again == left == {}
-    *_, back = handlers.apply(str(C1), SAID, *still, done["version"])
+    *_, back = handlers.apply(str(C1), WORDS, *still, done["version"])
     assert (visit.changed[-1], back["version"]) == (None, version)
 
 
@@ -256,7 +256,7 @@ def test_a_cancelled_answer_leaves_no_star(
     running = handlers.apply(str(C1), SENTENCES[2], *still)
     next(running)
     next(running)  # judged by now
-    assert len(scorer.asked) == 1
+    assert len(scorer.inputs) == 1
     running.close()
     assert visit.changed == [None]
 
@@ -269,7 +269,7 @@ def test_controls_set_for_another_clip_judge_nothing(
     version = handlers.reset(str(C1))["version"]
     (answer,) = handlers.apply(str(C1), "I hate this", None, True, False, 9, 0, old, version)
     assert answer == {}
-    assert scorer.asked == []
+    assert scorer.inputs == []
     assert set(visit.changed) == {None}
 
 

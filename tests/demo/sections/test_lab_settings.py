@@ -18,7 +18,7 @@ from mer_core.types import SAMPLE_RATE, FloatArray, Prediction
 from tests.demo.clip_ids import recorded
 from tests.demo.markup_page import Page
 
-SAID = "we won"
+WORDS = "we won"
 
 
 def judged(emotion: str | None) -> Prediction:
@@ -28,7 +28,7 @@ def judged(emotion: str | None) -> Prediction:
 
 def recording(peak: float) -> VisitorClip:
     wave = (peak * np.sin(np.arange(16_000) / 20)).astype(np.float32)
-    reading = SpeechTextInputs(wave, None, None, 1.0, SAID, None)
+    reading = SpeechTextInputs(wave, None, None, 1.0, WORDS, None)
     return VisitorClip(recorded("c"), "Clip 1", "mgcma", {"none": judged("happy")}, reading)
 
 
@@ -39,7 +39,7 @@ class SpeechTextReader:
         return SpeechTextInputs(audio[0], None, None, None, text, None)
 
 
-def heard(clip: VisitorClip, settings: LabSettings) -> FloatArray:
+def changed_sound(clip: VisitorClip, settings: LabSettings) -> FloatArray:
     reader: Any = SpeechTextReader()
     return np.asarray(changed(clip.reading, to_changes(clip, settings), reader).waveform)
 
@@ -49,23 +49,25 @@ def heard(clip: VisitorClip, settings: LabSettings) -> FloatArray:
 @pytest.mark.parametrize("gain", [-12.0, 3.0, 5.0, 20.0])
 def test_the_described_loudness_is_the_real_one(peak: float, noise: float, gain: float) -> None:
     clip = recording(peak)
-    plain = heard(clip, LabSettings(SAID, noise=noise)) if noise else clip.reading.waveform
-    louder = heard(clip, LabSettings(SAID, noise=noise, gain=gain))
+    plain = changed_sound(clip, LabSettings(WORDS, noise=noise)) if noise else clip.reading.waveform
+    louder = changed_sound(clip, LabSettings(WORDS, noise=noise, gain=gain))
     true = 20 * math.log10(float(np.abs(louder).max()) / float(np.abs(plain).max()))
-    said = describe(clip, LabSettings(SAID, noise=noise, gain=gain))
+    sentence = describe(clip, LabSettings(WORDS, noise=noise, gain=gain))
     if math.isclose(true, gain, abs_tol=0.01):
-        assert said.endswith(f"he sound is {abs(gain):g} dB {'louder' if gain > 0 else 'quieter'}.")
+        assert sentence.endswith(
+            f"he sound is {abs(gain):g} dB {'louder' if gain > 0 else 'quieter'}."
+        )
     else:
         assert true < gain
         assert float(np.abs(louder).max()) == pytest.approx(1.0)
-        assert said.endswith("he sound is as loud as it can be without clipping.")
+        assert sentence.endswith("he sound is as loud as it can be without clipping.")
 
 
 def test_noise_takes_the_headroom_that_a_gain_needs() -> None:
     clip = recording(0.5)  # 6 dB below the top
-    assert describe(clip, LabSettings(SAID, gain=5)) == "The sound is 5 dB louder."
-    said = describe(clip, LabSettings(SAID, noise=40, gain=5))
-    assert said == (
+    assert describe(clip, LabSettings(WORDS, gain=5)) == "The sound is 5 dB louder."
+    sentence = describe(clip, LabSettings(WORDS, noise=40, gain=5))
+    assert sentence == (
         "Noise is as loud as the voice; the sound is as loud as it can be without clipping."
     )
 

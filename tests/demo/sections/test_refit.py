@@ -132,9 +132,9 @@ def test_the_second_fit_starts_from_the_first(
     shares = [step.share for step in steps]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
-    said = [step.sentence for step in steps]
-    assert said[0] == "Map before alignment: compiling, finding neighbours"
-    assert said[3] == "Map after alignment: finding neighbours"
+    sentences = [step.sentence for step in steps]
+    assert sentences[0] == "Map before alignment: compiling, finding neighbours"
+    assert sentences[3] == "Map after alignment: finding neighbours"
     assert run.ended
 
 
@@ -192,17 +192,17 @@ def test_later_and_changed_clips_are_placed_on_the_refitted_map(
     placer = refit_module.Placer
     monkeypatch.setattr(refit_module, "Placer", lambda *of: made.append(of) or placer(*of))
     late, again = twin(LATE, 9), twin(A.as_changed(), 17)
-    found = maps.stars(atlas, [late, clips[1], lab])
-    assert list(found) == ["none", "all"]
+    stars = maps.stars(atlas, [late, clips[1], lab])
+    assert list(stars) == ["none", "all"]
     for strategy, fitted in (("none", maps.before), ("all", maps.after)):
-        assert list(found[strategy]) == [LATE, B, A.as_changed()]  # and A has been removed
+        assert list(stars[strategy]) == [LATE, B, A.as_changed()]  # and A has been removed
         text = fitted.map.points[60:]
-        assert found[strategy][LATE]["text"] == pytest.approx(text[9], abs=1e-5)
-        assert found[strategy][A.as_changed()]["text"] == pytest.approx(text[4], abs=1e-5)
-        assert found[strategy][B]["text"] == pytest.approx(fitted.extra[2])
+        assert stars[strategy][LATE]["text"] == pytest.approx(text[9], abs=1e-5)
+        assert stars[strategy][A.as_changed()]["text"] == pytest.approx(text[4], abs=1e-5)
+        assert stars[strategy][B]["text"] == pytest.approx(fitted.extra[2])
         moved = maps.stars(atlas, [again])[strategy]  # the same id, changed otherwise
         assert moved[A.as_changed()]["text"] == pytest.approx(text[17], abs=1e-5)
-    assert maps.stars(atlas, [late, clips[1], lab]) == found
+    assert maps.stars(atlas, [late, clips[1], lab]) == stars
     assert len(made) == 2  # one a map, however often it is drawn
 
 
@@ -305,15 +305,15 @@ def test_a_refit_waits_in_its_own_queue(atlas: Atlas) -> None:
 
 def workers(parent: int) -> set[int]:
     """Processes of ours that refit."""
-    found = set()
+    running = set()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             stat, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes()
         except OSError:
             continue
         if int(stat.rsplit(")", 1)[1].split()[1]) == parent and b"refit_worker" in command:
-            found.add(int(entry.name))
-    return found
+            running.add(int(entry.name))
+    return running
 
 
 def folders() -> set[str]:

@@ -77,11 +77,11 @@ def atlases(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Atlases:
 
 
 INPUTS = SpeechTextInputs()
-SAID = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma", text="We won today")
+HAPPY = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma", text="We won today")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("none/map.npz", "none/map.npz is missing"),
         ("token/reference.npz", "token/reference.npz is missing"),
@@ -90,19 +90,19 @@ SAID = Prediction("happy", {"happy": 1.0}, {}, framework="mgcma", text="We won t
     ],
 )
 def test_an_incomplete_atlas_is_left_out_and_logged(
-    folder: Path, tmp_path: Path, name: str, said: str, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, name: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoilt = shutil.copytree(folder, tmp_path / "atlas")
     shutil.copytree(folder / "mgcma", spoilt / "foal_net")
     (spoilt / "mgcma" / name).unlink()
     assert Atlases(Engine(Model), Visits(), spoilt).frameworks == ("foal_net",)  # type: ignore[arg-type]
     error = capsys.readouterr().err
-    assert said in error if said else error == ""
+    assert message in error if message else error == ""
 
 
 def test_an_analysed_clip_is_on_every_map(atlases: Atlases) -> None:
-    atlases.remember("ann", Analysis(SAID, INPUTS))
-    atlases.remember("ann", Analysis(replace(SAID, text=None), INPUTS))
+    atlases.remember("ann", Analysis(HAPPY, INPUTS))
+    atlases.remember("ann", Analysis(replace(HAPPY, text=None), INPUTS))
     first, second = atlases.visits.get("ann").of("mgcma")
     assert (first.name, second.name) == ("Clip 1: We won today", "Clip 2")
     assert (first.number, second.number) == (1, 2)
@@ -119,10 +119,10 @@ def test_an_analysed_clip_is_on_every_map(atlases: Atlases) -> None:
 @pytest.mark.parametrize(
     ("visit", "analysis"),
     [
-        (None, Analysis(SAID, INPUTS)),
-        ("ann", Analysis(SAID, None)),
-        ("ann", Analysis(replace(SAID, emotion=None), INPUTS)),
-        ("ann", Analysis(replace(SAID, framework="another"), INPUTS)),
+        (None, Analysis(HAPPY, INPUTS)),
+        ("ann", Analysis(HAPPY, None)),
+        ("ann", Analysis(replace(HAPPY, emotion=None), INPUTS)),
+        ("ann", Analysis(replace(HAPPY, framework="another"), INPUTS)),
     ],
 )
 def test_what_cannot_be_placed_is_not_stored(
@@ -136,7 +136,7 @@ def test_without_heads_there_is_a_sentence_and_no_star(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     atlases = made(folder, Heads({}, {"mgcma": FOREIGN}), monkeypatch)
-    atlases.remember("ann", Analysis(SAID, INPUTS))
+    atlases.remember("ann", Analysis(HAPPY, INPUTS))
     assert not atlases.visits.get("ann").clips
     assert atlases.problem("mgcma") == FOREIGN
 
@@ -147,7 +147,7 @@ def test_a_folder_without_maps_has_no_frameworks(tmp_path: Path) -> None:
 
 def test_names_quote_a_little_of_the_words() -> None:
     words = "word " * 30
-    name = clip_name(7, replace(SAID, text=words))
+    name = clip_name(7, replace(HAPPY, text=words))
     assert name.startswith("Clip 7: word word")
     assert name.endswith("…")
     assert len(name) < 60

@@ -45,7 +45,7 @@ class FakeAtlases:
 
 
 class FakeEngine:
-    """Reads everything but for `answers`; remembers what it was asked."""
+    """Reads everything but for `answers`; remembers the names of files."""
 
     def __init__(self) -> None:
         self.analysed: list[str] = []

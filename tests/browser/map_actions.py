@@ -1,4 +1,4 @@
-"""The interactive map alone, in a browser: what tests read from it or do to it."""
+"""What tests of the interactive map read from it and do with it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ FRAME = "({ ...map.state.frame })"
 
 
 def on_map(page: Any, script: str) -> Any:
-    """The value of a JavaScript expression about `map`, the element's handle."""
+    """The value of a JavaScript expression about `map`, the handle of the map's element."""
     return page.evaluate(
         f"(() => {{ const map = document.querySelector('.at-map').attune; return {script}; }})()"
     )
 
 
-def shown(page: Any, name: str) -> Any:
+def published(page: Any, name: str) -> Any:
     value = page.get_attribute(".at-map", f"data-{name}")
     return json.loads(value) if name in ("t", "stars", "chosen") else value
 
 
-def rests(page: Any) -> None:
-    """Wait until nothing moves and plotly shows it all."""
+def wait_for_rest(page: Any) -> None:
+    """Wait until nothing moves and plotly has drawn everything."""
     page.wait_for_function(
         """() => {
             const map = document.querySelector(".at-map");
@@ -70,7 +70,7 @@ def lasso(page: Any, side: str, share: float = 0.8) -> None:
 
 
 def spot(page: Any, at: Any, side: int = 0) -> tuple[float, float]:
-    """Where a place of the map is in the window, in pixels."""
+    """The pixels of a position on the map, in the window."""
     x, y = page.evaluate(
         """([at, side]) => {
             const { frame, boxes } = document.querySelector(".at-map").attune.state;
@@ -90,6 +90,6 @@ def middle(page: Any, side: str) -> tuple[float, float]:
 
 
 def plotted_width(page: Any) -> float:
-    """Map units from the left to the right edge of a panel, as plotly has them."""
+    """Width of a panel in map units, according to plotly."""
     x0, x1 = page.evaluate("document.querySelector('.at-map-plot')._fullLayout.xaxis.range")
     return float(x1 - x0)

@@ -1,4 +1,4 @@
-"""What visitors do and see on more than one page; only a recording takes a fixed time."""
+"""What visitors do and see on several pages; only recordings take a fixed time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ LABELS = {"Angry", "Happy", "Neutral", "Sad"}
 
 
 def until(page: Any, condition: str) -> None:
-    """Wait for a JavaScript condition; what is not (or for a moment no longer) there counts as no.
+    """Wait for a JavaScript condition; an error while it is evaluated counts as false.
 
-    Gradio replaces elements while it draws an answer, so that one may be missing at any look.
+    Gradio replaces elements while it draws an answer, so one may be missing for a moment.
     """
     page.wait_for_function(f"() => {{ try {{ return {condition}; }} catch {{ return false; }} }}")
 
 
-def notice(page: Any, condition: str) -> None:
-    """From now on, `window.noticed` once a JavaScript condition held, if only for a moment.
+def watch_for(page: Any, condition: str) -> None:
+    """Set `window.noticed` as soon as a JavaScript condition holds, if only for a moment.
 
-    It is looked at after every change of the page's elements.
+    It is evaluated after every change of the page's elements.
     """
     page.evaluate(
         f"""() => {{
@@ -34,7 +34,7 @@ def notice(page: Any, condition: str) -> None:
 
 
 def next_frame(page: Any) -> None:
-    """Wait until the page has drawn what it was asked to."""
+    """Wait until the page has drawn its next frame."""
     page.evaluate("new Promise((done) => requestAnimationFrame(done))")
 
 
@@ -42,18 +42,18 @@ def label(page: Any) -> str:
     return str(page.get_by_test_id("emotion").inner_text())
 
 
-def says(page: Any, words: str | re.Pattern[str]) -> None:
-    """Wait until the sentence that sums up the answer holds these words."""
+def expect_sentence(page: Any, words: str | re.Pattern[str]) -> None:
+    """Wait until the sentence that sums up the result contains these words."""
     expect(page.get_by_test_id("sentence")).to_contain_text(words)
 
 
-def busy(page: Any, words: str) -> None:
-    """Wait until the page says that it works on it, and these words with it."""
+def expect_busy(page: Any, words: str) -> None:
+    """Wait until the page shows progress with these words."""
     expect(page.locator("#verdict [aria-busy=true]")).to_contain_text(words)
 
 
 def film(page: Any, milliseconds: int) -> None:
-    """Start the webcam and a recording, which still runs after that time."""
+    """Start the webcam and a recording, and return while it still runs."""
     page.get_by_text("Click to Access Webcam").click()
     until(page, "document.querySelector('#video video').videoWidth > 0")
     page.click("#video button.capture-button")
@@ -79,15 +79,15 @@ def example(page: Any, index: int) -> None:
 
 
 def check_film(page: Any) -> None:
-    """Thumbnails and preview are part of the page, in place, and really show something."""
+    """Thumbnails and preview are in the page, at their places, and have loaded."""
     until(page, "[...document.querySelectorAll('.at-film img')].every((e) => e.naturalWidth)")
     expect(page.locator(".at-box")).to_be_visible()
-    shown = page.evaluate(
+    images = page.evaluate(
         """() => [...document.querySelectorAll(".at-film img, .at-preview img")]
             .map((e) => [e.src.slice(0, 23), e.alt, e.naturalWidth])"""
     )
-    assert 2 <= len(shown) <= 13
-    for source, alt, width in shown:
+    assert 2 <= len(images) <= 13
+    for source, alt, width in images:
         assert source == "data:image/jpeg;base64,"
         assert alt
         assert width >= 48
