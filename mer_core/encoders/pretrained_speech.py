@@ -36,8 +36,8 @@ class PretrainedSpeechConfig(BackboneConfig):
     """Which backbone, and how it is used.
 
     Attributes:
-        do_normalize: Normalise each recording to zero mean and unit variance; None is what the
-            backbone's `preprocessor_config.json` says.
+        do_normalize: Normalise each recording to zero mean and unit variance; None follows the
+            backbone's `preprocessor_config.json`.
         freeze_frontend: Leave the convolutions as pretrained.
         max_seconds: Later sound is not read; memory grows with the square of it.
     """

@@ -41,7 +41,7 @@ class PretrainedVisionConfig(BackboneConfig):
     """Which backbone, a vision tower or a whole CLIP, and how it is used.
 
     Attributes:
-        preprocessing: Fields of `Preprocessing`; None is what the source's file says, or CLIP's own
+        preprocessing: Fields of `Preprocessing`; None follows the source's file, or CLIP's own
             for a local folder without such a file and for a config alone.
         frozen: Leave all of it as pretrained, as Foal-Net does.
         view: `frame`, the whole picture as in Foal-Net, or `face`.
@@ -79,7 +79,7 @@ class PretrainedVisionEncoder(Encoder):
     """`frames` (B, F, C, H, W) → projected image features (B, F, D), one token a frame.
 
     Attributes:
-        view: `face` or `frame`: which pictures it wants.
+        view: `face` or `frame`: which pictures it reads.
         picture_size: Side in pixels of the square pictures that need no resizing.
     """
 

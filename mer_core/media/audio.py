@@ -104,7 +104,7 @@ def _open_source(source: str | os.PathLike[str] | bytes) -> str | io.BytesIO:
 
 
 def _decode(opened: str | io.BytesIO) -> tuple[NDArray[np.float32], int]:
-    """(channels, S) at up to `DECODED_RATE`; stops at the limit, whatever the header declares."""
+    """(channels, S) at up to `DECODED_RATE`; stops at the limit even without a header."""
     try:
         options = {"format_whitelist": DEMUXERS}
         with av.open(opened, metadata_errors="ignore", container_options=options) as container:
@@ -151,7 +151,7 @@ def _decode_stream(container: Any, stream: Any) -> tuple[NDArray[np.float32], in
 
 
 def _converted(frames: Iterable[Any], layout: str, rate: int) -> Iterator[NDArray[np.float32]]:
-    """(channels, S) float32 chunks of one layout and rate, whatever those of the frames."""
+    """(channels, S) float32 chunks of one layout and rate, even if the frames differ."""
     resampler: Any = None
     input_format = None
     for frame in frames:

@@ -22,7 +22,7 @@ class MediaErrorKind(StrEnum):
     NOT_VIDEO = "not_video"
     NO_SOUND = "no_sound"
     NO_PICTURE = "no_picture"
-    # What the file or the array holds
+    # The content of a file or an array
     BAD_RATE = "bad_rate"
     NOT_FINITE = "not_finite"
     OUT_OF_RANGE = "out_of_range"
