@@ -84,7 +84,7 @@ def shoot(page: Page, path: Path, *, whole: bool = True) -> None:
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path, full_page=whole)
     picture = Image.open(path).convert("RGB")
-    picture.quantize(256, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3).save(path, optimize=True)
 
 
 if __name__ == "__main__":
