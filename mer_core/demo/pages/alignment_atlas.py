@@ -32,7 +32,7 @@ from mer_core.demo.session import EMPTY
 from mer_core.frameworks.descriptor import DESCRIPTORS, strategy_title
 
 POLL = 2.0  # seconds between two looks at the visitor's clips
-SHARP_INFO = "Every module on, contrastive temperature 0.07 as in CLIP."
+SHARP_INFO = "All modules on, trained with CLIP's low temperature of 0.07."
 NO_ATLAS = (
     "This installation has no maps: the folder assets/atlas is missing or damaged. The terminal "
     "that runs this page says more; `python -m train atlas` makes the maps."

@@ -9,7 +9,7 @@ const captionOf = (reference, map, refitted) => {
     : `Lines join the centres of ${lead} and ${partner} for each emotion. The two halves of a pair share `
       + "only their label, so a line for each pair would mean nothing.";
   const quality = refitted ? "" : ` Trustworthiness of the right map: ${map.trustworthiness.toFixed(2)} of 1.`;
-  return `Each dot was not used in training. Its colour is the emotion; dark circles are ${lead}, light triangles ${partner}. `
+  return `Each dot is an example that was not used in training. Its colour is the emotion; dark circles are ${lead}, light triangles ${partner}. `
     + `${lines} Stars are your clips, in the colour of the category that the model assigns; a line joins their halves. `
     + `Only closeness means something, the axes do not.${quality}`;
 };
