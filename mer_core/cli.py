@@ -156,9 +156,9 @@ def predicted_rows(
     from mer_core.media.video import has_picture
 
     def kind(file: str | None) -> str:
-        """What a file is given as: a video if it has pictures and the model judges them."""
-        watched = predictor.sees and not sound_only and file is not None and has_picture(file)
-        return "video" if watched else "audio"
+        """How to pass a file: as a video if it has pictures and the model judges them."""
+        videos = predictor.judges_video and not sound_only
+        return "video" if videos and file is not None and has_picture(file) else "audio"
 
     entries: list[str | None] = [*files] if files else [None]
     with tqdm(total=len(entries), desc="predict", unit="file", disable=len(entries) < 2) as bar:

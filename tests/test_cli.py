@@ -26,7 +26,7 @@ class StandIn:
     """Reads input as the real one does and always assigns the same."""
 
     labels = LABELS
-    sees = False
+    judges_video = False
 
     def __init__(self) -> None:
         self.chunks: list[int] = []

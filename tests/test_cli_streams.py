@@ -19,7 +19,7 @@ from mer_core.types import Prediction
 
 class Model:
     labels = ()
-    sees = False
+    judges_video = False
 
     def predict_many(self, items, batch_size):
         return [Prediction("sad", {"sad": 1.0}, {}) for _ in items]

@@ -53,7 +53,7 @@ class Recogniser(Protocol):
         """Names of the frameworks that were loaded."""
 
     @property
-    def sees(self) -> bool:
+    def judges_video(self) -> bool:
         """Whether it can analyse video."""
 
     @property
@@ -130,7 +130,7 @@ class Engine:
     @property
     def watches(self) -> bool:
         """Whether it can analyse video; True until a model is loaded that cannot."""
-        return self.model is None or self.model.sees
+        return self.model is None or self.model.judges_video
 
     @property
     def hears_videos(self) -> bool:
@@ -154,7 +154,7 @@ class Engine:
         model = self.model
         if model is None:
             return Analysis(refusal(RefusalKind.MODEL, FAILED))
-        if video is not None and not model.sees:
+        if video is not None and not model.judges_video:
             return Analysis(refusal(RefusalKind.NO_FRAMEWORK, NO_VIDEO))
         # They import torch, which the model has done by now.
         from mer_core.media.errors import MediaError, MediaErrorKind
@@ -178,7 +178,7 @@ def load_predictor(source: str | None, device: str, face_detector: str | None = 
     predictor = Predictor.load(source, device=device, face_detector=face_detector)
     # The first prediction imports and compiles what later ones need: no visitor should wait for it.
     for framework in (DESCRIPTORS[name] for name in predictor.frameworks if name in DESCRIPTORS):
-        if framework.watches and not predictor.sees:
+        if framework.watches and not predictor.judges_video:
             continue  # its encoders here read other modalities
         for example in load_examples(index=framework.examples)[:1]:
             predictor.predict(**example.inputs(framework))

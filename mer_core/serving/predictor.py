@@ -84,7 +84,7 @@ class Predictor:
         return cls(checkpoints, chosen, face_detector)
 
     @property
-    def sees(self) -> bool:
+    def judges_video(self) -> bool:
         """Whether it judges video."""
         return self._video is not None
 

@@ -68,7 +68,7 @@ class FakeModel:
     labels = LABELS
     framework = "mgcma"
     frameworks = ("mgcma", "foal_net")
-    sees = True
+    judges_video = True
     scorers: ClassVar[dict[str, Any]] = {}
     readers: ClassVar[dict[str, Any]] = {}
 

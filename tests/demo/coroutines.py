@@ -11,6 +11,6 @@ Value = TypeVar("Value")
 
 
 def finished(coroutine: Coroutine[Any, Any, Value]) -> Value:
-    """What a coroutine returns, run in a thread of its own."""
+    """What a coroutine returns, run in its own thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()

@@ -32,7 +32,7 @@ class Model:
     ) -> None:
         self.answer = answer
         self.frameworks = frameworks
-        self.sees = "foal_net" in frameworks
+        self.judges_video = "foal_net" in frameworks
         self.scorers: dict[str, Any] = {}
         self.readers: dict[str, Any] = {}
 

@@ -1,7 +1,7 @@
 """The shipped encoders train on a CPU with AVX2 and no AVX-512.
 
 oneDNN once overwrote memory there (see `mer_core.layers.residual.MIN_CHANNELS`), which ends the
-whole process; so each instruction set has a process of its own.
+whole process; so each instruction set gets its own process.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_words_and_face_are_judged_together(model: Predictor, clip: Path) -> None:
-    assert model.sees
+    assert model.judges_video
     prediction = model.predict(video=clip, text=TEXT)
     assert (prediction.state, prediction.framework) == (State.OK, "foal_net")
     assert list(prediction.by_modality) == ["text", "video", "both"]

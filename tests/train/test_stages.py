@@ -268,4 +268,4 @@ def test_foal_net_large_runs_on_tiny_local_models(corpora: Path, tmp_path: Path)
     assert {"train_ce", "train_avel", "train_mem"} <= set(row)
     after = fitted.encoders()["video"].backbone.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())  # CLIP is frozen
-    assert Predictor.load(tmp_path / "run", device="cpu").sees
+    assert Predictor.load(tmp_path / "run", device="cpu").judges_video

@@ -40,7 +40,7 @@ SCRIPTS = (
 STEPS = 65_534  # of a 16-bit position
 DISTANCE_STEPS = 65_535 / 2  # of a cosine distance, 0 to 2
 # Least contrast of a dot with its card. Three for the dark shade, as WCAG 2.2 asks of graphics;
-# the light shade has to stay light, and is told apart by its triangle as well.
+# the light shade has to stay light, and its triangle distinguishes it as well.
 VISIBLE = {True: 3.0, False: 1.6}
 MAX_CHOSEN = 24  # pairs that a selection sends
 

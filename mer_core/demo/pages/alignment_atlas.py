@@ -75,7 +75,7 @@ class AtlasPage:
         self._events = AtlasEvents(atlases, content)
         first = atlases.frameworks[0]
         selection = Selection(first, full_strategy(first))
-        # The first view is part of the page itself, so that nobody waits for it.
+        # The first view is part of the page itself, so that no one waits for it.
         panels = content.panels(selection, ())
         drawn = Drawn(first, ClipsVersion(EMPTY.version, notes.hint(STORAGE)))
         self.strategy, self.pairs = gr.State(selection.strategy), gr.State(())

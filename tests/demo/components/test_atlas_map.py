@@ -1,4 +1,4 @@
-"""What the map's component sends to the page, unpacked by a reader of its own."""
+"""What the map's component sends to the page, unpacked by an independent reader."""
 
 from __future__ import annotations
 

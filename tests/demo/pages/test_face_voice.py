@@ -25,7 +25,7 @@ from tests.demo.coroutines import finished
 
 class SpeechAndTextOnly(FakeModel):
     frameworks = ("mgcma",)
-    sees = False
+    judges_video = False
 
 
 class FaceAndTextOnly(FakeModel):

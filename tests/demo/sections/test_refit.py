@@ -46,7 +46,7 @@ def atlas() -> Atlas:
 
 @pytest.fixture(scope="module")
 def clips() -> list[VisitorClip]:
-    """One with both halves, one with words only; each strategy has vectors of its own."""
+    """One with both halves, one with words only; each strategy has its own vectors."""
     random = np.random.default_rng(1)
 
     def judged(*modalities: str) -> dict[str, Prediction]:
@@ -327,7 +327,7 @@ def test_a_cancelled_refit_leaves_no_process(
 ) -> None:
     """As gradio does it: the task is cancelled, or a visitor who left has it closed."""
     monkeypatch.setattr(refit_module, "Refit", Refit)
-    mine, lying = os.getpid(), folders()
+    mine, leftovers = os.getpid(), folders()
     answers: Any = handlers_of(atlas, clips).refit("mgcma", "all", 15, 0.1, "cosine", 0)
 
     async def run() -> tuple[set[int], list[Any]]:
@@ -346,7 +346,7 @@ def test_a_cancelled_refit_leaves_no_process(
     started, seen = finished(run())
     assert len(started) == 1
     assert not workers(mine)
-    assert folders() <= lying
+    assert folders() <= leftovers
     assert all("maps" not in answer for answer in seen)
 
 

@@ -32,7 +32,7 @@ STRATEGIES = ("none", "token")
 class Model:
     labels = ("angry", "happy")
     frameworks = ("mgcma",)
-    sees = False
+    judges_video = False
 
 
 class FakeStrategies:

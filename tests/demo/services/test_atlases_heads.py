@@ -30,7 +30,7 @@ Make = Callable[[], Any]
 
 
 def network(seed: int) -> FoalNet:
-    """Tiny, with encoders of its own."""
+    """Tiny, with its own encoders."""
     torch.manual_seed(seed)
     speech = CompactSpeechEncoder(CompactSpeechConfig(channels=(16, 16), blocks=1, width=8))
     face = CompactFaceEncoder(CompactFaceConfig(stem=16, channels=(16,), blocks=(1,)))
