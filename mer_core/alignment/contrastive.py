@@ -7,9 +7,13 @@ the positives: the own pair, or all utterances of the same emotion.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Targets = Literal["pair", "label"]  # which pairs are positives
 
 
 def pair_targets(n: int, device: torch.device | str | None = None) -> Tensor:
@@ -20,6 +24,13 @@ def pair_targets(n: int, device: torch.device | str | None = None) -> Tensor:
 def same_label_targets(labels: Tensor) -> Tensor:
     """`labels` (B,) → (B, B) bool, True where two utterances have the same label."""
     return labels[:, None] == labels[None, :]
+
+
+def targets_of(kind: Targets, labels: Tensor) -> Tensor:
+    """`labels` (B,) → (B, B) bool, True = positive, of either kind."""
+    if kind == "label":
+        return same_label_targets(labels)
+    return pair_targets(len(labels), labels.device)
 
 
 def contrastive_loss(

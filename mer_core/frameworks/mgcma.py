@@ -26,17 +26,17 @@ what the instance term reads, fusion and classifier. We do not claim the publish
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.alignment.contrastive import (
+    Targets,
     contrastive_loss,
-    pair_targets,
-    same_label_targets,
     sigmoid_contrastive_loss,
+    targets_of,
 )
 from mer_core.alignment.distribution import (
     TEMPERATURE_RANGE,
@@ -54,7 +54,6 @@ from mer_core.layers.fusion import ModalityInput
 from mer_core.layers.pooling import masked_mean
 from mer_core.types import Features, Output
 
-Targets = Literal["pair", "label"]
 CHOICES = {
     "distribution_similarity": Similarity,
     "distribution_pool": Pool,
@@ -273,7 +272,7 @@ class MGCMA(Framework):
             Gaussians(features["speech_mean"], features["speech_std"]),
             Gaussians(features["text_mean"], features["text_std"]),
         )  # (B, B)
-        targets = _targets(self.config.distribution_targets, labels)
+        targets = targets_of(self.config.distribution_targets, labels)
         if self.config.distribution_similarity == "sigmoid":
             return sigmoid_contrastive_loss(logits, targets, _both_present(output))
         return contrastive_loss(logits, targets, _both_present(output))
@@ -281,7 +280,7 @@ class MGCMA(Framework):
     def _instance_loss(self, output: Output, labels: Tensor) -> Tensor:
         """L_I: contrast of cosines between the embeddings of speech and text."""
         cosine = output.features["speech_embedding"] @ output.features["text_embedding"].T  # (B, B)
-        targets = _targets(self.config.instance_targets, labels)
+        targets = targets_of(self.config.instance_targets, labels)
         logits = cosine / self.config.instance_temperature
         return contrastive_loss(logits, targets, _both_present(output))
 
@@ -292,13 +291,6 @@ def _embed(projection: nn.Module, tokens: Tensor, mask: Tensor) -> Tensor:
     After fusion each side would already contain its partner, and finding it would be trivial.
     """
     return F.normalize(projection(masked_mean(tokens, mask)).float(), dim=1)
-
-
-def _targets(kind: Targets, labels: Tensor) -> Tensor:
-    """(B, B) bool, True = positive."""
-    if kind == "label":
-        return same_label_targets(labels)
-    return pair_targets(len(labels), labels.device)
 
 
 def _both_present(output: Output) -> Tensor:
