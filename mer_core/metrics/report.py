@@ -8,6 +8,7 @@ None, and metrics over all pairs of one emotion replace them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Flag, auto
 from typing import Any, Literal
 
 import numpy as np
@@ -37,17 +38,25 @@ from mer_core.metrics.alignment import (
 )
 
 GaussianPair = tuple[Gaussians[Floats], Gaussians[Floats]]
-Needs = Literal["", "pairs", "gaussians", "paired gaussians"]
+
+
+class Need(Flag):
+    """What a metric may need besides embeddings and labels."""
+
+    NOTHING = 0
+    PAIRS = auto()
+    GAUSSIANS = auto()
+
 
 NEEDS_NATURAL_PAIRS = (
     "asks for recordings whose modalities belong together; "
     "partners drawn by label are arbitrary within it"
 )
 NEEDS_GAUSSIANS = "asks for Gaussians, which only distribution alignment makes"
-REASONS: dict[Needs, str] = {
-    "pairs": NEEDS_NATURAL_PAIRS,
-    "gaussians": NEEDS_GAUSSIANS,
-    "paired gaussians": f"{NEEDS_GAUSSIANS}, and {NEEDS_NATURAL_PAIRS}",
+REASONS = {
+    Need.PAIRS: NEEDS_NATURAL_PAIRS,
+    Need.GAUSSIANS: NEEDS_GAUSSIANS,
+    Need.PAIRS | Need.GAUSSIANS: f"{NEEDS_GAUSSIANS}, and {NEEDS_NATURAL_PAIRS}",
 }
 
 
@@ -58,12 +67,12 @@ class Metric:
     Attributes:
         title: With `{x}` and `{y}` in place of the modalities' names.
         better: `lower`, `higher`, or empty where neither is better.
-        needs: What it needs besides embeddings and labels; a key of `REASONS`, or empty.
+        needs: `NOTHING`, or a key of `REASONS`.
     """
 
     title: str
     better: Literal["lower", "higher", ""]
-    needs: Needs = ""
+    needs: Need = Need.NOTHING
 
 
 METRICS: dict[str, Metric] = {
@@ -81,14 +90,14 @@ METRICS: dict[str, Metric] = {
     "precision_at_5_yx": Metric("P@5 {y}→{x}", "higher"),
     "alignment_emotion": Metric("alignment, same emotion", "lower"),
     "foscttm_emotion": Metric("FOSCTTM, same emotion", "lower"),
-    "w2_ratio_emotion": Metric("W2 same / other emotion", "lower", "gaussians"),
-    "alignment": Metric("alignment", "lower", "pairs"),
-    "recall_at_1": Metric("R@1", "higher", "pairs"),
-    "recall_at_5": Metric("R@5", "higher", "pairs"),
-    "mrr": Metric("MRR", "higher", "pairs"),
-    "foscttm": Metric("FOSCTTM", "lower", "pairs"),
-    "linear_cka": Metric("linear CKA", "higher", "pairs"),
-    "w2_ratio": Metric("W2 paired / unpaired", "lower", "paired gaussians"),
+    "w2_ratio_emotion": Metric("W2 same / other emotion", "lower", Need.GAUSSIANS),
+    "alignment": Metric("alignment", "lower", Need.PAIRS),
+    "recall_at_1": Metric("R@1", "higher", Need.PAIRS),
+    "recall_at_5": Metric("R@5", "higher", Need.PAIRS),
+    "mrr": Metric("MRR", "higher", Need.PAIRS),
+    "foscttm": Metric("FOSCTTM", "lower", Need.PAIRS),
+    "linear_cka": Metric("linear CKA", "higher", Need.PAIRS),
+    "w2_ratio": Metric("W2 paired / unpaired", "lower", Need.PAIRS | Need.GAUSSIANS),
 }
 
 # Metrics of the clouds before alignment that tables show beside those after it.

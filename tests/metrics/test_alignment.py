@@ -38,7 +38,7 @@ from mer_core.metrics.alignment import (
     uniformity,
     w2_ratio,
 )
-from mer_core.metrics.report import METRICS, NEEDS_NATURAL_PAIRS, REASONS, alignment_report
+from mer_core.metrics.report import METRICS, NEEDS_NATURAL_PAIRS, REASONS, Need, alignment_report
 
 Cloud = NDArray[np.float64]
 
@@ -289,7 +289,7 @@ def test_metrics_of_natural_pairs_are_none_without_them() -> None:
     assert list(report) == list(METRICS)
     for name, metric in METRICS.items():
         assert (report[name] is None) == bool(metric.needs), name
-    assert set(REASONS) == {metric.needs for metric in METRICS.values()} - {""}
+    assert set(REASONS) == {metric.needs for metric in METRICS.values()} - {Need.NOTHING}
     assert "drawn by label" in NEEDS_NATURAL_PAIRS
     gaussians = Gaussians(x, np.abs(x)), Gaussians(y, np.abs(y))
     more = alignment_report(x, y, *labels, natural=False, gaussians=gaussians)

@@ -25,7 +25,7 @@ from mer_core.data import Example
 from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
-from mer_core.metrics.report import REASONS, alignment_report
+from mer_core.metrics.report import REASONS, Need, alignment_report
 from mer_core.types import Output
 from train.ablation.recognition import recognition, speakers
 from train.data.paired_task import label_indices
@@ -127,7 +127,7 @@ def reason(name: str, shared: Mapping[Space, bool], *, natural: bool = False) ->
     if not shared[figure.space or Space.AFTER]:
         return NO_COMMON_SPACE
     needs = figure.metric.needs
-    return REASONS["gaussians" if natural and needs == "paired gaussians" else needs]
+    return REASONS[needs & ~Need.PAIRS if natural else needs]
 
 
 def alignment(

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.metrics.report import METRICS, Metric
+from mer_core.metrics.report import METRICS, Metric, Need
 
 Floats = NDArray[np.float64]
 Figures = dict[str, float | None]  # key of `FIGURES` → value, or None where it does not exist
@@ -37,7 +37,7 @@ class Figure:
     @property
     def needs_pairs(self) -> bool:
         """Whether it exists for natural pairs only."""
-        return "pair" in self.metric.needs
+        return Need.PAIRS in self.metric.needs
 
 
 RECOGNITION = {

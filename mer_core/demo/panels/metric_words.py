@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mer_core.demo.panels.markup import escape
-from mer_core.metrics.report import AHEAD, METRICS, Metric
+from mer_core.metrics.report import AHEAD, METRICS, Metric, Need
 
 RECOGNITION = {
     "unweighted_accuracy": Metric("unweighted accuracy (UA)", "higher"),
@@ -15,7 +15,7 @@ RECOGNITION = {
 }
 COLUMNS = {**RECOGNITION, **METRICS}
 NATURAL = tuple(  # metrics that need natural pairs
-    name for name, metric in METRICS.items() if metric.needs in ("pairs", "paired gaussians")
+    name for name, metric in METRICS.items() if Need.PAIRS in metric.needs
 )
 # Columns of `AHEAD` → the metric, measured on the same network before its alignment.
 AHEAD_OF = {f"before/{name}": name for name in METRICS}

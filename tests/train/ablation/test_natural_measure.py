@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from mer_core.data import Example
 from mer_core.emotions import FOUR
-from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS
+from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, Need
 from mer_core.types import Output
 from train.ablation.measure import (
     HALVES,
@@ -146,10 +146,10 @@ def test_a_mix_of_sets_has_natural_figures_of_the_natural_ones() -> None:
     of = result["sets"]
     for name, value in result["figures"].items():
         metric = METRICS.get(name.rpartition("/")[2])
-        if metric and metric.needs == "pairs":
+        if metric and metric.needs == Need.PAIRS:
             assert of["paired/a×b"][name] is None
             assert value == pytest.approx((of["natural/c"][name] + of["natural/d"][name]) / 2)
-        elif metric and "gaussians" in metric.needs:
+        elif metric and Need.GAUSSIANS in metric.needs:
             assert value is None
             assert result["reasons"][name] == NEEDS_GAUSSIANS
         else:
@@ -159,7 +159,7 @@ def test_a_mix_of_sets_has_natural_figures_of_the_natural_ones() -> None:
     assert label["reasons"]["recall_at_1"] == NEEDS_NATURAL_PAIRS
     assert NEEDS_NATURAL_PAIRS in label["reasons"]["w2_ratio"]
     assert result["replicates"].keys() - label["replicates"].keys() == {
-        name for name in NATURAL_ONLY if METRICS[name].needs == "pairs"
+        name for name in NATURAL_ONLY if METRICS[name].needs == Need.PAIRS
     }
 
 

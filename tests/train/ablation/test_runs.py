@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import train.ablation.runs as ablation
-from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, REASONS
+from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, REASONS, Need
 from tests.train.tiny_frameworks import OPTIM
 from train.ablation.measure import HALVES, NO_COMMON_SPACE
 from train.ablation.runs import RunPaths, SharedInputs, ablate, run_all
@@ -72,9 +72,9 @@ def test_figures_are_means_with_reasons_where_they_do_not_exist(
     for name, cells in summary["rows"].items():
         for figure, cell in cells.items():
             metric = METRICS.get(figure.rpartition("/")[2])
-            if metric and "pair" in metric.needs:
+            if metric and Need.PAIRS in metric.needs:
                 assert cell == {"reason": REASONS[metric.needs]}
-            elif metric and metric.needs == "gaussians":
+            elif metric and metric.needs == Need.GAUSSIANS:
                 gaussians = "distribution" in name or name == "sharp"
                 has = gaussians and not figure.startswith("before/")
                 assert ("mean" in cell) == has
