@@ -28,7 +28,12 @@ class SourceConfig:
         crop_seconds: Longest random crop in training; 0 keeps whole clips.
         speeds: Factors of playing speed, one drawn for each clip (training only).
         gain_db: Largest change of level, up or down, in dB (training only).
-        noise_probability: Share of clips with coloured noise, 5 to 40 dB SNR (training only).
+        noise_probability: Share of clips with coloured noise (training only).
+        noise_db: Least and greatest signal-to-noise ratio of that noise.
+        room_probability: Share of clips with reverberation (training only).
+        band_pass_probability: Share of clips as by telephone or poor microphone (training only).
+        clip_probability: Share of clips with their peaks cut off (training only).
+        opus_probability: Share of clips coded at low rates (training only); 50 ms a clip.
         views: Augmented copies of an example, where features are cached for a frozen encoder.
         frames: Of the clip that is made from a picture; 1 = the picture as it is.
     """
@@ -39,6 +44,11 @@ class SourceConfig:
     speeds: tuple[float, ...] = (1.0,)
     gain_db: float = 0.0
     noise_probability: float = 0.0
+    noise_db: tuple[float, ...] = (5.0, 40.0)
+    room_probability: float = 0.0
+    band_pass_probability: float = 0.0
+    clip_probability: float = 0.0
+    opus_probability: float = 0.0
     views: int = 4
     frames: int = 1
 
@@ -48,6 +58,8 @@ class SourceConfig:
                 raise ValueError(
                     f"There is no corpus {corpus!r}; corpora are {', '.join(CORPORA)}."
                 )
+        if len(self.noise_db) != 2 or self.noise_db[0] > self.noise_db[1]:
+            raise ValueError(f"noise_db = {list(self.noise_db)}: must be two numbers, lower first.")
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,7 @@ def test_the_last_override_wins(path: Path) -> None:
         ("name.first=3", "name is a value and has no keys"),
         ("labels=five", "must be one of four, speech, text"),
         ("sources.speech.corpora.iemocop=1", "no corpus 'iemocop'; corpora are ravdess"),
+        ("sources.speech.noise_db=[20, 5]", "must be two numbers, lower first"),
     ],
 )
 def test_mistakes_are_named(path: Path, override: str, message: str) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from mer_core.data import Example
 from mer_core.types import ByteArray, FloatArray, Utterance
 from train.config import SourceConfig
+from train.data.augment import augment_waveform
 from train.data.portraits import Portraits
-from train.data.recordings import Recordings, augment_waveform
+from train.data.recordings import Recordings
 
 
 class Material:
