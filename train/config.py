@@ -72,7 +72,8 @@ class OptimConfig:
         batch_size: Utterances in a batch.
         accumulate: Batches in an update; the last one of an epoch may have fewer.
         learning_rate: Peak, for the parts that are trained from scratch.
-        encoder_learning_rate: Peak, for encoders that a framework of several fine-tunes.
+        encoder_learning_rate: Peak, for encoders that are fine-tuned; 0 = the same as the rest.
+        layer_decay: Factor of that peak for each layer below an encoder's last one.
         weight_decay: Of weights; norms, biases and temperatures do not decay.
         schedule: `cosine`, `linear` or `constant` after the warm-up.
         warmup: Share of all updates.
@@ -86,7 +87,8 @@ class OptimConfig:
     batch_size: int = 32
     accumulate: int = 1
     learning_rate: float = 1e-4
-    encoder_learning_rate: float = 1e-5
+    encoder_learning_rate: float = 0.0
+    layer_decay: float = 1.0
     weight_decay: float = 0.01
     schedule: str = "linear"
     warmup: float = 0.1

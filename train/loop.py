@@ -161,15 +161,19 @@ def updates_per_epoch(task: Task, optim: OptimConfig) -> int:
 def parameter_groups(framework: Framework, optim: OptimConfig) -> list[dict[str, Any]]:
     """Parameters by peak learning rate and weight decay, as AdamW takes them.
 
-    Encoders that a framework of several fine-tunes have their own peak. Weights decay, but not
+    Encoders may have their own peak, lower for each layer further down. Weights decay, but not
     parameters of fewer than two dimensions: norms, biases and temperatures.
     """
-    encoders = list(framework.encoders().values())
-    tuned = {p for e in encoders for p in e.parameters()} if len(encoders) > 1 else set()
+    base = optim.encoder_learning_rate or optim.learning_rate
+    peaks = {
+        parameter: base * optim.layer_decay ** encoder.depth(name)
+        for encoder in framework.encoders().values()
+        for name, parameter in encoder.named_parameters()
+    }
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in framework.parameters():
         if parameter.requires_grad:
-            peak = optim.encoder_learning_rate if parameter in tuned else optim.learning_rate
+            peak = peaks.get(parameter, optim.learning_rate)
             decay = optim.weight_decay if parameter.ndim >= 2 else 0.0
             groups.setdefault((peak, decay), []).append(parameter)
     return [

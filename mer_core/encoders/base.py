@@ -40,6 +40,14 @@ class Encoder(nn.Module, ABC):
     def architecture(self) -> dict[str, Any]:
         """What `build_encoder` needs to rebuild this encoder, apart from the weights."""
 
+    def depth(self, parameter: str) -> int:
+        """How many layers follow the one that holds a parameter, named as in `named_parameters`.
+
+        Lower layers may learn more slowly. 0 for the last layer, and for all of an encoder that
+        does not count its layers.
+        """
+        return 0
+
 
 class CachedEncoder(Encoder):
     """Replaces a frozen encoder whose features were computed earlier (`Batch.cached`)."""

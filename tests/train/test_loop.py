@@ -216,23 +216,43 @@ def test_parameters_are_constrained_after_each_step(tmp_path: Path) -> None:
     assert framework.get_parameter("log_temperature").item() == pytest.approx(1.0)
 
 
-def shares(framework: Framework) -> dict[str, tuple[float, float]]:
+def shares(framework: Framework, **optim: float) -> dict[str, tuple[float, float]]:
     """Parameter → its peak learning rate and weight decay."""
-    optim = OptimConfig(learning_rate=1e-3, encoder_learning_rate=1e-5, weight_decay=0.1)
+    settings = OptimConfig(learning_rate=1e-3, weight_decay=0.1, **optim)  # type: ignore[arg-type]
     names = {id(p): name for name, p in framework.named_parameters()}
     return {
         names[id(p)]: (group["peak"], group["weight_decay"])
-        for group in parameter_groups(framework, optim)
+        for group in parameter_groups(framework, settings)
         for p in group["params"]
     }
 
 
-def test_only_encoders_of_a_framework_of_several_learn_slowly() -> None:
-    two = shares(Parts(Tuned("speech"), Tuned("text")))
-    slow = {name for name, (peak, _) in two.items() if peak == 1e-5}
-    assert slow == {f"part_{i}.linear.{kind}" for i in (0, 1) for kind in ("weight", "bias")}
-    assert {peak for name, (peak, _) in two.items() if name not in slow} == {1e-3}
-    assert {peak for peak, _ in shares(Parts(Tuned("speech"))).values()} == {1e-3}
+@pytest.mark.parametrize("modalities", [("speech",), ("speech", "text")])
+def test_encoders_learn_at_their_own_rate_where_one_is_set(modalities: tuple[str, ...]) -> None:
+    framework = Parts(*(Tuned(modality) for modality in modalities))
+    assert {peak for peak, _ in shares(framework).values()} == {1e-3}
+    set_apart = shares(framework, encoder_learning_rate=1e-5)
+    for name, (peak, _) in set_apart.items():
+        assert peak == (1e-5 if name.startswith("part_") else 1e-3)
+
+
+class Layered(CachedEncoder):
+    """Three layers; the first one is the lowest."""
+
+    def __init__(self) -> None:
+        super().__init__("speech", 2)
+        self.layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+
+    def depth(self, parameter: str) -> int:
+        return len(self.layers) - 1 - int(parameter.split(".")[1])
+
+
+def test_lower_layers_learn_more_slowly() -> None:
+    rates = shares(Parts(Layered()), encoder_learning_rate=1e-4, layer_decay=0.5)
+    for layer, factor in enumerate((0.25, 0.5, 1.0)):
+        for kind in ("weight", "bias"):
+            assert rates[f"part_0.layers.{layer}.{kind}"][0] == pytest.approx(1e-4 * factor)
+    assert rates["weight"][0] == 1e-3
 
 
 def test_norms_biases_and_temperatures_do_not_decay() -> None:
