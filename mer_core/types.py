@@ -22,6 +22,7 @@ ByteArray = NDArray[np.uint8]
 
 SAMPLE_RATE = 16_000  # Hz, of every waveform behind `media`
 ENVELOPE_RATE = 50  # Hz, of the outline drawn of a waveform
+ENGLISH = "en"  # ISO 639-1; the language that the text branch reads
 COMBINED = "both"  # beside the modalities: all of them together
 
 
@@ -136,6 +137,48 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Word:
+    """One word of a recording and when it was said.
+
+    Attributes:
+        text: The word with its punctuation, without surrounding white space.
+        start: Seconds from the start of the recording.
+        end: Seconds from the start of the recording; not before `start`.
+        probability: Mean probability that the model gave to the word's tokens, 0 to 1.
+    """
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The words of a recording.
+
+    Attributes:
+        text: The words as they were said, or empty where none were recognised.
+        language: ISO 639-1 code of their language, such as `en`; empty where there are no words.
+        language_probability: Of that language, 0 to 1.
+        words: In order of time; no word starts before the one ahead of it ends.
+        translation: The words in English if a translation was asked for and the language is
+            another one, else None.
+    """
+
+    text: str
+    language: str
+    language_probability: float
+    words: tuple[Word, ...]
+    translation: str | None = None
+
+    @property
+    def english(self) -> str | None:
+        """The words in English, or None where there are none, or none that are English."""
+        return (self.text if self.language == ENGLISH else self.translation) or None
+
+
+@dataclass(frozen=True)
 class TokenAttention:
     """How much each word attends to each moment of the speech (token alignment).
 
@@ -236,6 +279,7 @@ class Prediction:
         cross_attention: Time × time, or None unless voice and face are both there.
         companion: The other framework's prediction for the video's sound and the text that came
             with it, or None without a text.
+        transcript: What was said, or None unless it was to be transcribed.
     """
 
     emotion: str | None
@@ -257,3 +301,4 @@ class Prediction:
     match: float | None = None
     cross_attention: CrossAttention | None = None
     companion: Prediction | None = None
+    transcript: Transcript | None = None

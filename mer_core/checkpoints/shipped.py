@@ -11,3 +11,4 @@ ASSETS = INSTALLED if INSTALLED.is_dir() else CHECKOUT
 DEFAULT_MODEL = ASSETS / "default"
 ATLAS = ASSETS / "atlas"
 EXAMPLES = ASSETS / "examples"
+WHISPER = ASSETS / "whisper"  # the transcriber's model

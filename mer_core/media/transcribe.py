@@ -1,113 +1,220 @@
-"""Speech to text with a Whisper model from the local Hub cache or, where reachable, the Hub.
+"""Speech to text: what was said, when, in which language and, where asked for, in English.
 
-Radford et al., Robust speech recognition via large-scale weak supervision, arXiv:2212.04356.
-Emotion recognition does not need it; without a Whisper model, the page says so.
+Whisper by faster-whisper (CTranslate2): greedy decoding at temperature 0, so that a clip always
+gives the same words. Emotion recognition works without it.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
-from mer_core.types import SAMPLE_RATE
+from mer_core.media.audio import AudioSource, load_audio
+from mer_core.media.speech_activity import SpeechActivity, detect_speech
+from mer_core.types import ENGLISH, SAMPLE_RATE, FloatArray, Transcript, Word
 
-# Multilingual models, best first. Where none is cached, `DOWNLOADED` is downloaded.
-MODELS = ("openai/whisper-small", "openai/whisper-base", "openai/whisper-tiny")
-DOWNLOADED = "openai/whisper-base"
-DOWNLOADED_MB = 290
-FILES = ("config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors")
-CHUNK_SECONDS = 30.0  # Whisper's window; longer recordings need timestamps
+# Beyond these a segment is dropped; OpenAI's own limits (arXiv:2212.04356, section 4.5).
+MAX_COMPRESSION = 2.4  # text that gzip shortens this much repeats itself
+MIN_LOG_PROBABILITY = -1.0  # mean over tokens
+MIN_SPEECH_SECONDS = 0.1  # in a segment, by the speech detector; less is invented
+NO_REPEAT = 3  # tokens that may not come twice in a row of a second attempt
+TOKENS_PER_SECOND, SPARE_TOKENS, MAX_TOKENS = 20, 20, 220  # nobody speaks as fast; a loop ends
+WINDOW_SECONDS = 30.0
 
-
-@dataclass(frozen=True)
-class Whisper:
-    """The Whisper model that is available, if any.
-
-    Attributes:
-        model: Folder or Hub id, or None.
-        cached: Whether it is already on this machine.
-        reason: One sentence for the visitor on what transcription uses, or why it is off.
-    """
-
-    model: str | None
-    cached: bool
-    reason: str
+NOTHING = Transcript("", "", 0.0, ())
 
 
-def find_whisper(timeout: float = 3.0) -> Whisper:
-    """The best cached model, or `DOWNLOADED` if the Hub answers within `timeout` seconds."""
-    for model in MODELS:
-        if folder := cached_folder(model):
-            return Whisper(folder, True, f"Transcribe turns the recording into text with {model}.")
-    if hub_answers(DOWNLOADED, timeout):
-        reason = f"The first transcription downloads {DOWNLOADED} ({DOWNLOADED_MB} MB)."
-        return Whisper(DOWNLOADED, False, reason)
-    return Whisper(
-        None,
-        False,
-        "Transcribe is off: this machine has no Whisper model, and the Hugging Face Hub cannot be "
-        "reached.",
-    )
+class TranscriberError(RuntimeError):
+    """The speech-to-text model cannot be loaded; the message is a plain sentence."""
 
 
-def cached_folder(model: str) -> str | None:
-    """The local Hub cache's folder of a complete model, or None; it loads without a network."""
-    from huggingface_hub import try_to_load_from_cache
+class ClipModel(Protocol):
+    """What is needed of a model for one clip; see `mer_core.media.whisper.ClipWhisper`."""
 
-    cached = [try_to_load_from_cache(model, file) for file in FILES]
-    paths = [path for path in cached if isinstance(path, str)]
-    return os.path.dirname(paths[0]) if len(paths) == len(FILES) else None
+    def language_of(self, waveform: FloatArray) -> tuple[str, float]:
+        """Code and probability of the language."""
 
-
-def hub_answers(model: str, timeout: float) -> bool:
-    """Whether the Hub has the model and answers in time; never raises."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.constants import is_offline_mode
-
-    if is_offline_mode():
-        return False
-    try:
-        HfApi().model_info(model, timeout=timeout)
-    except Exception:  # any failure means that the Hub cannot be used
-        return False
-    return True
+    def transcribe(self, audio: FloatArray, **options: Any) -> tuple[Iterable[Any], Any]:
+        """Segments, and facts about the clip."""
 
 
 class Transcriber:
-    """A Whisper model, loaded at the first call.
+    """A Whisper model, loaded at the first call; several threads may use it at once.
 
     Args:
-        model: Hub id or local folder.
+        model: A folder in CTranslate2's format, such as `checkpoints.shipped.WHISPER`; a size,
+            such as `small` or `large-v3-turbo`; or a Hub id. The last two are downloaded once.
+        device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
+        load: Of (model, device) → what opens the model for one clip.
     """
 
-    def __init__(self, model: str) -> None:
-        self._model = model
-        self._pipeline: Any = None
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        device: str = "auto",
+        load: Callable[[str, str], Callable[[], ClipModel]] | None = None,
+    ) -> None:
+        self.model = os.fspath(model)
+        self.device = device
+        self._load = load or clip_opener
+        self._open: Callable[[], ClipModel] | None = None
         self._lock = threading.Lock()
 
-    def __call__(self, source: str) -> str:
-        """The words of a recording, without surrounding white space.
+    def transcribe(
+        self, source: AudioSource, *, translate: bool = False, language: str | None = None
+    ) -> Transcript:
+        """What is said in a recording.
+
+        Args:
+            source: A path, the bytes of a file, or (waveform, sample rate in Hz).
+            translate: Whether words in another language are translated to English too.
+            language: ISO 639-1 code of the language, or None to detect it.
+
+        Returns:
+            A transcript; empty for silence, noise, music and speech without recognisable words.
 
         Raises:
             MediaError: The recording cannot be read.
+            TranscriberError: The model cannot be loaded.
+            ValueError: Whisper knows no such language.
         """
-        from mer_core.media.audio import load_audio
+        return self.transcribe_waveform(load_audio(source), translate=translate, language=language)
 
-        waveform = load_audio(source)  # decoded here, so that no ffmpeg program is needed
-        long = waveform.size > CHUNK_SECONDS * SAMPLE_RATE
+    def transcribe_waveform(
+        self,
+        waveform: FloatArray,
+        activity: SpeechActivity | None = None,
+        *,
+        translate: bool = False,
+        language: str | None = None,
+    ) -> Transcript:
+        """What is said in a waveform (S,) at `SAMPLE_RATE`, as `load_audio` returns it.
+
+        Args:
+            waveform: Up to the limit of `load_audio`.
+            activity: Where there is speech in it; detected if None.
+            translate: See `transcribe`.
+            language: See `transcribe`.
+
+        Raises:
+            TranscriberError: The model cannot be loaded.
+            ValueError: Whisper knows no such language.
+        """
+        activity = detect_speech(waveform) if activity is None else activity
+        if not activity.spoken:
+            return NOTHING
+        self.load()
+        assert self._open is not None
+        clip = Clip(self._open(), waveform, activity)
+        code, probability = (language, 1.0) if language else clip.model.language_of(waveform)
+        segments = clip.segments(code, "transcribe")
+        if not segments:
+            return NOTHING
+        english = None
+        if translate and code != ENGLISH:
+            english = joined(clip.segments(code, "translate")) or None
+        seconds = len(waveform) / SAMPLE_RATE
+        return Transcript(joined(segments), code, probability, words(segments, seconds), english)
+
+    def load(self) -> None:
+        """Load the model now instead of at the first call.
+
+        Raises:
+            TranscriberError: There is no such model or device, or the Hub cannot be reached.
+        """
         with self._lock:
-            if self._pipeline is None:
-                self._pipeline = self._load()
-            result = self._pipeline(
-                {"raw": waveform, "sampling_rate": SAMPLE_RATE}, return_timestamps=long
-            )
-        return str(result["text"]).strip()
+            if self._open is not None:
+                return
+            try:
+                self._open = self._load(self.model, self.device)
+            # CTranslate2, the Hub and the file system raise errors of their own, which all mean
+            # the same to the user.
+            except Exception as error:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise TranscriberError(
+                    f"The speech-to-text model {self.model!r} cannot be loaded on device "
+                    f"{self.device!r}: {reason}"
+                ) from error
 
-    def _load(self) -> Any:
-        import mer_core.torchaudio_compat  # noqa: F401  (transformers imports torchaudio)
 
-        pipeline = importlib.import_module("transformers").pipeline
-        return pipeline("automatic-speech-recognition", model=self._model)
+class Clip:
+    """One recording with the model that transcribes it.
+
+    Attributes:
+        model: Opened for this recording.
+        waveform: (S,) at `SAMPLE_RATE`.
+        activity: Where there is speech in it.
+    """
+
+    def __init__(self, model: ClipModel, waveform: FloatArray, activity: SpeechActivity) -> None:
+        self.model = model
+        self.waveform = waveform
+        self.activity = activity
+
+    def segments(self, language: str, task: str) -> list[Any]:
+        """faster-whisper's segments, in order, without those that nobody said.
+
+        Args:
+            language: ISO 639-1 code.
+            task: `transcribe` or `translate`.
+        """
+        found = self._decode(language, task, no_repeat=0)
+        if any(repeats(segment) for segment in found):
+            found = self._decode(language, task, no_repeat=NO_REPEAT)
+        return [segment for segment in found if self._was_said(segment)]
+
+    def _decode(self, language: str, task: str, no_repeat: int) -> list[Any]:
+        seconds = min(len(self.waveform) / SAMPLE_RATE, WINDOW_SECONDS)
+        segments, _ = self.model.transcribe(
+            self.waveform,
+            language=language,
+            task=task,
+            beam_size=1,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            word_timestamps=task == "transcribe",
+            no_repeat_ngram_size=no_repeat,
+            max_new_tokens=min(MAX_TOKENS, SPARE_TOKENS + round(TOKENS_PER_SECOND * seconds)),
+        )
+        return list(segments)
+
+    def _was_said(self, segment: Any) -> bool:
+        speech = self.activity.between(segment.start, segment.end).seconds
+        return (
+            not repeats(segment)
+            and segment.avg_logprob >= MIN_LOG_PROBABILITY
+            and speech >= MIN_SPEECH_SECONDS
+        )
+
+
+def clip_opener(model: str, device: str) -> Callable[[], ClipModel]:
+    """Load a model; what is returned opens it for one clip."""
+    from mer_core.media.whisper import ClipWhisper, load_whisper
+
+    loaded = load_whisper(model, device)
+    return lambda: ClipWhisper(loaded)
+
+
+def repeats(segment: Any) -> bool:
+    """Whether a segment says the same thing again and again."""
+    return bool(segment.compression_ratio > MAX_COMPRESSION)
+
+
+def joined(segments: Sequence[Any]) -> str:
+    """The text of segments; Whisper's own spaces are between them."""
+    return " ".join("".join(segment.text for segment in segments).split())
+
+
+def words(segments: Sequence[Any], seconds: float) -> tuple[Word, ...]:
+    """The words of segments, their times inside a recording of so many seconds and in order."""
+    found: list[Word] = []
+    latest = 0.0
+    for segment in segments:
+        for word in segment.words or ():
+            if text := word.word.strip():
+                start = min(max(float(word.start), latest), seconds)
+                latest = min(max(float(word.end), start), seconds)
+                found.append(Word(text, start, latest, float(word.probability)))
+    return tuple(found)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import mer_core.types
 from mer_core.demo import engine as module
 from mer_core.demo.engine import Engine
 from mer_core.demo.services.background import Background
@@ -173,13 +174,20 @@ class FakeTranscription(TranscriptionService):
     def _find(self) -> Any:
         if self.answer is None:
             return SearchResult(None, "No model here.")
-        transcriber: Any = self._words
+        transcriber: Any = FakeTranscriber(self.answer)
         return SearchResult(transcriber, "A model.")
 
-    def _words(self, clip: str) -> str:
+
+class FakeTranscriber:
+    """Answers or fails as the test says."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def transcribe(self, clip: str) -> mer_core.types.Transcript:
         if isinstance(self.answer, Exception):
             raise self.answer
-        return str(self.answer)
+        return mer_core.types.Transcript(self.answer, "en", 1.0, ())
 
 
 def searched(answer: Any) -> FakeTranscription:

@@ -1,10 +1,11 @@
-"""The Transcribe button's service: finds a model in the background, never raises."""
+"""The Transcribe button's service: waits for the recogniser, never raises."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mer_core.checkpoints.shipped import WHISPER
 from mer_core.demo.engine import Engine, report
 from mer_core.demo.services.background import Background
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 600.0  # seconds; the search for a model begins when the recogniser is loaded
 LOOKING = "Looking for a Whisper model…"
+AVAILABLE = "Transcribe turns the recording into text."
+MISSING = "Transcribe is off: the speech-to-text model is missing."
 NO_CLIP = "Record or upload a voice first. Transcribe then fills in the words."
 FAILED = "The transcription failed. Please type the words."
 NOTHING = "No words were recognised. Please type them."
@@ -96,7 +99,7 @@ class TranscriptionService:
         from mer_core.media import MediaError
 
         try:
-            words = result.transcriber(clip)
+            words = result.transcriber.transcribe(clip).text
         except MediaError as error:
             return Transcript(None, error.message)
         except Exception as error:  # a visitor gets a sentence, never a trace
@@ -106,7 +109,8 @@ class TranscriptionService:
 
     def _find(self) -> SearchResult:
         self._engine.wait(PATIENCE)
-        from mer_core.media.transcribe import Transcriber, find_whisper
+        if not WHISPER.is_dir():  # a checkout without its large files
+            return SearchResult(None, MISSING)
+        from mer_core.media.transcribe import Transcriber
 
-        whisper = find_whisper()
-        return SearchResult(Transcriber(whisper.model) if whisper.model else None, whisper.reason)
+        return SearchResult(Transcriber(WHISPER), AVAILABLE)

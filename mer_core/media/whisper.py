@@ -1,0 +1,104 @@
+"""faster-whisper's model for one clip at a time: short windows, each encoded once.
+
+Radford et al., Robust speech recognition via large-scale weak supervision, arXiv:2212.04356.
+`transcribe` imports this at the first use: it loads CTranslate2.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from faster_whisper import WhisperModel
+
+from mer_core.types import ENGLISH, FloatArray
+
+WINDOW_FRAMES = 3_000  # 30 s of 10 ms, Whisper's window
+# Whisper was trained on windows padded to 30 s and repeats itself without padding, but a part of
+# it is enough. The encoder takes most of the time, and less of a shorter window.
+PADDING_FRAMES = 1_000  # 10 s
+MAX_THREADS = 4  # more make a small model no faster
+HUB_PREFIX = "openai/whisper-"  # weights in another format; their sizes exist in CTranslate2's too
+
+
+class ClipWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper has no types
+    """A loaded model that keeps the last window it encoded: one object a call.
+
+    Detecting the language, transcribing and translating all encode a clip's first window. The
+    object ends with the call, and with it what it keeps of the recording.
+    """
+
+    def __init__(self, loaded: WhisperModel) -> None:
+        self.__dict__.update(loaded.__dict__)
+        self._window: FloatArray | None = None
+        self._encoded: Any = None
+
+    def encode(self, features: FloatArray) -> Any:
+        """The encoder's output for one window of features (mels, `WINDOW_FRAMES`)."""
+        window = without_padding(features)
+        if self._window is None or not np.array_equal(window, self._window):
+            self._encoded = super().encode(window)
+            self._window = window
+        return self._encoded
+
+    def language_of(self, waveform: FloatArray) -> tuple[str, float]:
+        """Code and probability of the language in the first 30 s of a waveform (S,)."""
+        if not self.model.is_multilingual:
+            return ENGLISH, 1.0
+        # `transcribe` leaves out the last frame; so does this, to encode the same window.
+        features = self.feature_extractor(waveform)[..., :-1]
+        language, probability, _ = self.detect_language(features=features)
+        return str(language), float(probability)
+
+
+def without_padding(features: FloatArray) -> FloatArray:
+    """A window (mels, frames) without the zeros at its end beyond `PADDING_FRAMES` of them."""
+    filled = np.flatnonzero(features.any(axis=0))
+    content = int(filled[-1]) + 1 if filled.size else 0
+    frames = content + PADDING_FRAMES
+    return np.ascontiguousarray(features[:, : frames + frames % 2])  # the encoder halves them
+
+
+def load_whisper(model: str, device: str) -> WhisperModel:
+    """Load a model.
+
+    Args:
+        model: A folder in CTranslate2's format, a size such as `small`, or a Hub id.
+        device: `auto` (a GPU where there is one that works), `cpu`, `cuda` or `cuda:N`; CTranslate2
+            knows no others and uses the CPU instead.
+
+    Raises:
+        Exception: Of CTranslate2, the Hub or the file system: there is no such model or device.
+    """
+    if device == "auto":
+        if ctranslate2.get_cuda_device_count():
+            try:
+                return _load(model, "cuda")
+            except (RuntimeError, ValueError):  # its CUDA libraries are not the installed ones
+                pass
+        return _load(model, "cpu")
+    return _load(model, device)
+
+
+def _load(model: str, device: str) -> WhisperModel:
+    kind, _, index = device.partition(":")
+    gpu = kind == "cuda"
+    loaded = WhisperModel(
+        model.removeprefix(HUB_PREFIX),
+        device="cuda" if gpu else "cpu",
+        device_index=int(index or 0) if gpu else 0,
+        compute_type="int8_float16" if gpu else "int8",
+        cpu_threads=0 if "OMP_NUM_THREADS" in os.environ else min(MAX_THREADS, usable_cores()),
+    )
+    if gpu:  # CTranslate2 looks for its libraries only when it computes
+        ClipWhisper(loaded).encode(np.zeros((loaded.model.n_mels, WINDOW_FRAMES), np.float32))
+    return loaded
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
