@@ -39,6 +39,15 @@ def _pretrained_speech(folder: Path | None, **shape: Any) -> Encoder:
     return PretrainedSpeechEncoder(PretrainedSpeechConfig(**shape))
 
 
+def _pretrained_whisper(folder: Path | None, **shape: Any) -> Encoder:
+    from mer_core.encoders.pretrained_whisper import (
+        PretrainedWhisperConfig,
+        PretrainedWhisperEncoder,
+    )
+
+    return PretrainedWhisperEncoder(PretrainedWhisperConfig(**shape))
+
+
 def _pretrained_text(folder: Path | None, **shape: Any) -> Encoder:
     from tokenizers import Tokenizer
 
@@ -69,6 +78,7 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "compact_face": _compact_face,
     "compact_text": _compact_text,
     "pretrained_speech": _pretrained_speech,
+    "pretrained_whisper": _pretrained_whisper,
     "pretrained_text": _pretrained_text,
     "pretrained_vision": _pretrained_vision,
     "cached": _cached,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mer_core.layers.attention import masked_softmax
 
@@ -15,6 +16,22 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     """
     weights = mask.to(tokens.dtype)[:, :, None]  # (B, T, 1)
     return (tokens * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1.0)
+
+
+def averaged(tokens: Tensor, mask: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Means of every `steps` neighbours of `tokens` (B, T, D) over what `mask` (B, T) has valid.
+
+    Returns:
+        (B, ceil(T / steps), D), zero where the mask (B, ceil(T / steps)) has no valid step.
+    """
+    if steps == 1:
+        return tokens, mask
+    batch, length, width = tokens.shape
+    missing = -length % steps
+    groups = F.pad(tokens, (0, 0, 0, missing)).reshape(-1, steps, width)  # (B T', steps, D)
+    valid = F.pad(mask, (0, missing)).reshape(-1, steps)  # (B T', steps)
+    means = masked_mean(groups, valid).reshape(batch, -1, width)  # (B, T', D)
+    return means, valid.any(dim=1).reshape(batch, -1)
 
 
 class AttentiveStatistics(nn.Module):

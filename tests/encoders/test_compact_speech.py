@@ -11,8 +11,9 @@ import torch
 
 from mer_core.data.collate import collate
 from mer_core.encoders.base import Encoder
-from mer_core.encoders.compact_speech import CompactSpeechConfig, LogMel, SpecAugment, two_views
+from mer_core.encoders.compact_speech import CompactSpeechConfig, LogMel, two_views
 from mer_core.encoders.registry import build_encoder
+from mer_core.encoders.spec_augment import SpecAugment
 from mer_core.types import SAMPLE_RATE, Batch, Features, FloatArray, Utterance
 
 MakeWave = Callable[..., FloatArray]
