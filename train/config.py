@@ -111,6 +111,8 @@ class Experiment:
         sources: By modality (`speech`, `text`, `video`); with two, the second one's examples are
             drawn as partners of the first one's, by label and again in every epoch.
         drop_modality: Modality → probability that training hides it in an utterance.
+        restrict_classes: Choose, in training, among the labels of an example's own corpus only; for
+            a single encoder, whose corpora have different label sets.
         loss_weights: Term → weight; the default is 1.
     """
 
@@ -121,12 +123,15 @@ class Experiment:
     freeze_encoders: bool = False
     sources: dict[str, SourceConfig] = field(default_factory=dict)
     drop_modality: dict[str, float] = field(default_factory=dict)
+    restrict_classes: bool = False
     loss_weights: dict[str, float] = field(default_factory=dict)
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def __post_init__(self) -> None:
         if self.labels not in LABEL_SETS:
             raise ValueError(f"labels = {self.labels!r}: must be one of {', '.join(LABEL_SETS)}.")
+        if self.restrict_classes and len(self.sources) > 1:
+            raise ValueError("restrict_classes is for an experiment with one source.")
 
 
 def load_experiment(path: Path, overrides: typing.Sequence[str] = ()) -> Experiment:

@@ -6,6 +6,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from mer_core.frameworks.base import Framework, total_loss
-from mer_core.types import Batch
+from mer_core.frameworks.base import CLASSES, Framework, total_loss
+from mer_core.types import Output
 from train.config import Experiment, OptimConfig
+from train.data.labelled import Labelled
 from train.log import EpochRecord, append_record
 from train.state import (
     TrainingState,
@@ -26,8 +28,6 @@ from train.state import (
     load_state,
     save_state,
 )
-
-Labelled = tuple[Batch, Tensor]  # and labels (B,)
 
 
 class Task(Protocol):
@@ -40,7 +40,7 @@ class Task(Protocol):
     batches: int
 
     def epoch(self, epoch: int) -> Iterable[Labelled]:
-        """Training batches and their labels; the same for the same epoch."""
+        """Labelled training batches; the same for the same epoch."""
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """Development figures; `score`, the higher the better, selects the epoch."""
@@ -128,14 +128,21 @@ def backward(
     terms = []
     device = next(framework.parameters()).device
     precision = autocast_type(experiment.optim.precision, device)
-    for batch, labels in group:
+    for item in group:
         with torch.autocast(device.type, precision or torch.bfloat16, precision is not None):
-            output = framework(batch.to(device))
-            losses = framework.losses(output, labels.to(device))
+            output = restricted(framework(item.batch.to(device)), item.classes)
+            losses = framework.losses(output, item.labels.to(device))
         loss = total_loss(losses, experiment.loss_weights)
         torch.autograd.backward(loss / len(group))
         terms.append({name: float(term.detach()) for name, term in losses.items()})
     return terms
+
+
+def restricted(output: Output, classes: Tensor | None) -> Output:
+    """`output` with the mask of the classes that its rows can have, if there is one."""
+    if classes is None:
+        return output
+    return replace(output, masks={**output.masks, CLASSES: classes.to(output.logits.device)})
 
 
 def update(state: TrainingState, optim: OptimConfig, updates: int) -> None:

@@ -13,6 +13,7 @@ from mer_core.encoders.base import Encoder
 from mer_core.types import Batch, Features, Output
 
 MATCH = "match"  # key of the temperature of matching, beside those of the modalities
+CLASSES = "classes"  # mask (B, C) of an `Output`: classes that a row's corpus has; training only
 MATCH_LOGITS = "match_logits"  # feature (B, 2, 2) of an `Output`: direction × (different, same)
 
 
@@ -59,7 +60,10 @@ class Framework(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
-        """Named, unweighted scalar terms; `labels` (B,) class indices. Training only."""
+        """Named, unweighted scalar terms; `labels` (B,) class indices. Training only.
+
+        The training loop may have added a mask `CLASSES` to the output.
+        """
 
     def constrain_(self) -> None:
         """Move parameters back within their bounds, in place; the loop calls it after each update.

@@ -11,7 +11,7 @@ from mer_core.encoders.registry import build_encoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
-from mer_core.frameworks.unimodal import Unimodal
+from mer_core.frameworks.unimodal import Unimodal, UnimodalConfig
 
 MakeEncoder = Callable[[dict[str, Any]], Encoder]  # from what `Encoder.architecture` says
 
@@ -19,7 +19,7 @@ MakeEncoder = Callable[[dict[str, Any]], Encoder]  # from what `Encoder.architec
 def _unimodal(
     make: MakeEncoder, labels: tuple[str, ...], *, encoder: dict[str, Any], **settings: Any
 ) -> Framework:
-    return Unimodal(make(encoder), labels, **settings)
+    return Unimodal(make(encoder), labels, UnimodalConfig(**settings))
 
 
 def _mgcma(

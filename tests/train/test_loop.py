@@ -17,6 +17,7 @@ from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features, Output
 from train.config import Experiment, OptimConfig
+from train.data.labelled import Labelled
 from train.log import EpochRecord
 from train.loop import autocast_type, fit, parameter_groups, schedule, start_state
 from train.stages import fit_experiment
@@ -160,8 +161,8 @@ class Counted:
     def __init__(self, batches: int) -> None:
         self.batches = batches
 
-    def epoch(self, epoch: int) -> list[tuple[Batch, Tensor]]:
-        return [(Batch(), torch.tensor([i + 1])) for i in range(self.batches)]
+    def epoch(self, epoch: int) -> list[Labelled]:
+        return [Labelled(Batch(), torch.tensor([i + 1])) for i in range(self.batches)]
 
     def validate(self, framework: Framework) -> dict[str, float]:
         return {"score": 0.0}

@@ -31,6 +31,7 @@ from train.data.draws import (
     label_partners,
 )
 from train.data.features import features_as_they_are, frozen_features
+from train.data.labelled import Labelled
 from train.data.material import Material
 from train.data.pairs import Pair, SetName, evaluation_sets
 from train.data.tasks import source_examples
@@ -84,7 +85,7 @@ class PairedTask:
         self.draws = optim.draws or len(self.train[self.lead])
         self.batches = batch_count(self.draws, optim.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
+    def epoch(self, epoch: int) -> Iterator[Labelled]:
         """Paired, partly hidden batches of one epoch."""
         generator = epoch_generator(self.experiment.seed, epoch)
         leads, pool = self.train[self.lead], self.train[self.partner]
@@ -101,10 +102,8 @@ class PairedTask:
         order = np.arange(len(pairs))
         size = self.experiment.optim.batch_size
         for batch in batches_by_length(order, lengths, size, generator):
-            yield (
-                self._collate([pairs[i] for i in batch], generator),
-                label_indices([pairs[i] for i in batch]),
-            )
+            chosen = [pairs[i] for i in batch]
+            yield Labelled(self._collate(chosen, generator), label_indices(chosen))
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""

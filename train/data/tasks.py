@@ -17,7 +17,7 @@ from mer_core.data.collate import Tokenize
 from mer_core.emotions import FOUR, LABEL_SETS
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
-from mer_core.types import Batch, Utterance
+from mer_core.types import Utterance
 from train.config import Experiment, SourceConfig
 from train.data.draws import (
     batch_count,
@@ -26,6 +26,7 @@ from train.data.draws import (
     draw_weights,
     epoch_generator,
 )
+from train.data.labelled import Labelled
 from train.data.material import Material
 
 FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → field of `Example`
@@ -87,11 +88,12 @@ class SingleTask:
         self.dev = source_examples(self.source, root, "dev", self.labels, modality)
         self.material = Material([*self.train, *self.dev], experiment.sources, cache)
         self.weights = draw_weights(self.train, self.source)
+        self.classes = classes_of_corpora(self.train, self.labels)
         optim = experiment.optim
         self.draws = optim.draws or len(self.train)
         self.batches = batch_count(self.draws, optim.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Batch, Tensor]]:
+    def epoch(self, epoch: int) -> Iterator[Labelled]:
         """Augmented batches of one epoch."""
         generator = epoch_generator(self.experiment.seed, epoch)
         indices = draw_indices(self.weights, self.draws, generator)
@@ -100,7 +102,12 @@ class SingleTask:
         for batch in batches_by_length(indices, lengths, size, generator):
             examples = [self.train[i] for i in batch]
             utterances = [self.material.utterance([e], generator) for e in examples]
-            yield collate(utterances, self.tokenize), class_indices(examples, self.labels)
+            batch_classes = self.classes[batch] if self.experiment.restrict_classes else None
+            yield Labelled(
+                collate(utterances, self.tokenize),
+                class_indices(examples, self.labels),
+                batch_classes,
+            )
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """UA over the full set and over four classes, by corpus, and their mean as `score`.
@@ -126,6 +133,13 @@ class SingleTask:
 def class_indices(examples: Sequence[Example], labels: tuple[str, ...]) -> Tensor:
     """(B,) indices into `labels`."""
     return torch.tensor([labels.index(e.emotion) for e in examples])
+
+
+def classes_of_corpora(examples: Sequence[Example], labels: tuple[str, ...]) -> Tensor:
+    """(N, C) bool: the labels that occur in the corpus of each example."""
+    occur = {(e.corpus, e.emotion) for e in examples}
+    rows = {c: [(c, label) in occur for label in labels] for c in {e.corpus for e in examples}}
+    return torch.tensor([rows[e.corpus] for e in examples], dtype=torch.bool)
 
 
 def restricted_ua(logits: NDArray[np.float32], labels: Tensor, classes: list[int]) -> float:

@@ -73,7 +73,7 @@ def test_runs_share_features_and_validate_each_clip_once(
     assert len(set(clips)) == len(clips)
     assert set(clips) == {pair.speech for pair in shared.dev[PAIRED]}
     drawn, same, another = (
-        [label.tolist() for _, label in task.epoch(0)] for task in (first, shared, other)
+        [item.labels.tolist() for item in task.epoch(0)] for task in (first, shared, other)
     )
     assert drawn == same != another
 
