@@ -17,8 +17,11 @@ from mer_core.metrics.calibration import expected_calibration_error
 
 
 def confusion(labels: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
-    """(C, C) counts; rows are true classes, columns predicted ones."""
-    table = np.zeros((classes, classes), dtype=np.int64)
+    """(C, C + 1) counts; rows are true classes, columns predicted ones.
+
+    The last column is of items without an answer, whose `predicted` is C. They count as wrong.
+    """
+    table = np.zeros((classes, classes + 1), dtype=np.int64)
     np.add.at(table, (np.asarray(labels), np.asarray(predicted)), 1)
     return table
 
@@ -37,7 +40,7 @@ def unweighted_accuracy(table: NDArray[np.int64]) -> float:
 
 def macro_f1(table: NDArray[np.int64]) -> float:
     """Mean F1 over the classes that occur or are predicted, from a confusion table."""
-    sums = table.sum(axis=0) + table.sum(axis=1)
+    sums = table.sum(axis=0)[: len(table)] + table.sum(axis=1)
     occurs = sums > 0
     return float((2 * np.diag(table)[occurs] / sums[occurs]).mean()) if occurs.any() else 0.0
 
@@ -55,19 +58,24 @@ def recognition_report(
     """UA, WA, macro-F1, ECE, confusion and, with `groups`, 95 % bootstrap intervals of UA and WA.
 
     Whole groups are drawn with replacement, because items of one speaker are not independent.
+    A row of NaN is an item without an answer. It counts as wrong in every figure but the ECE, which
+    is over answered items; `refused` is the share of such rows, `confusion` (C, C) is without them.
     """
-    labels = np.asarray(labels)
-    probabilities = softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1)
-    predicted = probabilities.argmax(axis=1)
+    labels, scores = np.asarray(labels), np.asarray(logits, dtype=np.float64)
+    answered = ~np.isnan(scores).any(axis=1)
+    probabilities = softmax(scores[answered] / temperature, axis=1)
+    predicted = np.full(len(labels), len(names))
+    predicted[answered] = probabilities.argmax(axis=1)
     table = confusion(labels, predicted, len(names))
     report: dict[str, Any] = {
         "n": len(labels),
+        "refused": float(1 - answered.mean()) if len(labels) else 0.0,
         "unweighted_accuracy": unweighted_accuracy(table),
         "weighted_accuracy": weighted_accuracy(table),
         "macro_f1": macro_f1(table),
-        "ece": expected_calibration_error(labels, probabilities),
+        "ece": expected_calibration_error(labels[answered], probabilities),
         "labels": list(names),
-        "confusion": table.tolist(),
+        "confusion": table[:, :-1].tolist(),
     }
     if groups is not None:
         tables = group_tables(labels, predicted, groups, len(names))
@@ -83,9 +91,9 @@ def recognition_report(
 def group_tables(
     labels: ArrayLike, predicted: ArrayLike, groups: ArrayLike, classes: int
 ) -> NDArray[np.int64]:
-    """(G, C, C) confusion tables, one per group."""
+    """(G, C, C + 1) confusion tables, one per group."""
     _, index = np.unique(np.asarray(groups), return_inverse=True)
-    tables = np.zeros((int(index.max()) + 1, classes, classes), dtype=np.int64)
+    tables = np.zeros((int(index.max()) + 1, classes, classes + 1), dtype=np.int64)
     np.add.at(tables, (index, np.asarray(labels), np.asarray(predicted)), 1)
     return tables
 
@@ -96,7 +104,7 @@ def bootstrap_interval(
     resamples: int,
     seed: int,
 ) -> list[float]:
-    """95 % percentile interval of `metric` over resampled groups; `tables` (G, C, C)."""
+    """95 % percentile interval of `metric` over resampled groups; `tables` (G, C, C + 1)."""
     generator = np.random.default_rng(seed)
     values = [
         metric(tables[generator.integers(0, len(tables), len(tables))].sum(axis=0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,11 +58,18 @@ class SpeechTextReader:
     Args:
         tokenizer: Of the framework's text encoder, or None without one.
         modalities: What its encoders read.
+        detect: Where there is speech in a waveform.
     """
 
-    def __init__(self, tokenizer: TextTokenizer | None, modalities: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        tokenizer: TextTokenizer | None,
+        modalities: tuple[str, ...],
+        detect: Callable[[FloatArray], SpeechActivity] = detect_speech,
+    ) -> None:
         self.tokenizer = tokenizer
         self.modalities = modalities
+        self.detect = detect
 
     def read(self, audio: AudioSource | None, text: str | None) -> SpeechTextInputs:
         """Decode, look for speech, tokenize.
@@ -75,7 +83,7 @@ class SpeechTextReader:
         if audio is None and written is None:
             self._refuse_nothing(blank=bool(text))
         waveform = None if audio is None else load_audio(audio)
-        activity = None if waveform is None else detect_speech(waveform)
+        activity = None if waveform is None else self.detect(waveform)
         spoken = activity is not None and activity.spoken
         tokens = readable_tokens(written, self.tokenizer)
         reasons = []

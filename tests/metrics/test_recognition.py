@@ -29,7 +29,7 @@ def test_recognition_agrees_with_scikit_learn(seed: int) -> None:
     labels[labels == seed % 3] = 0  # some classes never occur
     table = confusion(labels, predicted, classes)
     np.testing.assert_array_equal(
-        table, confusion_matrix(labels, predicted, labels=np.arange(classes))
+        table[:, :-1], confusion_matrix(labels, predicted, labels=np.arange(classes))
     )
     occurring = np.unique(labels)
     recall = recall_score(labels, predicted, labels=occurring, average="macro", zero_division=0)
@@ -40,10 +40,28 @@ def test_recognition_agrees_with_scikit_learn(seed: int) -> None:
 
 def test_recognition_by_hand() -> None:
     table = confusion([0, 0, 0, 1], [0, 0, 1, 1], 3)
-    assert table.tolist() == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert table.tolist() == [[2, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
     assert weighted_accuracy(table) == pytest.approx(3 / 4)
     assert unweighted_accuracy(table) == pytest.approx((2 / 3 + 1) / 2)
     assert macro_f1(table) == pytest.approx((4 / 5 + 2 / 3) / 2)
+
+
+def test_items_without_an_answer_count_as_wrong() -> None:
+    logits = np.log([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]])
+    labels, names, groups = [0, 0, 1, 1], ("angry", "sad"), ["a", "a", "b", "b"]
+    full = recognition_report(labels, logits, names, groups=groups)
+    assert full["refused"] == 0.0
+    logits[1] = np.nan
+    report = recognition_report(labels, logits, names, groups=groups)
+    assert report["n"] == 4
+    assert report["refused"] == 1 / 4
+    assert report["unweighted_accuracy"] == pytest.approx((1 / 2 + 1) / 2)
+    assert report["weighted_accuracy"] == pytest.approx(3 / 4)
+    assert report["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+    assert report["confusion"] == [[1, 0], [0, 2]]
+    assert report["ece"] == pytest.approx((0.1 + 0.3 + 0.4) / 3)
+    assert report["unweighted_accuracy_95"] == [0.5, 1.0]
+    assert recognition_report(labels, logits * np.nan, names)["unweighted_accuracy"] == 0.0
 
 
 def test_nothing_to_score() -> None:

@@ -33,7 +33,7 @@ def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
     The resampled items are `resampling_units`; a single one has no replicates.
     """
     labels, groups = label_indices(pairs).numpy(), resampling_units(pairs)
-    tables = group_tables(labels, probabilities.argmax(axis=1), groups, len(FOUR))  # (G, C, C)
+    tables = group_tables(labels, probabilities.argmax(axis=1), groups, len(FOUR))  # (G, C, C + 1)
     gaps = calibration_gaps(labels, probabilities, groups)  # (G, BINS)
     (values,) = _figures(tables, gaps, np.arange(len(tables))[None])
     figures = dict(zip(RECOGNITION, values.tolist(), strict=True))

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from tqdm import tqdm
 
-from mer_core.data import Example, collate
-from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR
-from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import MATCH, Framework
 from mer_core.metrics.recognition import recognition_report
-from mer_core.types import COMBINED, Features, Output
+from mer_core.types import COMBINED
 from train.config import Experiment
-from train.data.material import Material
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair, SetName, evaluation_sets
+from train.evaluate.branches import BranchEvaluator, evaluator_of
 from train.evaluate.matching import measure_matching
 from train.evaluate.protocol import Floats, common_temperatures, protocol
-from train.stages import tokenizer_of
-
-BATCH = 32
 
 
 def evaluate(
@@ -45,9 +36,7 @@ def evaluate(
     """
     dev = evaluation_sets(experiment, root, "dev", seed)
     test = evaluation_sets(experiment, root, "test", seed)
-    parts = [part for items in (*dev.values(), *test.values()) for p in items for part in p.parts]
-    material = Material([part for part in parts if part], experiment.sources, cache)
-    evaluator = BranchEvaluator(framework.eval(), material, tokenizer_of(framework))
+    evaluator = evaluator_of(framework, [*dev.values(), *test.values()], experiment, cache)
     temperatures = calibrate(evaluator, dev)
     matching, match_temperature = measure_matching(
         evaluator.outputs,
@@ -80,74 +69,22 @@ def _reports(
         condition: recognition_report(
             labels, rows, FOUR, groups=groups, temperature=temperatures[condition], seed=seed
         )
-        for condition, rows in logits.items()
+        for condition, rows in answers(logits, temperatures).items()
     }
 
 
-@dataclass(frozen=True)
-class BranchEvaluator:
-    """A framework and the material to evaluate it on.
+def answers(logits: Mapping[str, Floats], temperatures: Mapping[str, float]) -> dict[str, Floats]:
+    """Logits with what a visitor gets for a pair of which one half is refused: the other's answer.
 
-    Attributes:
-        framework: In evaluation mode.
-        material: Of every example that will be encoded.
-        tokenize: Needed if an encoder reads text.
-        encoded: Modality and example → (T, D) tokens; an example occurs in many pairs and sets.
+    Its logits are scaled to the temperature of both, so that its probabilities are its own.
     """
-
-    framework: Framework
-    material: Material
-    tokenize: Tokenize | None
-    encoded: dict[tuple[str, Example], torch.Tensor] = field(default_factory=dict)
-
-    def logits(self, pairs: Sequence[Pair], title: str = "") -> dict[str, Floats]:
-        """Condition → (N, C): each modality alone and, for pairs, both; in the order of `pairs`."""
-        present = [
-            name
-            for name, encoder in self.framework.encoders().items()
-            if getattr(pairs[0], encoder.modality) is not None
-        ]
-        rows: dict[str, list[Floats]] = {}
-        for features in self._features(pairs, title):
-            alone = self.framework.alone(features)
-            logits = {name: alone[name].logits for name in present}
-            if len(present) > 1:
-                logits[COMBINED] = self.framework.fuse(features).logits
-            for condition, values in logits.items():
-                rows.setdefault(condition, []).append(values.float().cpu().numpy())
-        return {condition: np.concatenate(parts) for condition, parts in rows.items()}
-
-    def outputs(self, pairs: Sequence[Pair]) -> Iterator[Output]:
-        """The framework's outputs, batch by batch in the order of `pairs`."""
-        for features in self._features(pairs, "matching"):
-            yield self.framework.fuse(features)
-
-    def _features(self, pairs: Sequence[Pair], title: str) -> Iterator[dict[str, Features]]:
-        encoders = self.framework.encoders()
-        widths = {name: encoder.width for name, encoder in encoders.items()}
-        device = next(self.framework.parameters()).device
-        for start in tqdm(range(0, len(pairs), BATCH), desc=title, mininterval=5.0):
-            batch = pairs[start : start + BATCH]
-            rows: list[dict[str, torch.Tensor | None]] = [{} for _ in batch]
-            with torch.inference_mode():
-                for name, encoder in encoders.items():
-                    examples = [getattr(pair, encoder.modality) for pair in batch]
-                    self._encode(encoder, [e for e in examples if e is not None])
-                    for row, example in zip(rows, examples, strict=True):
-                        key = (encoder.modality, example)
-                        row[name] = None if example is None else self.encoded[key]
-                yield collate_features(rows, widths).to(device).cached
-
-    def _encode(self, encoder: Encoder, examples: Sequence[Example]) -> None:
-        """Store the tokens of examples that have not been encoded yet."""
-        new = [e for e in dict.fromkeys(examples) if (encoder.modality, e) not in self.encoded]
-        if not new:
-            return
-        utterances = [self.material.utterance([example]) for example in new]
-        device = next(encoder.parameters()).device
-        features = encoder(collate(utterances, self.tokenize).to(device)).to("cpu")
-        for example, tokens, mask in zip(new, features.tokens, features.mask, strict=True):
-            self.encoded[encoder.modality, example] = tokens[mask].clone()
+    if COMBINED not in logits:
+        return dict(logits)
+    both = logits[COMBINED].copy()
+    for condition, rows in logits.items():
+        missing = np.isnan(both).any(axis=1) & ~np.isnan(rows).any(axis=1)
+        both[missing] = rows[missing] * (temperatures[COMBINED] / temperatures[condition])
+    return {**logits, COMBINED: both}
 
 
 def calibrate(

@@ -33,6 +33,11 @@ def protocol(
     words["interval"] = (
         "95 % bootstrap over speakers (clips, pairs), writers, dialogues or pictures"
     )
+    if "speech" in experiment.sources:
+        words["reading"] = (
+            "as a visitor's recording: clips in which the speech detector hears no speech have no "
+            "answer; they count as wrong, except in the ECE, and their share is `refused`"
+        )
     if "video" in experiment.sources:
         frames = experiment.sources["video"].frames
         words["video"] = f"a clip is {frames} drifting crops of one picture: no facial motion"
@@ -40,12 +45,23 @@ def protocol(
 
 
 def common_temperature(parts: Sequence[Labelled]) -> float:
-    """One temperature for several sets of logits and labels; smaller sets are repeated."""
+    """One temperature for several sets of logits and labels; smaller sets are repeated.
+
+    Rows without an answer (NaN) are left out.
+    """
+    parts = [part for one in parts if len((part := _answered(*one))[1])]
+    if not parts:
+        return 1.0
     size = max(len(labels) for _, labels in parts)
     rows = [np.arange(size) % len(labels) for _, labels in parts]
     logits = np.concatenate([part[i] for (part, _), i in zip(parts, rows, strict=True)])
     labels = np.concatenate([part[i] for (_, part), i in zip(parts, rows, strict=True)])
     return fit_temperature(logits, labels)
+
+
+def _answered(logits: Floats, labels: Labels) -> Labelled:
+    answered = ~np.isnan(logits).any(axis=1)
+    return logits[answered], labels[answered]
 
 
 def common_temperatures(parts: Iterable[tuple[str, Labelled]]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mer_core.frameworks.base import MATCH
@@ -10,8 +11,8 @@ from mer_core.frameworks.base import MATCH
 def metrics_table(metrics: dict[str, Any]) -> str:
     """A Markdown row for each test set and branch, then for the matching of pairs."""
     lines = [
-        "| test set | branch | n | UA [95 %] | WA [95 %] | macro-F1 | ECE |",
-        "|---|---|---|---|---|---|---|",
+        "| test set | branch | n | UA [95 %] | WA [95 %] | macro-F1 | ECE | refused |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     rows = [
         (name, condition, report)
@@ -26,6 +27,11 @@ def metrics_table(metrics: dict[str, Any]) -> str:
         ]
         lines.append(
             f"| {name} | {condition} | {report['n']} | {' | '.join(cells)} "
-            f"| {report['macro_f1']:.3f} | {report['ece']:.3f} |"
+            f"| {report['macro_f1']:.3f} | {report['ece']:.3f} | {refusals(report)} |"
         )
     return "\n".join(lines)
+
+
+def refusals(report: Mapping[str, Any]) -> str:
+    """The share of items without an answer; older reports do not hold it."""
+    return f"{100 * report['refused']:.1f} %" if "refused" in report else "–"

@@ -20,10 +20,9 @@ from train.ablation.measure import (
 from train.ablation.recognition import recognition, resampling_units
 from train.ablation.runs import RunPaths, SharedInputs, task_of
 from train.config import Experiment
-from train.data.material import Material
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair, SetName, evaluation_sets
-from train.evaluate.frameworks import BranchEvaluator
+from train.evaluate.branches import evaluator_of
 from train.evaluate.measures import RECOGNITION
 from train.stages import detach_encoders, start
 
@@ -42,9 +41,7 @@ def test_cached_features_give_the_logits_of_evaluation(
     assert all(part.split == "test" for pair in pairs for part in pair.parts if part)
     torch.manual_seed(experiment.seed)
     live = start(experiment).eval()  # the same seed gives the same encoders as `inputs`
-    everything = [part for pair in pairs for part in pair.parts if part]
-    material = Material(everything, experiment.sources)
-    expected = BranchEvaluator(live, material, inputs.tokenize).logits(pairs[:24], "live")["both"]
+    expected = evaluator_of(live, [pairs], experiment).logits(pairs[:24], "live")["both"]
     detach_encoders(live)
     found = inputs.data.logits(live, pairs)
     np.testing.assert_allclose(found[:24], expected, atol=2e-2)

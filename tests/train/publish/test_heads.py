@@ -19,9 +19,9 @@ from tests.train.tiny_frameworks import tiny_foal_net
 from train.ablation.runs import RunPaths, SharedInputs, run_all
 from train.ablation.strategies import strategies
 from train.config import Experiment
-from train.data.material import Material
 from train.data.pairs import SetName
-from train.evaluate.frameworks import BranchEvaluator, calibrate
+from train.evaluate.branches import evaluator_of
+from train.evaluate.frameworks import calibrate
 from train.publish.heads import export_heads
 from train.stages import start
 
@@ -82,11 +82,9 @@ def test_temperatures_are_those_of_an_exported_model(
     heads = load_heads(out, load_checkpoint(shipped).framework.encoders())
     inputs = SharedInputs(experiment, paths, "dev")
     dev = inputs.task.dev
-    parts = [part for pairs in dev.values() for pair in pairs for part in pair.parts if part]
-    material = Material(parts, experiment.sources)
     for name, head in heads.items():
         found = head.config["temperatures"]
-        expected = calibrate(BranchEvaluator(head.framework, material, None), dev)
+        expected = calibrate(evaluator_of(head.framework, dev.values(), experiment), dev)
         assert set(expected) == {"audio", "video", "both"}
         assert set(found) - set(expected) == ({"match"} if name in MATCHING else set())
         for condition, value in expected.items():
