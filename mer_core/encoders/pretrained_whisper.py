@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -126,6 +126,13 @@ class PretrainedWhisperEncoder(Encoder):
         settings = {**asdict(self.settings), **backbone, "config": config}
         return {"family": "pretrained_whisper", **settings}
 
+    def depth(self, parameter: str) -> int:
+        """Layers above a parameter's own; all of them for the convolutions."""
+        part, _, rest = parameter.removeprefix("backbone.").partition(".")
+        if part == "layers":
+            return self.settings.layers - 1 - int(rest.partition(".")[0])
+        return self.settings.layers if part in ("conv1", "conv2", "embed_positions") else 0
+
     def forward(self, batch: Batch) -> Features:
         """50 / `pool` tokens per second; see `Encoder.forward`.
 
@@ -166,7 +173,8 @@ class PretrainedWhisperEncoder(Encoder):
         for number, layer in enumerate(self.backbone.layers, start=1):
             with self._gradient(number):
                 hidden = layer(outputs[-1], keys)
-            outputs.append(hidden[0] if isinstance(hidden, tuple) else hidden)  # before 5.1, tuples
+            # transformers 5.0 returns attention weights, too.
+            outputs.append(hidden[0] if isinstance(hidden, tuple) else hidden)
         if self.settings.final_norm:
             outputs[-1] = self.backbone.layer_norm(outputs[-1])
         read = outputs[-1:] if self.mix is None else outputs[self.first_mixed :]
@@ -237,7 +245,7 @@ def _load(settings: PretrainedWhisperConfig, config: Any) -> Any:
 class _EncoderOnly(WhisperEncoder):  # type: ignore[misc]
     """Loads without a warning about a checkpoint's decoder and later layers."""
 
-    _keys_to_ignore_on_load_unexpected = NOT_LOADED
+    _keys_to_ignore_on_load_unexpected: ClassVar = list(NOT_LOADED)
 
 
 def _resolve(settings: PretrainedWhisperConfig) -> PretrainedWhisperConfig:

@@ -293,6 +293,17 @@ def test_frozen_layers_leave_no_graph(saved: Path) -> None:
     assert seen == [False, False, True]
 
 
+def test_depth_counts_the_layers_above(saved: Path) -> None:
+    encoder = build(saved, mix=True)
+    depths = {
+        "backbone.conv1.weight": LAYERS, "backbone.conv2.bias": LAYERS,
+        "backbone.embed_positions.weight": LAYERS, "backbone.layers.0.fc1.weight": LAYERS - 1,
+        "backbone.layers.2.final_layer_norm.bias": 0, "backbone.layer_norm.weight": 0, "mix": 0,
+    }  # fmt: skip
+    assert set(depths) <= {name for name, _ in encoder.named_parameters()}
+    assert {name: encoder.depth(name) for name in depths} == depths
+
+
 @torch.no_grad()
 def test_augmentation_and_dropout_work_in_training_only(saved: Path) -> None:
     batch = batch_of(*waves((8_000, 9_999)))

@@ -23,6 +23,8 @@ from transformers import (  # isort: skip
     Wav2Vec2Model,
     WavLMConfig,
     WavLMModel,
+    WhisperConfig,
+    WhisperModel,
 )
 
 from mer_core.checkpoints.checkpoint import load_checkpoint
@@ -149,6 +151,39 @@ def test_mgcma_base_runs_on_tiny_local_models(
         ],
     )  # fmt: skip
     fit_experiment(experiment, corpora, tmp_path / "run", CPU, tmp_path / "cache")
+    prediction = Predictor.load(tmp_path / "run", device="cpu").predict(text="the great joy")
+    assert prediction.emotion in ("angry", "happy", "neutral", "sad")
+    row = json.loads((tmp_path / "run" / "log.jsonl").read_text())
+    assert {"train_ce", "train_distribution", "train_instance"} <= set(row)
+
+
+@pytest.mark.slow
+def test_mgcma_whisper_runs_on_tiny_local_models(
+    recorded: Path, bert_folder: Path, tmp_path: Path
+) -> None:
+    """The same TOML file as for the large pair, on models of the same classes."""
+    speech = tmp_path / "whisper"
+    config = WhisperConfig(
+        d_model=16, encoder_layers=3, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, vocab_size=20,
+        num_mel_bins=128, pad_token_id=0, bos_token_id=1, eos_token_id=1, decoder_start_token_id=2,
+    )  # fmt: skip
+    WhisperModel(config).save_pretrained(speech)
+    experiment = load_experiment(
+        ROOT / "train" / "configs" / "mgcma_whisper.toml",
+        [
+            f"architecture.speech_encoder.source={speech}",
+            "architecture.speech_encoder.layers=2", "architecture.speech_encoder.frozen_layers=1",
+            f"architecture.text_encoder.source={bert_folder}",
+            "architecture.width=16", "architecture.heads=2",
+            "optim.epochs=1", "optim.batch_size=4", "optim.accumulate=2", "optim.draws=16",
+        ],
+    )  # fmt: skip
+    before = WhisperModel.from_pretrained(speech).encoder.layers.state_dict()
+    fitted = fit_experiment(experiment, recorded, tmp_path / "run", CPU, tmp_path / "cache")
+    after = fitted.encoders()["speech"].backbone.layers.state_dict()
+    for name, value in after.items():
+        assert torch.equal(value, before[name]) == name.startswith("0."), name
     prediction = Predictor.load(tmp_path / "run", device="cpu").predict(text="the great joy")
     assert prediction.emotion in ("angry", "happy", "neutral", "sad")
     row = json.loads((tmp_path / "run" / "log.jsonl").read_text())
