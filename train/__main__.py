@@ -1,4 +1,4 @@
-"""`python -m train fit|prune|export|evaluate|ablate|atlas|default`."""
+"""`python -m train COMMAND`: see `parser`."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def parser(prog: str = "python -m train") -> argparse.ArgumentParser:
 
     _add_training(add)
     _add_measuring(add)
+    _add_protocols(add)
     _add_publishing(add)
     return top
 
@@ -100,6 +101,17 @@ def _add_measuring(add: Add) -> None:
         help="split to measure strategies on (default: test; sweeps: always dev); finished runs "
         "are not trained again",
     )  # fmt: skip
+
+
+def _add_protocols(add: Add) -> None:
+    folds = add("folds", commands.run_folds, "leave speakers out: test every fold of a corpus")
+    folds.add_argument("--corpus", help="its name (default: the source's first)")
+    folds.add_argument(
+        "--folds", type=int, default=0, help="how many (0: the published ones, or one a speaker)"
+    )
+    folds.add_argument("--out", type=Path, help="folder (default: runs/folds_NAME)")
+    transfer = add("transfer", commands.run_transfer, "train on one corpus, test on the others")
+    transfer.add_argument("--out", type=Path, help="folder (default: runs/transfer_NAME)")
 
 
 def _add_publishing(add: Add) -> None:

@@ -13,6 +13,8 @@ from train.ablation.strategies import on_encoders
 from train.ablation.tables import markdown
 from train.config import Experiment, load_experiment
 from train.evaluate.tables import metrics_table
+from train.protocols.folds import folds_table, leave_speakers_out
+from train.protocols.transfer import transfer, transfer_table
 from train.publish.atlas import atlas_table, make_atlas
 from train.publish.export import evaluate_folder, export, head_name
 from train.stages import fit_experiment, prune_text_encoder
@@ -87,6 +89,28 @@ def run_ablate(options: argparse.Namespace) -> None:
         print(markdown(ablate(experiment, paths, options.seeds, options.split or "test")))
     for setting in options.sweep:
         print(markdown(sweep(load, setting, paths, options.seeds)))
+
+
+def run_folds(options: argparse.Namespace) -> None:
+    """Test every fold of a corpus by a run on the others."""
+    experiment = load_experiment(options.config, options.overrides)
+    (source, *_) = experiment.sources.values()
+    corpus = options.corpus or next(iter(source.corpora))
+    paths = _paths(options, f"folds_{experiment.name}")
+    print(folds_table(leave_speakers_out(experiment, corpus, paths, options.folds)))
+
+
+def run_transfer(options: argparse.Namespace) -> None:
+    """Train on each corpus, test on the others."""
+    experiment = load_experiment(options.config, options.overrides)
+    paths = _paths(options, f"transfer_{experiment.name}")
+    print(transfer_table(transfer(experiment, paths)))
+
+
+def _paths(options: argparse.Namespace, name: str) -> RunPaths:
+    """Where a command of several runs reads and writes."""
+    out = options.out or RUNS / name
+    return RunPaths(options.data, out, pick_device(options.device), options.cache)
 
 
 def run_atlas(options: argparse.Namespace) -> None:

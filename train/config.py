@@ -34,6 +34,8 @@ class SourceConfig:
         band_pass_probability: Share of clips as by telephone or poor microphone (training only).
         clip_probability: Share of clips with their peaks cut off (training only).
         opus_probability: Share of clips coded at low rates (training only); 50 ms a clip.
+        speakers: Split → its speakers (or writers, dialogues), instead of the corpora's own splits;
+            a split that is not named is empty.
         views: Augmented copies of an example, where features are cached for a frozen encoder.
         frames: Of the clip that is made from a picture; 1 = the picture as it is.
     """
@@ -49,6 +51,7 @@ class SourceConfig:
     band_pass_probability: float = 0.0
     clip_probability: float = 0.0
     opus_probability: float = 0.0
+    speakers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     views: int = 4
     frames: int = 1
 
@@ -78,6 +81,8 @@ class OptimConfig:
         schedule: `cosine`, `linear` or `constant` after the warm-up.
         warmup: Share of all updates.
         ema: Decay of the averaged weights that are evaluated and saved; 0 = the last weights.
+        select: Keep the weights of the best development epoch; false: train all epochs, keep the
+            last weights and look at no development data.
         patience: Epochs without a better development figure before stopping.
         precision: `auto` (bf16 if the hardware supports it), `bf16` or `fp32`.
     """
@@ -94,6 +99,7 @@ class OptimConfig:
     warmup: float = 0.1
     clip: float = 1.0
     ema: float = 0.0
+    select: bool = True
     patience: int = 10
     precision: str = "auto"
 

@@ -58,7 +58,8 @@ def fit(
     """Train until the epochs or the patience end, resuming from the state in `folder`.
 
     Returns:
-        `framework`, carrying the weights of the best development epoch.
+        `framework`, carrying the weights of the best development epoch or, without selection, of
+        the last one.
     """
     optim = experiment.optim
     state = start_state(framework.to(device), optim)
@@ -70,9 +71,10 @@ def fit(
         started = time.perf_counter()
         torch.manual_seed(experiment.seed * 100_003 + epoch)  # dropout repeats when resumed
         losses = train_epoch(state, task, experiment, epoch)
-        figures = validate_with(framework, state.averaged, task)
-        if figures["score"] > progress.best_score:
-            progress.best_score, progress.best_epoch = figures["score"], epoch
+        figures = validate_with(framework, state.averaged, task) if optim.select else {}
+        score = figures.get("score", float("inf"))  # without selection, the last epoch is the best
+        if score > progress.best_score or not optim.select:
+            progress.best_score, progress.best_epoch = score, epoch
             state.best = copy_weights(state.averaged)
         progress.epoch = epoch + 1
         seconds = round(time.perf_counter() - started, 1)

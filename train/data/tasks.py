@@ -42,7 +42,7 @@ def source_examples(
     """Examples of one split of a source's corpora, in a fixed order.
 
     Args:
-        source: Whose corpora are read.
+        source: Whose corpora are read; it may have splits of its own.
         root: Folder of the corpora.
         split: `train`, `dev` or `test`.
         labels: Examples with another label are left out.
@@ -51,9 +51,16 @@ def source_examples(
     return [
         half
         for corpus in source.corpora
-        for example in load_corpus(corpus, root, split=split, labels=labels)
-        if (half := half_of(example, modality))
+        for example in load_corpus(corpus, root, labels=labels)
+        if is_in(example, split, source) and (half := half_of(example, modality))
     ]
+
+
+def is_in(example: Example, split: str, source: SourceConfig) -> bool:
+    """Whether an example is in a split of a source."""
+    if source.speakers:
+        return example.group in source.speakers.get(split, ())
+    return example.split == split
 
 
 def half_of(example: Example, modality: str) -> Example | None:
