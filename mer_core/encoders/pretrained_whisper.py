@@ -144,8 +144,7 @@ class PretrainedWhisperEncoder(Encoder):
         lengths = batch.waveform_mask.sum(dim=1) * batch.speech_present  # (B,)
         mel, mask = self.log_mel(batch.waveform, lengths.clamp(max=self.longest))
         mel = self.augment(mel, mask)  # (B, T, M)
-        with self._gradient(0):
-            frames = self._convolve(mel, mask)  # (B, ceil(T / 2), D)
+        frames = self._convolve(mel, mask)  # (B, ceil(T / 2), D)
         mask = mask[:, ::2]
         frames = self._contextualise(frames, mask)
         tokens, mask = averaged(frames, mask, self.settings.pool)
@@ -170,9 +169,8 @@ class PretrainedWhisperEncoder(Encoder):
         # Without a mask, attention is faster.
         keys = None if bool(mask.all()) else attendable(mask)[:, None, None, :]  # (B, 1, 1, T)
         outputs = [frames]
-        for number, layer in enumerate(self.backbone.layers, start=1):
-            with self._gradient(number):
-                hidden = layer(outputs[-1], keys)
+        for layer in self.backbone.layers:
+            hidden = layer(outputs[-1], keys)
             # transformers 5.0 returns attention weights, too.
             outputs.append(hidden[0] if isinstance(hidden, tuple) else hidden)
         if self.settings.final_norm:
@@ -187,12 +185,8 @@ class PretrainedWhisperEncoder(Encoder):
             [share * output for share, output in zip(shares, read, strict=True)]
         ).sum(0)
 
-    def _gradient(self, number: int) -> torch.set_grad_enabled:
-        """No gradient in layer `number` (0: the convolutions) if it is frozen."""
-        learns = number > self.settings.frozen_layers
-        return torch.set_grad_enabled(torch.is_grad_enabled() and learns)
-
     def _frozen(self) -> Iterator[nn.Module]:
+        """The lowest parts; below the first weight that learns, autograd records nothing."""
         count = self.settings.frozen_layers
         if count >= 0:
             yield from (self.backbone.conv1, self.backbone.conv2)

@@ -189,6 +189,24 @@ def test_a_batch_changes_no_recording(saved: Path, settings: dict[str, object]) 
             torch.testing.assert_close(tokens, single.tokens[0], atol=1e-5, rtol=1e-5)
 
 
+class Louder(torch.nn.Module):
+    """An augmentation that changes the padding, too."""
+
+    def forward(self, mel: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return mel + 1.0
+
+
+@torch.no_grad()
+def test_augmented_padding_changes_no_recording(saved: Path) -> None:
+    encoder = build(saved)
+    encoder.augment = Louder()
+    together = encoder(with_padding(batch_of(*waves())))
+    for row, waveform in enumerate(waves()):
+        tokens = together.tokens[row][together.mask[row]]
+        alone = encoder(batch_of(waveform)).tokens[0]
+        torch.testing.assert_close(tokens, alone, atol=1e-5, rtol=1e-5)
+
+
 @torch.no_grad()
 @pytest.mark.parametrize(("pool", "rate"), [(1, 50.0), (2, 25.0), (3, 50 / 3), (4, 12.5)])
 def test_pooled_tokens_are_means_of_what_is_there(saved: Path, pool: int, rate: float) -> None:
