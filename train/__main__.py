@@ -69,6 +69,12 @@ def _add_common(command: argparse.ArgumentParser, config: bool) -> None:
     )  # fmt: skip
 
 
+def _add_crossfit(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--crossfit", type=Path, help="folder of a crossfit, whose temperatures are used"
+    )
+
+
 def _add_training(add: Add) -> None:
     fit = add("fit", commands.run_fit, "train one experiment; run again to resume")
     fit.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME)")
@@ -87,6 +93,7 @@ def _add_measuring(add: Add) -> None:
         "--out", type=Path,
         help="folder for metrics.json (default: the model's; its temperatures are then updated)",
     )  # fmt: skip
+    _add_crossfit(evaluate)
     ablate = add("ablate", commands.run_ablate, "train and measure every alignment strategy")
     ablate.add_argument("--seeds", type=int, default=3, help="runs of each strategy")
     ablate.add_argument("--out", type=Path, help="folder (default: runs/ablation_NAME)")
@@ -110,6 +117,13 @@ def _add_protocols(add: Add) -> None:
         "--folds", type=int, default=0, help="how many (0: the published ones, or one a speaker)"
     )
     folds.add_argument("--out", type=Path, help="folder (default: runs/folds_NAME)")
+    crossfit = add("crossfit", commands.run_crossfit, "temperatures from speakers never heard")
+    crossfit.add_argument("--folds", type=int, default=3, help="of the speakers that do not test")
+    crossfit.add_argument(
+        "--encoders", type=Path,
+        help="crossfit of the speech encoder: refit the framework on the encoder of each fold",
+    )  # fmt: skip
+    crossfit.add_argument("--out", type=Path, help="folder (default: runs/crossfit_NAME)")
     transfer = add("transfer", commands.run_transfer, "train on one corpus, test on the others")
     transfer.add_argument("--out", type=Path, help="folder (default: runs/transfer_NAME)")
 
@@ -120,6 +134,7 @@ def _add_publishing(add: Add) -> None:
     export.add_argument(
         "--out", type=Path, default=commands.OUTPUT / "default", help="bundle to write into"
     )
+    _add_crossfit(export)
     atlas = add("atlas", commands.run_atlas, "heads and maps of an ablation's strategies")
     atlas.add_argument("--ablation", type=Path, help="its folder (default: runs/ablation_NAME)")
     atlas.add_argument("--model", type=Path, help="as for ablate (default: the shipped one)")

@@ -13,6 +13,12 @@ from train.ablation.strategies import on_encoders
 from train.ablation.tables import markdown
 from train.config import Experiment, load_experiment
 from train.evaluate.tables import metrics_table
+from train.protocols.crossfit import (
+    RESULT_FILE,
+    crossfit_encoder,
+    crossfit_framework,
+    crossfit_table,
+)
 from train.protocols.folds import folds_table, leave_speakers_out
 from train.protocols.transfer import transfer, transfer_table
 from train.publish.atlas import atlas_table, make_atlas
@@ -49,7 +55,9 @@ def run_prune(options: argparse.Namespace) -> None:
 def run_export(options: argparse.Namespace) -> None:
     """Write what ships."""
     experiment = load_experiment(options.config, options.overrides)
-    metrics = export(options.model, options.out, experiment, options.data, options.cache)
+    metrics = export(
+        options.model, options.out, experiment, options.data, options.cache, options.crossfit
+    )
     print(metrics_table(metrics))
 
 
@@ -64,8 +72,9 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if options.out is None and folder.resolve().is_relative_to(PACKAGE):
         raise ValueError("The figures of the installed model need a folder of yours: give --out.")
     metrics = evaluate_folder(
-        folder, experiment, options.data, options.cache, options.seed, options.out
-    )
+        folder, experiment, options.data, options.cache, options.seed, options.out,
+        options.crossfit,
+    )  # fmt: skip
     print(metrics_table(metrics))
 
 
@@ -98,6 +107,23 @@ def run_folds(options: argparse.Namespace) -> None:
     corpus = options.corpus or next(iter(source.corpora))
     paths = _paths(options, f"folds_{experiment.name}")
     print(folds_table(leave_speakers_out(experiment, corpus, paths, options.folds)))
+
+
+def run_crossfit(options: argparse.Namespace) -> None:
+    """Fit temperatures on speakers that the predicting run never heard.
+
+    Raises:
+        ValueError: A framework without the crossfit of its speech encoder.
+    """
+    experiment = load_experiment(options.config, options.overrides)
+    paths = _paths(options, f"crossfit_{experiment.name}")
+    if len(experiment.sources) == 1:
+        result = crossfit_encoder(experiment, paths, options.folds)
+    elif options.encoders is None:
+        raise ValueError("A framework needs --encoders: the crossfit of its speech encoder.")
+    else:
+        result = crossfit_framework(experiment, paths, options.encoders)
+    print(crossfit_table(result))
 
 
 def run_transfer(options: argparse.Namespace) -> None:
@@ -138,4 +164,6 @@ def run_default(options: argparse.Namespace) -> None:
         run_fit(options)
         if name not in ("speech", "text"):  # those ship inside MGCMA
             options.model, options.out = RUNS / name, OUTPUT / "default"
+            crossfit = RUNS / f"crossfit_{name}"
+            options.crossfit = crossfit if (crossfit / RESULT_FILE).is_file() else None
             run_export(options)

@@ -18,9 +18,9 @@ import numpy as np
 
 from mer_core.data import Example, load_corpus
 from mer_core.emotions import FOUR
-from train.config import Experiment
+from train.config import Experiment, SourceConfig
 from train.data.draws import label_partners
-from train.data.tasks import half_of, source_examples
+from train.data.tasks import half_of, is_in, source_examples
 
 PARTNERS_PER_CLIP = 5  # in evaluation sets: averages over the choice of partners
 BY_LABEL = "by label within the split: fusion on labels, not naturally paired recordings"
@@ -139,7 +139,8 @@ def evaluation_sets(
     for corpus, clips in lead_corpora.items():
         for partner_corpus, pool in partner_corpora.items():
             if corpus == partner_corpus:
-                recorded = natural_pairs(corpus, root, split, (lead, partner))
+                source = experiment.sources[lead]
+                recorded = natural_pairs(corpus, root, split, (lead, partner), source)
                 if recorded:
                     sets[SetName(SetKind.NATURAL, (corpus,))] = recorded
                     continue
@@ -152,12 +153,15 @@ def evaluation_sets(
     return sets
 
 
-def natural_pairs(corpus: str, root: Path, split: str, modalities: tuple[str, str]) -> list[Pair]:
-    """The two halves of every recording of a corpus that has both."""
+def natural_pairs(
+    corpus: str, root: Path, split: str, modalities: tuple[str, str], source: SourceConfig
+) -> list[Pair]:
+    """The two halves of every recording of a corpus that has both; `source` may set the splits."""
     lead, partner = modalities
     halves = [
         {lead: half_of(recording, lead), partner: half_of(recording, partner)}
-        for recording in load_corpus(corpus, root, split=split, labels=FOUR)
+        for recording in load_corpus(corpus, root, labels=FOUR)
+        if is_in(recording, split, source)
     ]
     return [Pair(**both) for both in halves if all(both.values())]
 

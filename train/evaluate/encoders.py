@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import recognition_report
 from train.config import Experiment
 from train.data.pairs import Pair, SetKind, SetName
-from train.data.tasks import class_indices, classes_of_corpora, source_examples
+from train.data.tasks import class_indices, source_examples
 from train.evaluate.branches import evaluator_of
-from train.evaluate.protocol import Floats, common_temperature, protocol
+from train.evaluate.protocol import Floats, Labels, common_temperature, protocol
+
+ALL = "all"  # every class of a corpus; also the key of the temperature
 
 
 def evaluate_encoder(
@@ -26,10 +28,12 @@ def evaluate_encoder(
     *,
     cache: Path | None = None,
     seed: int = 0,
+    temperatures: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Every corpus' test split; `all`: over its full label set, `four`: over the four classes.
 
-    Logits are restricted to the classes in question.
+    Logits are restricted to the classes in question. The temperature is that of `ALL` in
+    `temperatures`, if given, and else fitted on the development split.
 
     Returns:
         `protocol`, `temperatures` and `sets` (name → `all` and `four` → report).
@@ -40,7 +44,10 @@ def evaluate_encoder(
         source_examples(source, root, split, labels, modality) for split in ("dev", "test")
     )
     dev_logits, test_logits = encoder_logits(framework, experiment, (dev, test), cache)
-    temperature = restricted_temperature(dev_logits, dev, labels)
+    truth = class_indices(dev, labels).numpy()
+    temperature = (temperatures or {}).get(ALL) or restricted_temperature(
+        dev_logits, truth, [e.corpus for e in dev]
+    )
 
     def report(corpus: str, names: tuple[str, ...]) -> dict[str, Any]:
         rows = [i for i, e in enumerate(test) if e.corpus == corpus and e.emotion in names]
@@ -57,14 +64,14 @@ def evaluate_encoder(
 
     sets = {
         str(SetName(SetKind.ALONE, (corpus,), modality)): {
-            "all": report(corpus, labels_of(corpus, test, labels)),
+            ALL: report(corpus, labels_of(corpus, test, labels)),
             "four": report(corpus, FOUR),
         }
         for corpus in source.corpora
     }
     return {
         "protocol": protocol(experiment, seed, labels),
-        "temperatures": {"all": temperature, modality: temperature},
+        "temperatures": {ALL: temperature, modality: temperature},
         "sets": sets,
     }
 
@@ -83,17 +90,21 @@ def encoder_logits(
     return [evaluator.logits(pairs, modality)[name] for pairs in sets]
 
 
-def restricted_temperature(
-    logits: Floats, examples: Sequence[Example], labels: tuple[str, ...]
-) -> float:
-    """One temperature for logits restricted to each corpus' classes, corpora counting equally."""
-    possible = classes_of_corpora(examples, labels).numpy()
-    restricted = np.where(possible | np.isnan(logits), logits, -np.inf)
-    truth = class_indices(examples, labels).numpy()
-    corpora = np.array([e.corpus for e in examples])
-    return common_temperature(
-        [(restricted[corpora == c], truth[corpora == c]) for c in dict.fromkeys(corpora)]
-    )
+def restricted_temperature(logits: Floats, truth: Labels, corpora: Sequence[str]) -> float:
+    """One temperature for logits restricted to each corpus' classes, corpora counting equally.
+
+    Args:
+        logits: (N, C); NaN where refused.
+        truth: (N,) class indices.
+        corpora: N names.
+    """
+    names, parts = np.array(corpora), []
+    for corpus in dict.fromkeys(corpora):
+        own = names == corpus
+        possible = np.isin(np.arange(logits.shape[1]), truth[own])  # (C,)
+        restricted = np.where(possible | np.isnan(logits[own]), logits[own], -np.inf)
+        parts.append((restricted, truth[own]))
+    return common_temperature(parts)
 
 
 def labels_of(corpus: str, examples: Sequence[Example], labels: tuple[str, ...]) -> tuple[str, ...]:

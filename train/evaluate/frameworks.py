@@ -27,8 +27,17 @@ def evaluate(
     *,
     cache: Path | None = None,
     seed: int = 0,
+    temperatures: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Figures of each branch and of both together, and the temperatures they were made with.
+
+    Args:
+        framework: To measure.
+        experiment: Its sources say on what.
+        root: Folder of the corpora.
+        cache: Folder for decoded clips.
+        seed: Of pairing and bootstrap.
+        temperatures: Condition → T, instead of those that development data give.
 
     Returns:
         `protocol`, `temperatures` (condition → T), `sets` (name → condition → report) and
@@ -37,7 +46,7 @@ def evaluate(
     dev = evaluation_sets(experiment, root, "dev", seed)
     test = evaluation_sets(experiment, root, "test", seed)
     evaluator = evaluator_of(framework, [*dev.values(), *test.values()], experiment, cache)
-    temperatures = calibrate(evaluator, dev)
+    temperatures = {**calibrate(evaluator, dev), **(temperatures or {})}
     matching, match_temperature = measure_matching(
         evaluator.outputs,
         [pairs for name, pairs in dev.items() if name.is_paired],

@@ -17,6 +17,7 @@ from mer_core.frameworks.descriptor import DESCRIPTORS
 from train.config import Experiment
 from train.evaluate.encoders import evaluate_encoder
 from train.evaluate.frameworks import evaluate
+from train.protocols.crossfit import crossfit_words, load_crossfit
 from train.publish.card import write_card
 
 
@@ -27,7 +28,12 @@ def head_name(experiment: Experiment) -> str:
 
 
 def export(
-    run: Path, bundle: Path, experiment: Experiment, root: Path, cache: Path | None = None
+    run: Path,
+    bundle: Path,
+    experiment: Experiment,
+    root: Path,
+    cache: Path | None = None,
+    crossfit: Path | None = None,
 ) -> dict[str, Any]:
     """Write `run`'s framework into `bundle` at half precision, evaluate it there, renew the card.
 
@@ -39,7 +45,7 @@ def export(
     head = bundle / head_name(experiment)
     framework = load_checkpoint(run).framework
     save_checkpoint(head, framework, half=True, shared=True, experiment=experiment.name)
-    return evaluate_folder(head, experiment, root, cache)
+    return evaluate_folder(head, experiment, root, cache, crossfit=crossfit)
 
 
 def evaluate_folder(
@@ -49,15 +55,26 @@ def evaluate_folder(
     cache: Path | None = None,
     seed: int = 0,
     out: Path | None = None,
+    crossfit: Path | None = None,
 ) -> dict[str, Any]:
     """Measure a checkpoint.
 
     Writes `metrics.json`, temperatures and a bundle's card into the checkpoint; with `out`, it
-    writes only `metrics.json`, there.
+    writes only `metrics.json`, there. Temperatures are those of `crossfit`, a folder that
+    `train.protocols.crossfit` wrote, as far as it has them.
+
+    Raises:
+        ValueError: `crossfit` is of another experiment, or not finished.
     """
     checkpoint = load_checkpoint(folder)
     measure = evaluate if len(experiment.sources) > 1 else evaluate_encoder
-    metrics = measure(checkpoint.framework, experiment, root, cache=cache, seed=seed)
+    fitted = load_crossfit(crossfit, experiment) if crossfit else None
+    metrics = measure(
+        checkpoint.framework, experiment, root, cache=cache, seed=seed,
+        temperatures=fitted["temperatures"] if fitted else None,
+    )  # fmt: skip
+    if fitted:
+        metrics["protocol"]["temperatures"] = crossfit_words(fitted)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_json(out / METRICS_FILE, metrics)
