@@ -83,7 +83,7 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
         )
         command.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (%(default)s)")
     predict.add_argument(
-        "--face-detector", metavar="F", help="file or Hub id of a YuNet model (default: OpenCV's)"
+        "--face-detector", metavar="F", help="file or Hub id of another YuNet model"
     )
     return parser
 

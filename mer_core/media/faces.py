@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.media.face_crops import crop_faces
-from mer_core.media.face_detectors import FaceDetector, HaarDetector
+from mer_core.media.face_detectors import FaceDetector, default_detector
 from mer_core.media.video import Video
 from mer_core.types import FaceTrack, FloatArray
 
 # Side of a FER2013 picture over the side of the Haar box in it: median over 1 000 pictures of 1.04
 # (quartiles 0.98 and 1.12), enlarged four times, with a replicated border of half a picture, at a
 # scale factor of 1.05 to 1.2. The centres differ by less than one per cent of the side.
+# A YuNet box is as high as a Haar box.
 CROP_RATIO = 1.04
 THUMBNAIL_SIDE = 96  # pixels
 LONGEST_GAP = 1.0  # seconds without a detection over which positions are interpolated
@@ -40,14 +41,14 @@ def track_face(video: Video, detector: FaceDetector | None = None) -> FaceTrack:
 
     Args:
         video: The clip.
-        detector: Detects the faces in one frame; `HaarDetector` by default.
+        detector: Detects the faces in one frame; see `default_detector`.
 
     Returns:
         The track. `boxes` are the smoothed squares that `crop_faces` cuts out, framed as in
         FER2013; close to the edge of the picture they reach beyond 0 and 1. `found` is all False if
         no face is detected in enough frames.
     """
-    path, found = _face_path(video, detector or HaarDetector())
+    path, found = _face_path(video, detector or default_detector())
     height, width = video.frames.shape[1:3]
     side = path[:, 2] * CROP_RATIO
     corners = np.stack([path[:, 0] - side / 2, path[:, 1] - side / 2, side, side], axis=1)

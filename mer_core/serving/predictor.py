@@ -72,8 +72,7 @@ class Predictor:
                 with Attune.
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
             revision: Branch, tag or commit of a Hub id.
-            face_detector: File or Hub id of a YuNet model, which finds tilted and turned faces
-                too; None is the detector that comes with OpenCV.
+            face_detector: File or Hub id of another YuNet model; None is the one that ships.
 
         Raises:
             CheckpointError: There is no such model, or it is not one of ours.

@@ -87,7 +87,7 @@ class VideoReader:
     Args:
         view: Whether the pictures are crops of the followed face or whole frames.
         size: Side of the pictures, pixels.
-        detector: File or Hub id of a YuNet model, or None for the detector inside OpenCV.
+        detector: File or Hub id of a YuNet model, or None for the one that ships.
         hears: Whether the framework reads the sound.
         tokenizer: Of the framework's text encoder, or None without one.
 

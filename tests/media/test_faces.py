@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,13 @@ import pytest
 from PIL import Image
 
 from mer_core.media.face_crops import crop_faces, whole_frames
-from mer_core.media.face_detectors import HaarDetector, YuNetDetector
+from mer_core.media.face_detectors import (
+    YUNET,
+    FaceDetector,
+    HaarDetector,
+    YuNetDetector,
+    default_detector,
+)
 from mer_core.media.faces import CROP_RATIO, track_face
 from mer_core.types import ByteArray, FaceTrack, FloatArray
 from tests.media.scenes import astronaut, clip, hopper, scene
@@ -193,7 +200,7 @@ def test_whole_frames_agree_with_pillow(width: int, height: int) -> None:
     assert np.abs(ours[1] - theirs).mean() < 4.0
 
 
-# The Haar detector, on real faces
+# Real faces
 
 
 def moving(height: int = 420) -> list[tuple[int, int]]:
@@ -232,7 +239,7 @@ def test_dark_and_bright_faces_are_found(gain: float) -> None:
     assert track_face(clip([frame] * 2)).found.all()
 
 
-@pytest.mark.parametrize("degrees", [-8, 8])
+@pytest.mark.parametrize("degrees", [-30, -8, 8, 30])
 def test_a_tilted_face_is_found(degrees: int) -> None:
     frame = scene((hopper(), 100, 30, 420))
     turn = cv2.getRotationMatrix2D((280, 190), degrees, 1)
@@ -240,9 +247,23 @@ def test_a_tilted_face_is_found(degrees: int) -> None:
     assert track_face(clip([tilted] * 2)).found.all()
 
 
-def test_boxes_of_a_large_frame_are_in_its_pixels() -> None:
-    small = HaarDetector().detect(scene((hopper(), 100, 30, 420)))
-    large = HaarDetector().detect(scene((hopper(), 200, 60, 840), size=(1280, 960)))
+def test_a_small_face_is_found() -> None:
+    track = track_face(clip([scene((hopper(), 300, 200, 110))] * 2))  # a head of 38 pixels
+    assert track.found.all()
+    assert np.abs(middles(track, 640, 480)[0] - [347, 241]).max() < 10
+
+
+def test_both_detectors_frame_a_face_alike() -> None:
+    frame = scene((hopper(), 100, 30, 420))
+    (haar,), (yunet,) = HaarDetector().detect(frame), YuNetDetector().detect(frame)
+    assert yunet[3] / haar[3] == pytest.approx(1, abs=0.15)
+    np.testing.assert_allclose(yunet[:2] + yunet[2:] / 2, haar[:2] + haar[2:] / 2, atol=25)
+
+
+@pytest.mark.parametrize("kind", [HaarDetector, YuNetDetector])
+def test_boxes_of_a_large_frame_are_in_its_pixels(kind: type[FaceDetector]) -> None:
+    small = kind().detect(scene((hopper(), 100, 30, 420)))
+    large = kind().detect(scene((hopper(), 200, 60, 840), size=(1280, 960)))
     assert len(small) == len(large) == 1
     np.testing.assert_allclose(large, 2 * small, atol=24)
 
@@ -288,7 +309,19 @@ def test_pictures_of_things_have_no_face(name: str) -> None:
     assert not track_face(clip([frame, np.ascontiguousarray(frame[:, ::-1])] * 2)).found.any()
 
 
-# YuNet, which needs a model file
+# YuNet
+
+
+def test_the_model_is_the_one_that_its_card_names() -> None:
+    card = (YUNET.parent / "README.md").read_text("utf-8")
+    assert hashlib.sha256(YUNET.read_bytes()).hexdigest() in card
+    assert (YUNET.parent / "LICENSE").is_file()
+
+
+def test_the_cascade_replaces_a_network_that_cannot_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(default_detector(), YuNetDetector)
+    monkeypatch.delattr(cv2, "FaceDetectorYN")
+    assert isinstance(default_detector(), HaarDetector)
 
 
 @pytest.mark.parametrize("model", ["gone.onnx", "folder/gone.onnx", "a/b/c", "/nowhere", ""])
