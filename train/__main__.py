@@ -124,6 +124,13 @@ def _add_protocols(add: Add) -> None:
         help="crossfit of the speech encoder: refit the framework on the encoder of each fold",
     )  # fmt: skip
     crossfit.add_argument("--out", type=Path, help="folder (default: runs/crossfit_NAME)")
+    robust = add(
+        "robustness", commands.run_robustness, "speech under noise, rooms, codecs and lengths",
+        config=False,
+    )  # fmt: skip
+    robust.add_argument("--model", type=Path, help="its folder (default: the shipped one)")
+    robust.add_argument("--corpora", nargs="+", default=["ravdess", "nemo"], help="of speech")
+    robust.add_argument("--out", type=Path, help="folder (default: runs/robustness)")
     transfer = add("transfer", commands.run_transfer, "train on one corpus, test on the others")
     transfer.add_argument("--out", type=Path, help="folder (default: runs/transfer_NAME)")
 

@@ -20,6 +20,7 @@ from train.protocols.crossfit import (
     crossfit_table,
 )
 from train.protocols.folds import folds_table, leave_speakers_out
+from train.protocols.robustness import robustness, robustness_table
 from train.protocols.transfer import transfer, transfer_table
 from train.publish.atlas import atlas_table, make_atlas
 from train.publish.export import evaluate_folder, export, head_name
@@ -124,6 +125,13 @@ def run_crossfit(options: argparse.Namespace) -> None:
     else:
         result = crossfit_framework(experiment, paths, options.encoders)
     print(crossfit_table(result))
+
+
+def run_robustness(options: argparse.Namespace) -> None:
+    """Measure speech alone under every condition."""
+    out, model = options.out or RUNS / "robustness", options.model or DEFAULT_MODEL / "mgcma"
+    result = robustness(model, options.data, options.corpora, out, options.cache)
+    print(robustness_table(result))
 
 
 def run_transfer(options: argparse.Namespace) -> None:
