@@ -57,6 +57,9 @@ class PretrainedWhisperConfig(BackboneConfig):
         normalize: Scale every output to zero mean and unit variance over its channels, before a mix
             of them. From a base model's fourth layer on, one channel is a hundred times the others.
         pool: Frames averaged into one token: 1, 2, 3 or 4 for 50 to 12.5 tokens a second.
+        pool_after: Layer after which frames are averaged; None averages the last layer's output.
+            The layers above it then read tokens, which is cheaper but not as pretrained: fine-tune
+            them. A mix may not reach below it.
         max_seconds: Later sound is not read; Whisper has positions for 30 seconds.
         dropout: Of the tokens.
         frequency_mask: Widest SpecAugment band, in mels (training only).
@@ -70,6 +73,7 @@ class PretrainedWhisperConfig(BackboneConfig):
     mix: bool = False
     normalize: bool = False
     pool: int = 2
+    pool_after: int | None = None
     max_seconds: float = 30.0
     dropout: float = 0.0
     frequency_mask: int = 0
@@ -146,8 +150,7 @@ class PretrainedWhisperEncoder(Encoder):
         mel = self.augment(mel, mask)  # (B, T, M)
         frames = self._convolve(mel, mask)  # (B, ceil(T / 2), D)
         mask = mask[:, ::2]
-        frames = self._contextualise(frames, mask)
-        tokens, mask = averaged(frames, mask, self.settings.pool)
+        tokens, mask = self._contextualise(frames, mask)
         tokens = torch.where(mask[:, :, None], self.dropout(tokens), 0.0)
         return Features(tokens, mask, mask.any(dim=1))
 
@@ -164,25 +167,37 @@ class PretrainedWhisperEncoder(Encoder):
         positions: Tensor = self.backbone.embed_positions.weight[: frames.shape[1]]
         return frames + positions
 
-    def _contextualise(self, frames: Tensor, mask: Tensor) -> Tensor:
-        """The convolutions' frames (B, T, D) → the last layer's, or a mix of several."""
-        # Without a mask, attention is faster.
-        keys = None if bool(mask.all()) else attendable(mask)[:, None, None, :]  # (B, 1, 1, T)
-        outputs = [frames]
-        for layer in self.backbone.layers:
-            hidden = layer(outputs[-1], keys)
-            # transformers 5.0 returns attention weights, too.
-            outputs.append(hidden[0] if isinstance(hidden, tuple) else hidden)
+    def _contextualise(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (B, T, D) → tokens (B, ceil(T / pool), D): the last layer's, or a mix of several.
+
+        Returns:
+            The tokens and their mask.
+        """
+        outputs, keys = [frames], attention_keys(mask)
+        for number in range(self.settings.layers + 1):
+            if number > 0:
+                hidden = self.backbone.layers[number - 1](outputs[-1], keys)
+                # transformers 5.0 returns attention weights, too.
+                outputs.append(hidden[0] if isinstance(hidden, tuple) else hidden)
+            if number == self.settings.pool_after:
+                outputs[-1], mask = averaged(outputs[-1], mask, self.settings.pool)
+                keys = attention_keys(mask)
         if self.settings.final_norm:
             outputs[-1] = self.backbone.layer_norm(outputs[-1])
-        read = outputs[-1:] if self.mix is None else outputs[self.first_mixed :]
+        tokens = self._mix(outputs[-1:] if self.mix is None else outputs[self.first_mixed :])
+        if self.settings.pool_after is None:
+            tokens, mask = averaged(tokens, mask, self.settings.pool)
+        return tokens, mask
+
+    def _mix(self, outputs: list[Tensor]) -> Tensor:
+        """One sequence (B, T, D) of those of one or several layers."""
         if self.settings.normalize:
-            read = [F.layer_norm(output, (self.width,)) for output in read]
+            outputs = [F.layer_norm(output, (self.width,)) for output in outputs]
         if self.mix is None:
-            return read[0]
+            return outputs[0]
         shares = torch.softmax(self.mix.float(), dim=0)
         return torch.stack(
-            [share * output for share, output in zip(shares, read, strict=True)]
+            [share * output for share, output in zip(shares, outputs, strict=True)]
         ).sum(0)
 
     def _frozen(self) -> Iterator[nn.Module]:
@@ -191,6 +206,11 @@ class PretrainedWhisperEncoder(Encoder):
         if count >= 0:
             yield from (self.backbone.conv1, self.backbone.conv2)
             yield from self.backbone.layers[:count]
+
+
+def attention_keys(mask: Tensor) -> Tensor | None:
+    """Boolean mask (B, 1, 1, T); None if all steps are valid, where attention is faster."""
+    return None if bool(mask.all()) else attendable(mask)[:, None, None, :]
 
 
 def load_encoder_part(settings: PretrainedWhisperConfig) -> Any:
@@ -251,6 +271,12 @@ def _resolve(settings: PretrainedWhisperConfig) -> PretrainedWhisperConfig:
     if not -1 <= settings.frozen_layers <= layers:
         raise ValueError(
             f"frozen_layers = {settings.frozen_layers}: must be -1 (nothing is frozen) to {layers}."
+        )
+    highest = max(0, settings.frozen_layers) if settings.mix else layers
+    if settings.pool_after is not None and not 0 <= settings.pool_after <= highest:
+        raise ValueError(
+            f"pool_after = {settings.pool_after}: must be 0 to {highest}"
+            + (", the first output of the mix." if settings.mix else ".")
         )
     norm = settings.final_norm
     return replace(

@@ -177,7 +177,15 @@ def test_the_last_norm_belongs_to_the_whole_model(saved: Path) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("settings", [{}, {"layers": 2, "pool": 2, "mix": True}, {"pool": 3}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"layers": 2, "pool": 2, "mix": True},
+        {"pool": 3},
+        {"pool": 2, "pool_after": 1, "mix": True, "frozen_layers": 1},
+    ],
+)
 def test_a_batch_changes_no_recording(saved: Path, settings: dict[str, object]) -> None:
     encoder = build(saved, **settings)
     alone = [encoder(batch_of(waveform)) for waveform in waves()]
@@ -219,6 +227,23 @@ def test_pooled_tokens_are_means_of_what_is_there(saved: Path, pool: int, rate: 
         expected = torch.stack([group.mean(dim=0) for group in groups])
         found = pooled.tokens[row][pooled.mask[row]]
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_layers_above_the_averaging_read_tokens(saved: Path) -> None:
+    (waveform,) = waves((9_999,))
+    frames = original(saved, waveform)[1]  # after the first layer
+    expected = [torch.stack([group.mean(dim=0) for group in torch.split(frames, 2)])]
+    early = build(saved, pool=2, pool_after=1, mix=True, frozen_layers=1)
+    for layer in early.backbone.layers[1:]:
+        hidden = layer(expected[-1][None], None)
+        expected.append((hidden[0] if isinstance(hidden, tuple) else hidden).reshape(-1, WIDTH))
+    expected[-1] = early.backbone.layer_norm(expected[-1])  # all layers are used
+    found = early(batch_of(waveform)).tokens[0]
+    torch.testing.assert_close(found, torch.stack(expected).mean(0), atol=2e-4, rtol=1e-3)
+    late = build(saved, pool=2)(batch_of(waveform)).tokens
+    last = build(saved, pool=2, pool_after=LAYERS)(batch_of(waveform)).tokens
+    torch.testing.assert_close(last, late, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
@@ -444,6 +469,8 @@ def test_both_frameworks_learn_with_it(saved: Path, framework: str) -> None:
         ({"layers": -1}, "layers = -1: the model has 3"),
         ({"layers": 1, "frozen_layers": 2}, "frozen_layers = 2: must be -1 .* to 1"),
         ({"frozen_layers": -2}, "frozen_layers = -2: must be -1"),
+        ({"pool_after": 4}, "pool_after = 4: must be 0 to 3"),
+        ({"pool_after": 2, "mix": True, "frozen_layers": 1}, "must be 0 to 1, the first output"),
         ({"max_seconds": 0.0}, "max_seconds = 0.0: must be above 0"),
         ({"width": 3}, "unexpected keyword argument 'width'"),
     ],
