@@ -241,8 +241,8 @@ def test_layers_above_the_averaging_read_tokens(saved: Path) -> None:
     expected[-1] = early.backbone.layer_norm(expected[-1])  # all layers are used
     found = early(batch_of(waveform)).tokens[0]
     torch.testing.assert_close(found, torch.stack(expected).mean(0), atol=2e-4, rtol=1e-3)
-    late = build(saved, pool=2)(batch_of(waveform)).tokens
-    last = build(saved, pool=2, pool_after=LAYERS)(batch_of(waveform)).tokens
+    late = build(saved, layers=2, pool=2)(batch_of(waveform)).tokens
+    last = build(saved, layers=2, pool=2, pool_after=2)(batch_of(waveform)).tokens
     torch.testing.assert_close(last, late, atol=1e-5, rtol=1e-5)
 
 
