@@ -153,6 +153,9 @@ def _add_publishing(add: Add) -> None:
         config=False,
     )  # fmt: skip
     default.add_argument("--source", type=Path, required=True, help="folder of MiniLM (a BERT)")
+    default.add_argument(
+        "--speech-source", help="folder or Hub id of Whisper-base (default: as in speech.toml)"
+    )
 
 
 if __name__ == "__main__":

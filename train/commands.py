@@ -163,12 +163,15 @@ def run_atlas(options: argparse.Namespace) -> None:
 
 def run_default(options: argparse.Namespace) -> None:
     """Every stage of the shipped default; finished ones are not repeated."""
+    overrides, source = options.overrides, options.speech_source
+    speech = [f"architecture.encoder.source={source}"] if source else []
     pruned = RUNS / "text_pruned"
-    text = load_experiment(CONFIGS / "text.toml", options.overrides)
+    text = load_experiment(CONFIGS / "text.toml", overrides)
     if not (pruned / "model.safetensors").exists():
         prune_text_encoder(text, options.data, options.source, pruned)
     for name in ("speech", "text", "mgcma_default", "face", "foal_net_default"):
         options.config, options.out = CONFIGS / f"{name}.toml", None
+        options.overrides = overrides + (speech if name == "speech" else [])
         run_fit(options)
         if name not in ("speech", "text"):  # those ship inside MGCMA
             options.model, options.out = RUNS / name, OUTPUT / "default"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -177,6 +178,22 @@ def test_default_makes_what_ships_and_resumes(
     card = (bundle / "README.md").read_text("utf-8")
     assert all(f"### {name}" in card for name in names)
     assert "{" not in card
+
+
+def test_default_takes_the_source_of_the_speech_encoder(
+    workplace: Path, corpora: Path, bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[str, list[str]] = {}
+
+    def fit(options: argparse.Namespace) -> None:
+        taken[options.config.stem] = list(options.overrides)
+
+    monkeypatch.setattr(commands, "run_fit", fit)
+    monkeypatch.setattr(commands, "run_export", lambda options: None)
+    arguments = ["default", "--data", str(corpora), "--source", str(bert), "--set", "seed=7"]
+    assert command.main([*arguments, "--speech-source", "a/whisper"]) == 0
+    assert taken.pop("speech") == ["seed=7", "architecture.encoder.source=a/whisper"]
+    assert all(overrides == ["seed=7"] for overrides in taken.values())
 
 
 def test_fit_takes_overrides(
