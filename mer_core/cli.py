@@ -68,6 +68,11 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
     )  # fmt: skip
     predict.add_argument("--text", help="what was said; goes with every FILE, or is judged alone")
     predict.add_argument(
+        "--transcribe", action="store_true",
+        help="write down what is said and judge the words too, other languages in English "
+        "translation; a --text is judged instead",
+    )  # fmt: skip
+    predict.add_argument(
         "--sound-only", action="store_true", help="judge a video by its sound, like a recording"
     )
     output = predict.add_mutually_exclusive_group()
@@ -85,6 +90,11 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
     predict.add_argument(
         "--face-detector", metavar="F", help="file or Hub id of another YuNet model"
     )
+    predict.add_argument(
+        "--whisper", metavar="W",
+        help="speech-to-text model: CTranslate2 folder, size such as small, or Hub id (default: "
+        "the shipped one)",
+    )  # fmt: skip
     return parser
 
 
@@ -96,7 +106,7 @@ def run_predict(options: argparse.Namespace) -> int:
     failed = 0
     try:
         with row_writer(options, predictor.labels) as write:
-            for row in predicted_rows(predictor, options.files, options.text, options.sound_only):
+            for row in predicted_rows(predictor, options):
                 write(row)
                 failed += row["error"] is not None
     except BrokenPipeError:
@@ -122,18 +132,21 @@ def run_info(options: argparse.Namespace) -> int:
     return ALL_FINE
 
 
-def load_predictor(model: str | None, device: str, face_detector: str | None = None) -> Predictor:
+def load_predictor(
+    model: str | None, device: str, face_detector: str | None = None, whisper: str | None = None
+) -> Predictor:
     """The model; imports torch, which takes seconds."""
     from mer_core.serving.predictor import Predictor
 
-    return Predictor.load(model, device=device, face_detector=face_detector)
+    return Predictor.load(model, device=device, face_detector=face_detector, whisper=whisper)
 
 
 def load_or_explain(options: argparse.Namespace) -> Predictor | None:
     """The model, or None after a sentence on why it cannot be had."""
+    # `info` looks at no face and transcribes nothing.
+    detector, whisper = (getattr(options, name, None) for name in ("face_detector", "whisper"))
     try:
-        detector = getattr(options, "face_detector", None)  # `info` looks at no face
-        return load_predictor(options.model, options.device, detector)
+        predictor = load_predictor(options.model, options.device, detector, whisper)
     # Folder, Hub, safetensors and torch each raise errors of their own, and all of them mean the
     # same to the user.
     except Exception as error:
@@ -141,6 +154,13 @@ def load_or_explain(options: argparse.Namespace) -> Predictor | None:
         name = "The shipped model" if options.model is None else f"The model {options.model!r}"
         explain(options.prog, f"{name} cannot be loaded on device {options.device!r}: {reason}")
         return None
+    try:
+        if getattr(options, "transcribe", False):
+            predictor.transcriber.load()
+    except RuntimeError as error:  # a TranscriberError, whose message says all
+        explain(options.prog, str(error))
+        return None
+    return predictor
 
 
 def explain(prog: str, sentence: str) -> int:
@@ -149,23 +169,21 @@ def explain(prog: str, sentence: str) -> int:
     return WRONG_USAGE
 
 
-def predicted_rows(
-    predictor: Predictor, files: Sequence[str], text: str | None, sound_only: bool = False
-) -> Iterator[Row]:
+def predicted_rows(predictor: Predictor, options: argparse.Namespace) -> Iterator[Row]:
     """One row a file in order, or one for the text alone; a bad file is a row with its error."""
     from mer_core.media.video import has_picture
 
     def kind(file: str | None) -> str:
         """How to pass a file: as a video if it has pictures and the model judges them."""
-        videos = predictor.judges_video and not sound_only
+        videos = predictor.judges_video and not options.sound_only
         return "video" if videos and file is not None and has_picture(file) else "audio"
 
-    entries: list[str | None] = [*files] if files else [None]
+    entries: list[str | None] = [*options.files] or [None]
     with tqdm(total=len(entries), desc="predict", unit="file", disable=len(entries) < 2) as bar:
         for start in range(0, len(entries), BATCH_SIZE):
             chunk = entries[start : start + BATCH_SIZE]
-            items = [{kind(file): file, "text": text, "name": file or ""} for file in chunk]
-            predictions = predictor.predict_many(items, batch_size=BATCH_SIZE)
+            items = [{kind(file): file, "text": options.text, "name": file or ""} for file in chunk]
+            predictions = predictor.predict_many(items, BATCH_SIZE, transcribe=options.transcribe)
             for file, prediction in zip(chunk, predictions, strict=True):
                 bar.update()
                 yield to_row(file, prediction)

@@ -6,6 +6,7 @@ import csv
 import json
 import wave
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 
 from mer_core import cli
 from mer_core.media import MediaError, load_audio, load_text
+from mer_core.media.transcribe import Transcriber
 from mer_core.serving.rows import info_lines, table_lines, to_row
-from mer_core.types import Prediction, Window
+from mer_core.types import Prediction, Transcript, Window, Word
 
 LABELS = ("angry", "happy", "neutral", "sad")
 SHARES = {"angry": 0.1, "happy": 0.7, "neutral": 0.15, "sad": 0.05}
@@ -30,12 +32,18 @@ class StandIn:
 
     def __init__(self) -> None:
         self.chunks: list[int] = []
+        self.transcriber = Transcriber("none", load=lambda *_: self.open_clip)
+        self.said: Transcript | None = None
+
+    def open_clip(self) -> Any:
+        pytest.fail("the stand-in transcribes by itself")
 
     def predict_many(
-        self, items: Sequence[Mapping[str, Any]], batch_size: int = 16
+        self, items: Sequence[Mapping[str, Any]], batch_size: int = 16, *, transcribe: bool = False
     ) -> list[Prediction]:
         self.chunks.append(len(items))
-        return [self.answer(item) for item in items]
+        said = self.said if transcribe else None
+        return [replace(self.answer(item), transcript=said) for item in items]
 
     def answer(self, item: Mapping[str, Any]) -> Prediction:
         nothing: dict[str, dict[str, float] | None] = dict.fromkeys(("speech", "text", "both"))
@@ -176,6 +184,70 @@ def test_csv_has_a_column_a_label(
     assert good["speech_sad"] == ""
 
 
+POLISH = Transcript(
+    "Dzień dobry.",
+    "pl",
+    0.87654,
+    (Word("Dzień", 0.12345, 0.5, 0.9), Word("dobry.", 0.5, 0.9, 0.8)),
+    "Good\x1bmorning.",
+)
+
+
+def test_a_table_has_the_language_and_the_words(
+    model: StandIn, clip: str, broken: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.said = POLISH
+    assert cli.main(["predict", clip, "--transcribe"]) == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert row[head.index("language") :].startswith("Polish")
+    assert row[head.index("words") :] == "Dzień dobry. (in English: Good\\x1bmorning.)"
+    assert cli.main(["predict", clip]) == 0
+    assert "words" not in capsys.readouterr().out
+
+
+def test_json_has_the_words_with_times(
+    model: StandIn, clip: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.said = POLISH
+    assert cli.main(["predict", clip, "--transcribe", "--json"]) == 0
+    assert cli.main(["predict", clip, "--json"]) == 0
+    with_words, without = lines(capsys.readouterr().out)
+    assert without["transcript"] is None
+    assert with_words["transcript"] == {
+        "text": "Dzień dobry.",
+        "language": "pl",
+        "language_probability": 0.8765,
+        "translation": "Good\x1bmorning.",
+        "words": [
+            {"text": "Dzień", "start": 0.123, "end": 0.5, "probability": 0.9},
+            {"text": "dobry.", "start": 0.5, "end": 0.9, "probability": 0.8},
+        ],
+    }
+
+
+def test_csv_has_the_words_with_times(model: StandIn, clip: str, tmp_path: Path) -> None:
+    model.said = POLISH
+    out = tmp_path / "out.csv"
+    assert cli.main(["predict", clip, "--transcribe", "--csv", str(out)]) == 0
+    with out.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["transcript"], row["language"]) == ("Dzień dobry.", "pl")
+    assert [word["start"] for word in json.loads(row["words"])] == [0.123, 0.5]
+    assert cli.main(["predict", clip, "--csv", str(out)]) == 0
+    with out.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["transcript"], row["words"]) == ("", "")
+
+
+def test_a_missing_speech_to_text_model_is_wrong_usage(
+    model: StandIn, clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.transcriber = Transcriber(tmp_path / "none", "cpu")
+    assert cli.main(["predict", clip, "--transcribe"]) == 2
+    assert "speech-to-text model" in capsys.readouterr().err
+    assert cli.main(["predict", clip]) == 0
+
+
 def test_an_unwritable_csv_is_wrong_usage(
     model: StandIn, clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -223,7 +295,7 @@ def test_wrong_usage_is_exit_code_2(
 def test_a_model_that_does_not_load_is_a_sentence(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(model: str | None, device: str, face_detector: str | None) -> None:
+    def refuse(*_: str | None) -> None:
         raise ValueError("there is no\nconfig.json")
 
     monkeypatch.setattr(cli, "load_predictor", refuse)

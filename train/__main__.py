@@ -9,7 +9,9 @@ from pathlib import Path
 
 import torch
 
+from mer_core.checkpoints.shipped import WHISPER
 from train import commands
+from train.publish.whisper import HUB_ID
 from train.stages import LAYERS, VOCABULARY
 
 Run = Callable[[argparse.Namespace], None]
@@ -35,9 +37,15 @@ def parser(prog: str = "python -m train") -> argparse.ArgumentParser:
     )
     stages = top.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run: Run, text: str, *, config: bool = True) -> argparse.ArgumentParser:
+    def add(
+        name: str, run: Run, text: str, *, common: bool = True, config: bool = True
+    ) -> argparse.ArgumentParser:
         command = stages.add_parser(name, help=text, description=text)
-        _add_common(command, config)
+        command.add_argument(
+            "--threads", type=int, default=0, help="CPU threads (0: torch's default)"
+        )
+        if common:
+            _add_common(command, config)
         command.set_defaults(run=run)
         return command
 
@@ -57,7 +65,6 @@ def _add_common(command: argparse.ArgumentParser, config: bool) -> None:
         "--cache", type=Path, default=commands.RUNS / "cache", help="decoded clips"
     )
     command.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    command.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's default)")
     if config:
         command.add_argument(
             "--config", type=commands.config_path, required=True,
@@ -94,6 +101,21 @@ def _add_measuring(add: Add) -> None:
         help="folder for metrics.json (default: the model's; its temperatures are then updated)",
     )  # fmt: skip
     _add_crossfit(evaluate)
+    words = add(
+        "words", commands.run_words, "measure the transcriber's word error rate", common=False
+    )
+    words.add_argument("--data", type=Path, required=True, help="folder of RAVDESS and nEMO")
+    words.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    words.add_argument(
+        "--model", default=str(WHISPER), help="folder, size or Hub id (default: the shipped one)"
+    )
+    words.add_argument("--split", choices=("test", "dev"), default="test", help="(%(default)s)")
+    words.add_argument("--seed", type=int, default=0, help="of the clips and of the bootstrap")
+    words.add_argument("--clips", type=int, help="of a corpus, drawn at random (default: all)")
+    words.add_argument(
+        "--out", type=Path,
+        help="folder for metrics.json (default: the model's, whose card is renewed)",
+    )  # fmt: skip
     ablate = add("ablate", commands.run_ablate, "train and measure every alignment strategy")
     ablate.add_argument("--seeds", type=int, default=3, help="runs of each strategy")
     ablate.add_argument("--out", type=Path, help="folder (default: runs/ablation_NAME)")
@@ -148,6 +170,14 @@ def _add_publishing(add: Add) -> None:
     atlas.add_argument("--out", type=Path, help="folder to write (default: assets/atlas/NAME)")
     atlas.add_argument("--pairs", type=int, default=1_000, help="of the reference, all emotions")
     atlas.add_argument("--seed", type=int, default=0, help="of the choice of pairs and the maps")
+    whisper = add(
+        "whisper", commands.run_whisper, "make assets/whisper, the transcriber's model",
+        common=False,
+    )  # fmt: skip
+    whisper.add_argument("--source", default=HUB_ID, help="folder or Hub id (default: %(default)s)")
+    whisper.add_argument(
+        "--out", type=Path, default=commands.OUTPUT / "whisper", help="folder to write"
+    )
     default = add(
         "default", commands.run_default, "make assets/default from the corpora: all stages",
         config=False,

@@ -6,13 +6,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mer_core.checkpoints.checkpoint import METRICS_FILE, write_json
 from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL, PACKAGE
 from mer_core.device import pick_device
+from mer_core.media.transcribe import Transcriber
 from train.ablation.runs import RunPaths, ablate, sweep
 from train.ablation.strategies import on_encoders
 from train.ablation.tables import markdown
 from train.config import Experiment, load_experiment
 from train.evaluate.tables import metrics_table
+from train.evaluate.words import evaluate_words, words_table
 from train.protocols.crossfit import (
     RESULT_FILE,
     crossfit_encoder,
@@ -24,6 +27,7 @@ from train.protocols.robustness import robustness, robustness_table
 from train.protocols.transfer import transfer, transfer_table
 from train.publish.atlas import atlas_table, make_atlas
 from train.publish.export import evaluate_folder, export, head_name
+from train.publish.whisper import SOURCE_FILE, make_whisper, write_whisper_card
 from train.stages import fit_experiment, prune_text_encoder
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -77,6 +81,26 @@ def run_evaluate(options: argparse.Namespace) -> None:
         options.crossfit,
     )  # fmt: skip
     print(metrics_table(metrics))
+
+
+def run_words(options: argparse.Namespace) -> None:
+    """Measure the transcriber.
+
+    Raises:
+        ValueError: The figures would be written into the installed package, or next to a model
+            that is not in a folder.
+    """
+    model = Path(options.model)
+    if options.out is None and (not model.is_dir() or model.resolve().is_relative_to(PACKAGE)):
+        raise ValueError("The figures of this model need a folder of yours: give --out.")
+    out = options.out or model
+    transcriber = Transcriber(options.model, options.device)
+    metrics = evaluate_words(transcriber, options.data, options.split, options.seed, options.clips)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / METRICS_FILE, metrics)
+    if (out / SOURCE_FILE).is_file():
+        write_whisper_card(out)
+    print(words_table(metrics))
 
 
 def run_ablate(options: argparse.Namespace) -> None:
@@ -159,6 +183,11 @@ def run_atlas(options: argparse.Namespace) -> None:
         experiment = on_encoders(experiment, model)
     built = make_atlas(experiment, paths, model, out, pairs=options.pairs, seed=options.seed)
     print(atlas_table(built, out))
+
+
+def run_whisper(options: argparse.Namespace) -> None:
+    """Write the transcriber's model."""
+    make_whisper(options.source, options.out)
 
 
 def run_default(options: argparse.Namespace) -> None:

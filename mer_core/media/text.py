@@ -29,3 +29,8 @@ def load_text(text: str | None) -> str | None:
         )
     kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
     return " ".join(kept.split()) or None
+
+
+def is_blank(text: str | None) -> bool:
+    """Whether no text was given, so that the words may come from a recording."""
+    return text is None or (isinstance(text, str) and not text.strip())

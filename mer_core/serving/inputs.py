@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mer_core.encoders.text_tokens import TextTokenizer, TokenizedText
-from mer_core.media import MediaError, MediaErrorKind, load_audio, load_text
+from mer_core.media import (
+    MAX_CHARACTERS,
+    MediaError,
+    MediaErrorKind,
+    load_audio,
+    load_text,
+)
 from mer_core.media.audio import ACCEPTED, AudioSource
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
 from mer_core.serving.messages import explain
-from mer_core.types import ENVELOPE_RATE, SAMPLE_RATE, FloatArray, State
+from mer_core.types import ENVELOPE_RATE, SAMPLE_RATE, FloatArray, State, Transcript
 
 MAX_UNKNOWN = 0.5  # share of word pieces outside the vocabulary beyond which a text is unreadable
 
@@ -29,6 +35,7 @@ class SpeechTextInputs:
         text: The text, or None without one to judge.
         tokens: Of the text, or None.
         reasons: Why the rest cannot be judged.
+        transcript: What was said in the recording, or None unless it was transcribed.
     """
 
     waveform: FloatArray | None = None
@@ -38,6 +45,7 @@ class SpeechTextInputs:
     text: str | None = None
     tokens: TokenizedText | None = None
     reasons: tuple[State, ...] = ()
+    transcript: Transcript | None = None
 
     @property
     def state(self) -> State:
@@ -101,6 +109,13 @@ class SpeechTextReader:
             reasons=tuple(reasons),
         )
 
+    def with_transcript(self, inputs: SpeechTextInputs, transcript: Transcript) -> SpeechTextInputs:
+        """`inputs` with a transcript; its English words are the text, unless there is one."""
+        if inputs.text is not None or State.UNREADABLE_TEXT in inputs.reasons:
+            return replace(inputs, transcript=transcript)
+        text, tokens = readable_words(transcript, self.tokenizer)
+        return replace(inputs, transcript=transcript, text=text, tokens=tokens)
+
     def _refuse_nothing(self, *, blank: bool) -> None:
         if len(self.modalities) == 1:
             raise MediaError(
@@ -120,6 +135,21 @@ def readable_tokens(text: str | None, tokenizer: TextTokenizer | None) -> Tokeni
     tokens = tokenizer.detail(text)
     has_letters = any(character.isalpha() for word in tokens.words for character in word)
     return tokens if has_letters and tokens.unknown <= MAX_UNKNOWN else None
+
+
+def readable_words(
+    transcript: Transcript, tokenizer: TextTokenizer | None
+) -> tuple[str | None, TokenizedText | None]:
+    """A transcript's English words as a text with its tokens, or None twice without readable ones.
+
+    Words that nobody typed are left out without a reason. Of a long recording as many are kept as
+    may be typed, which is more than text encoders read.
+    """
+    if transcript.english is None or tokenizer is None:
+        return None, None
+    text = load_text(transcript.english[:MAX_CHARACTERS])
+    tokens = readable_tokens(text, tokenizer)
+    return (None, None) if tokens is None else (text, tokens)
 
 
 def words_read(tokens: TokenizedText | None) -> int | None:

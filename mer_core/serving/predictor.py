@@ -15,18 +15,27 @@ from typing import Any
 import torch
 
 from mer_core.checkpoints.checkpoint import Checkpoint, load_checkpoints
-from mer_core.checkpoints.shipped import DEFAULT_MODEL
-from mer_core.checkpoints.weights import parameters
+from mer_core.checkpoints.shipped import DEFAULT_MODEL, WHISPER
 from mer_core.device import pick_device
-from mer_core.frameworks.base import Framework
 from mer_core.media import MediaError, MediaErrorKind
 from mer_core.media.audio import AudioSource
+from mer_core.media.text import is_blank
+from mer_core.media.transcribe import NOTHING, Transcriber
 from mer_core.media.video import VideoSource
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
+from mer_core.serving.pipelines import (
+    SpeechTextPipeline,
+    VideoPipeline,
+    facts,
+    reads_video,
+    refusal,
+)
 from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs, VideoReader
-from mer_core.types import SAMPLE_RATE, Prediction, State
+from mer_core.types import SAMPLE_RATE, Prediction, Transcript
+
+ReadInputs = SpeechTextInputs | VideoInputs
 
 
 class Predictor:
@@ -35,6 +44,7 @@ class Predictor:
     Attributes:
         labels: The categories it can assign.
         frameworks: Names of its frameworks, such as `mgcma` and `foal_net`.
+        transcriber: Writes down what is said, where that is asked for; loads at its first use.
     """
 
     def __init__(
@@ -42,8 +52,10 @@ class Predictor:
         checkpoints: Mapping[str, Checkpoint],
         device: torch.device,
         face_detector: str | None = None,
+        transcriber: Transcriber | None = None,
     ) -> None:
         self._checkpoints = checkpoints
+        self.transcriber = transcriber or Transcriber(WHISPER, str(device))
         self.frameworks = tuple(checkpoints)
         self.labels = next(iter(checkpoints.values())).framework.labels
         self._speech_text: SpeechTextPipeline | None = None
@@ -64,6 +76,7 @@ class Predictor:
         device: str = "auto",
         revision: str | None = None,
         face_detector: str | None = None,
+        whisper: str | os.PathLike[str] | None = None,
     ) -> Predictor:
         """Load a model.
 
@@ -73,6 +86,8 @@ class Predictor:
             device: `auto` (a GPU where there is one), `cpu`, `cuda` or `cuda:N`.
             revision: Branch, tag or commit of a Hub id.
             face_detector: File or Hub id of another YuNet model; None is the one that ships.
+            whisper: Speech-to-text model: a folder in CTranslate2's format, a size such as `small`,
+                or a Hub id; None is the one that ships with Attune. See `Transcriber`.
 
         Raises:
             CheckpointError: There is no such model, or it is not one of ours.
@@ -80,7 +95,8 @@ class Predictor:
         """
         chosen = pick_device(device)
         checkpoints = load_checkpoints(DEFAULT_MODEL if source is None else source, revision)
-        return cls(checkpoints, chosen, face_detector)
+        transcriber = Transcriber(WHISPER if whisper is None else whisper, device)
+        return cls(checkpoints, chosen, face_detector, transcriber)
 
     @property
     def judges_video(self) -> bool:
@@ -102,6 +118,8 @@ class Predictor:
         audio: AudioSource | None = None,
         text: str | None = None,
         video: VideoSource | None = None,
+        *,
+        transcribe: bool = False,
     ) -> Prediction:
         """Judge one recording, one text, both; or one video, optionally with its text.
 
@@ -109,6 +127,8 @@ class Predictor:
             audio: A path, the bytes of a file, or (waveform, sample rate in Hz).
             text: What was said.
             video: A path or the bytes of a file. It brings its own sound: not beside `audio`.
+            transcribe: Whether to write down what is said and judge it as the text, in English
+                translation where it is another language. With a `text`, nothing is transcribed.
 
         Returns:
             A prediction; its `state` says if there is no label, or one of half the input only.
@@ -116,12 +136,14 @@ class Predictor:
 
         Raises:
             MediaError: The input cannot be read, or there is none. Its message is a plain sentence.
+            TranscriberError: The speech-to-text model cannot be loaded.
         """
-        if video is None:
-            return self.score(self.read(audio, text))
-        inputs = self._read_video(video, audio, text)
+        inputs = self.read(audio, text) if video is None else self._read_video(video, audio, text)
+        if transcribe and is_blank(text):
+            inputs = self.with_transcript(inputs, self.transcribe(inputs))
         prediction = self.score(inputs)
-        if text is None or self._speech_text is None:
+        said = text is not None or (inputs.transcript and inputs.transcript.english)
+        if isinstance(inputs, SpeechTextInputs) or not said or self._speech_text is None:
             return prediction
         return replace(prediction, companion=self.score(self.read_companion(inputs, text)))
 
@@ -130,7 +152,7 @@ class Predictor:
         audio: AudioSource | None = None,
         text: str | None = None,
         video: VideoSource | None = None,
-    ) -> SpeechTextInputs | VideoInputs:
+    ) -> ReadInputs:
         """Read one input as `predict` does, without judging it: see `score`.
 
         Args:
@@ -149,16 +171,50 @@ class Predictor:
             raise ValueError("A text beside a video is read by read_companion.")
         return self._read_video(video, audio, text)
 
-    def read_companion(self, inputs: VideoInputs, text: str) -> SpeechTextInputs:
+    def read_companion(self, inputs: VideoInputs, text: str | None) -> SpeechTextInputs:
         """A video's sound and its text, read for the framework of speech and text.
+
+        Args:
+            inputs: The video, read.
+            text: What was said, or None for the words that were transcribed.
 
         Raises:
             MediaError: The text cannot be read, or this model judges video only.
         """
+        reader = self._speech_text_or_refuse().reader
         sound = None if inputs.waveform is None else (inputs.waveform, SAMPLE_RATE)
-        return self._speech_text_or_refuse().reader.read(sound, text)
+        read = reader.read(sound, text)
+        if text is None and inputs.transcript is not None:
+            return reader.with_transcript(read, inputs.transcript)
+        return read
 
-    def score(self, inputs: SpeechTextInputs | VideoInputs) -> Prediction:
+    def transcribe(self, inputs: ReadInputs) -> Transcript:
+        """What is said in a recording or video that `read` has read, in English too.
+
+        Without sound, and in a video whose framework does not read it, that is nothing.
+
+        Raises:
+            TranscriberError: The speech-to-text model cannot be loaded.
+        """
+        if inputs.waveform is None:
+            return NOTHING
+        waveform, activity = inputs.waveform, inputs.activity
+        return self.transcriber.transcribe_waveform(waveform, activity, translate=True)
+
+    def with_transcript(self, inputs: ReadInputs, transcript: Transcript) -> ReadInputs:
+        """`inputs` with a transcript, to be judged by its English words; see `score`.
+
+        A text that was read counts instead. A framework of voice and face judges no words: see
+        `read_companion`.
+
+        Raises:
+            MediaError: This model has no framework for it.
+        """
+        if isinstance(inputs, VideoInputs):
+            return self._video_or_refuse().reader.with_transcript(inputs, transcript)
+        return self._speech_text_or_refuse().reader.with_transcript(inputs, transcript)
+
+    def score(self, inputs: ReadInputs) -> Prediction:
         """Judge what `read` has read.
 
         Raises:
@@ -169,7 +225,11 @@ class Predictor:
         return self._speech_text_or_refuse().scorer.score([inputs])[0]
 
     def predict_many(
-        self, items: Sequence[Mapping[str, Any]], batch_size: int = 16
+        self,
+        items: Sequence[Mapping[str, Any]],
+        batch_size: int = 16,
+        *,
+        transcribe: bool = False,
     ) -> list[Prediction]:
         """Judge many, with the numbers that `predict` gives one by one.
 
@@ -177,6 +237,7 @@ class Predictor:
             items: Mappings with `audio`, `text`, `video` (any may be missing) and, for tables,
                 `name`.
             batch_size: Windows of speech that go through the network at once.
+            transcribe: See `predict`; for the items without a text.
 
         Returns:
             One prediction an item, in order. An item that cannot be read has the state `REFUSED`,
@@ -188,9 +249,13 @@ class Predictor:
             audio, text, video = (item.get(key) for key in ("audio", "text", "video"))
             try:
                 if video is None and self._speech_text is not None:
-                    batched[index] = self._speech_text.reader.read(audio, text)
+                    inputs = self._speech_text.reader.read(audio, text)
+                    if transcribe and is_blank(text):
+                        transcript = self.transcribe(inputs)
+                        inputs = self._speech_text.reader.with_transcript(inputs, transcript)
+                    batched[index] = inputs
                 else:
-                    predictions[index] = self.predict(audio, text, video)
+                    predictions[index] = self.predict(audio, text, video, transcribe=transcribe)
             except MediaError as error:
                 wanted = self._speech_text if video is None else self._video
                 pipeline = wanted or self._speech_text or self._video
@@ -208,19 +273,7 @@ class Predictor:
         return {
             "model": next(iter(self._checkpoints.values())).source,
             "labels": list(self.labels),
-            "frameworks": {
-                name: {
-                    "modalities": list(checkpoint.framework.encoders()),
-                    "parameters": parameters(checkpoint.framework),
-                    "encoders": {
-                        modality: encoder.architecture()["family"]
-                        for modality, encoder in checkpoint.framework.encoders().items()
-                    },
-                    "temperatures": checkpoint.config.get("temperatures", {}),
-                    "metrics": checkpoint.metrics,
-                }
-                for name, checkpoint in self._checkpoints.items()
-            },
+            "frameworks": {name: facts(each) for name, each in self._checkpoints.items()},
         }
 
     def _read_video(
@@ -244,56 +297,3 @@ class Predictor:
                 "This model judges no video; give the clip as a recording to judge its sound.",
             )
         return self._video
-
-
-class SpeechTextPipeline:
-    """Reader and scorer of a framework of speech, text or both."""
-
-    def __init__(self, name: str, checkpoint: Checkpoint, device: torch.device) -> None:
-        self.scorer = SpeechTextScorer(
-            checkpoint.framework, name, checkpoint.config.get("temperatures", {}), device
-        )
-        encoders = checkpoint.framework.encoders().values()
-        modalities = tuple(encoder.modality for encoder in encoders)
-        tokenizers = [encoder.tokenizer for encoder in encoders if encoder.tokenizer]
-        self.reader = SpeechTextReader(tokenizers[0] if tokenizers else None, modalities)
-
-
-class VideoPipeline:
-    """Reader and scorer of a framework of a face, alone or with a voice or words."""
-
-    def __init__(
-        self, name: str, checkpoint: Checkpoint, device: torch.device, detector: str | None
-    ) -> None:
-        self.scorer = VideoScorer(
-            checkpoint.framework, name, checkpoint.config.get("temperatures", {}), device
-        )
-        by_modality = {e.modality: e for e in checkpoint.framework.encoders().values()}
-        face, text = by_modality["video"], by_modality.get("text")
-        assert face.view is not None
-        assert face.picture_size is not None
-        self.reader = VideoReader(
-            face.view,
-            face.picture_size,
-            detector,
-            hears="speech" in by_modality,
-            tokenizer=text.tokenizer if text else None,
-        )
-
-
-def reads_video(framework: Framework) -> bool:
-    """Whether one of its encoders does."""
-    return any(encoder.modality == "video" for encoder in framework.encoders().values())
-
-
-def refusal(error: MediaError, scorer: SpeechTextScorer | VideoScorer | None) -> Prediction:
-    """The prediction for input that cannot be read, by the scorer it was meant for."""
-    return Prediction(
-        emotion=None,
-        probabilities={},
-        by_modality=dict.fromkeys(scorer.conditions) if scorer else {},
-        state=State.REFUSED,
-        message=error.message,
-        error_kind=error.kind,
-        framework=scorer.name if scorer else "",
-    )

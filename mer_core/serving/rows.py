@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mer_core.frameworks.descriptor import MODALITIES
-from mer_core.types import COMBINED, FaceTrack, Prediction, State
+from mer_core.types import COMBINED, FaceTrack, Prediction, State, Transcript
 
 CONDITIONS = (*MODALITIES, COMBINED)  # of all frameworks
 HEADINGS = ("file", "emotion", "p", "speech", "text", "face", "note")
+SAID = ("language", "words")  # further headings, with transcripts
 WIDEST_NAME = 60  # characters of a file name that a table shows
 
 Row = dict[str, Any]
@@ -43,8 +45,28 @@ def to_row(file: str | None, prediction: Prediction) -> Row:
             }
             for window in prediction.timeline
         ],
+        "transcript": None if prediction.transcript is None else _transcript(prediction.transcript),
         "face": None if prediction.face is None else _face(prediction.face),
         "companion": None if prediction.companion is None else to_row(file, prediction.companion),
+    }
+
+
+def _transcript(transcript: Transcript) -> dict[str, Any]:
+    """The words, their language and their times; `translation` is None without one."""
+    return {
+        "text": transcript.text,
+        "language": transcript.language,
+        "language_probability": round(transcript.language_probability, 4),
+        "translation": transcript.translation,
+        "words": [
+            {
+                "text": word.text,
+                "start": round(word.start, 3),
+                "end": round(word.end, 3),
+                "probability": round(word.probability, 4),
+            }
+            for word in transcript.words
+        ],
     }
 
 
@@ -70,13 +92,19 @@ def csv_row(row: Row, labels: Sequence[str]) -> dict[str, Any]:
         flat |= {f"{modality}_{label}": probabilities.get(label) for label in labels}
     error = row["error"] or {"kind": "", "message": ""}
     flat["match"] = row["match"]
+    said = row["transcript"] or dict.fromkeys(("text", "language", "translation"))
+    flat |= {"transcript": said["text"]} | {k: said[k] for k in ("language", "translation")}
+    flat["words"] = json.dumps(said["words"], ensure_ascii=False) if row["transcript"] else None
     return flat | {"message": row["message"], "error": error["kind"]}
 
 
 def table_lines(rows: Sequence[Row]) -> list[str]:
-    """A table to read: headings, then one line a row."""
+    """A table to read: headings, then one line a row; with the words if they were transcribed."""
     cells = [HEADINGS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
+    if any(row["transcript"] for row in rows):
+        said = [SAID, *(_said(row["transcript"]) for row in rows)]
+        cells = [(*line, *words) for line, words in zip(cells, said, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
@@ -97,6 +125,18 @@ def _cells(row: Row) -> tuple[str, ...]:
         _top(row["by_modality"].get("video")),
         _visible(row["message"]),
     )
+
+
+def _said(transcript: dict[str, Any] | None) -> tuple[str, str]:
+    """Language and words, with their translation."""
+    from mer_core.media.languages import language_name  # `--help` does without torch
+
+    if not transcript or not transcript["text"]:
+        return "-", "-"
+    words = _visible(transcript["text"])
+    if transcript["translation"]:
+        words += f" (in English: {_visible(transcript['translation'])})"
+    return language_name(transcript["language"]), words
 
 
 def _top(probabilities: dict[str, float] | None) -> str:

@@ -26,6 +26,7 @@ from mer_core.types import (
     Output,
     Prediction,
     State,
+    Transcript,
     Window,
 )
 
@@ -43,6 +44,8 @@ class Inputs(Protocol):
     def envelope(self) -> FloatArray | None: ...  # noqa: D102
     @property
     def text(self) -> str | None: ...  # noqa: D102
+    @property
+    def transcript(self) -> Transcript | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ class Scorer:
             duration=inputs.duration,
             envelope=inputs.envelope,
             text=inputs.text,
+            transcript=inputs.transcript,
         )
 
     def segments(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +13,23 @@ from mer_core.media import MediaError, load_audio, load_text
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
 from mer_core.media.video import Video, VideoSource, load_video
 from mer_core.media.video_bounds import MAX_SECONDS
-from mer_core.serving.inputs import envelope, readable_tokens, why_unspoken, words_read
+from mer_core.serving.inputs import (
+    envelope,
+    readable_tokens,
+    readable_words,
+    why_unspoken,
+    words_read,
+)
 from mer_core.serving.messages import explain
-from mer_core.types import SAMPLE_RATE, ByteArray, FaceTrack, FloatArray, State, Utterance
+from mer_core.types import (
+    SAMPLE_RATE,
+    ByteArray,
+    FaceTrack,
+    FloatArray,
+    State,
+    Transcript,
+    Utterance,
+)
 
 if TYPE_CHECKING:
     from mer_core.media.face_detectors import FaceDetector
@@ -35,6 +49,7 @@ class VideoInputs:
         reasons: Why the rest cannot be judged.
         text: What was said, for a framework that reads text, or None.
         tokens: Of the text, or None.
+        transcript: What was said in the sound, or None unless it was transcribed.
     """
 
     duration: float
@@ -46,6 +61,7 @@ class VideoInputs:
     reasons: tuple[State, ...] = ()
     text: str | None = None
     tokens: TokenizedText | None = None
+    transcript: Transcript | None = None
 
     @property
     def spoken(self) -> bool:
@@ -149,6 +165,13 @@ class VideoReader:
             text=written if tokens else None,
             tokens=tokens,
         )
+
+    def with_transcript(self, inputs: VideoInputs, transcript: Transcript) -> VideoInputs:
+        """`inputs` with a transcript; its English words are the text, unless there is one."""
+        if inputs.text is not None or State.UNREADABLE_TEXT in inputs.reasons:
+            return replace(inputs, transcript=transcript)
+        text, tokens = readable_words(transcript, self.tokenizer)
+        return replace(inputs, transcript=transcript, text=text, tokens=tokens)
 
     def _pictures(self, video: Video, track: FaceTrack) -> tuple[ByteArray, FloatArray]:
         from mer_core.media.face_crops import crop_faces, whole_frames

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from faster_whisper import WhisperModel
 
-from mer_core.media.whisper import PADDING_FRAMES, WINDOW_FRAMES, ClipWhisper, without_padding
+from mer_core.media.whisper import PADDING_FRAMES, WINDOW_FRAMES, ClipWhisper, with_padding
 
 
 def padded(frames: int) -> Any:
@@ -24,9 +25,39 @@ def padded(frames: int) -> Any:
 )
 def test_a_window_is_as_long_as_the_sound_and_some_padding(frames: int, expected: int) -> None:
     window = padded(frames)
-    kept = without_padding(window)
+    kept = with_padding(window, PADDING_FRAMES)
     assert kept.shape == (80, expected)
     assert np.array_equal(kept, window[:, :expected])
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected", "sizes"),
+    [
+        ([("en", 0.9)], ("en", 0.9), [1_300]),
+        ([("cy", 0.3), ("pl", 0.8)], ("pl", 0.8), [1_300, 3_000]),
+        ([("pl", 0.4), ("en", 0.5)], ("en", 0.5), [1_300, 3_000]),
+    ],
+)
+def test_what_does_not_sound_english_gets_a_whole_window(
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[tuple[str, float]],
+    expected: tuple[str, float],
+    sizes: list[int],
+) -> None:
+    seen: list[int] = []
+    left = iter(answers)
+    monkeypatch.setattr(WhisperModel, "encode", lambda self, window: seen.append(window.shape[1]))
+
+    def detect(self: Any, features: Any) -> tuple[str, float, None]:
+        self.encode(features)
+        return *next(left), None
+
+    monkeypatch.setattr(WhisperModel, "detect_language", detect)
+    loaded = WhisperModel.__new__(WhisperModel)
+    loaded.model = SimpleNamespace(is_multilingual=True)
+    loaded.feature_extractor = lambda waveform: np.pad(padded(300), ((0, 0), (0, 1)))
+    assert ClipWhisper(loaded).language_of(np.zeros(48_000, np.float32)) == expected
+    assert seen == sizes
 
 
 def test_a_window_is_encoded_once_a_clip(monkeypatch: pytest.MonkeyPatch) -> None:
