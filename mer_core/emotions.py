@@ -7,7 +7,8 @@ merging it.
 
 from __future__ import annotations
 
-FOUR = ("angry", "happy", "neutral", "sad")
+NEUTRAL = "neutral"
+FOUR = ("angry", "happy", NEUTRAL, "sad")
 
 # Labels of the speech corpora (RAVDESS has all eight, nEMO six).
 SPEECH = ("angry", "calm", "disgust", "fearful", "happy", "neutral", "sad", "surprised")

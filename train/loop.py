@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
-from mer_core.frameworks.base import CLASSES, Framework, total_loss
+from mer_core.frameworks.base import CLASSES, MATCHED, Framework, total_loss
 from mer_core.types import Output
 from train.config import Experiment, OptimConfig
 from train.data.labelled import Labelled
@@ -132,7 +132,7 @@ def backward(
     precision = autocast_type(experiment.optim.precision, device)
     for item in group:
         with torch.autocast(device.type, precision or torch.bfloat16, precision is not None):
-            output = restricted(framework(item.batch.to(device)), item.classes)
+            output = with_masks(framework(item.batch.to(device)), item)
             losses = framework.losses(output, item.labels.to(device))
         loss = total_loss(losses, experiment.loss_weights)
         torch.autograd.backward(loss / len(group))
@@ -140,11 +140,12 @@ def backward(
     return terms
 
 
-def restricted(output: Output, classes: Tensor | None) -> Output:
-    """`output` with the mask of the classes that its rows can have, if there is one."""
-    if classes is None:
-        return output
-    return replace(output, masks={**output.masks, CLASSES: classes.to(output.logits.device)})
+def with_masks(output: Output, item: Labelled) -> Output:
+    """`output` with what the losses need to know of its rows beside their labels."""
+    masks = {CLASSES: item.classes, MATCHED: item.matched}
+    device = output.logits.device
+    present = {name: mask.to(device) for name, mask in masks.items() if mask is not None}
+    return replace(output, masks={**output.masks, **present})
 
 
 def update(state: TrainingState, optim: OptimConfig, updates: int) -> None:

@@ -14,6 +14,7 @@ from mer_core.types import Batch, Features, Output
 
 MATCH = "match"  # key of the temperature of matching, beside those of the modalities
 CLASSES = "classes"  # mask (B, C) of an `Output`: classes that a row's corpus has; training only
+MATCHED = "matched"  # mask (B,) of an `Output`: pairs whose halves share a label; training only
 MATCH_LOGITS = "match_logits"  # feature (B, 2, 2) of an `Output`: direction × (different, same)
 
 
@@ -62,7 +63,7 @@ class Framework(nn.Module, ABC):
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
         """Named, unweighted scalar terms; `labels` (B,) class indices. Training only.
 
-        The training loop may have added a mask `CLASSES` to the output.
+        The training loop may have added the masks `CLASSES` and `MATCHED` to the output.
         """
 
     def constrain_(self) -> None:

@@ -47,7 +47,7 @@ from mer_core.alignment.contrastive import contrastive_loss, same_label_targets
 from mer_core.alignment.distribution import TEMPERATURE_RANGE, clamp_temperature_
 from mer_core.alignment.matching import hard_negatives, matching_loss
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import Framework
+from mer_core.frameworks.base import MATCHED, Framework
 from mer_core.layers.fusion import CrossAttentionFusion, ModalityInput
 from mer_core.layers.heads import Projection, match_head
 from mer_core.layers.pooling import masked_mean
@@ -221,7 +221,8 @@ class FoalNet(Framework):
         smoothing = self.config.label_smoothing
         losses = {"ce": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
         audio_present, video_present = self._both(output, "present")
-        present = audio_present & video_present  # pairs need both
+        present = audio_present & video_present  # pairs need both, of one label
+        present = present & output.masks.get(MATCHED, present)
         similarity = self._similarity(output)
         if self.config.avel:  # L_a, with Y as its targets
             average = self.config.average_positives

@@ -49,7 +49,7 @@ from mer_core.alignment.distribution import (
 from mer_core.alignment.gaussians import Gaussians
 from mer_core.alignment.token import AlignedTokens, Streams, TokenAlignment
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import Framework
+from mer_core.frameworks.base import MATCHED, Framework
 from mer_core.layers.fusion import ModalityInput
 from mer_core.layers.pooling import masked_mean
 from mer_core.types import Features, Output
@@ -274,15 +274,15 @@ class MGCMA(Framework):
         )  # (B, B)
         targets = targets_of(self.config.distribution_targets, labels)
         if self.config.distribution_similarity == "sigmoid":
-            return sigmoid_contrastive_loss(logits, targets, _both_present(output))
-        return contrastive_loss(logits, targets, _both_present(output))
+            return sigmoid_contrastive_loss(logits, targets, _alignable(output))
+        return contrastive_loss(logits, targets, _alignable(output))
 
     def _instance_loss(self, output: Output, labels: Tensor) -> Tensor:
         """L_I: contrast of cosines between the embeddings of speech and text."""
         cosine = output.features["speech_embedding"] @ output.features["text_embedding"].T  # (B, B)
         targets = targets_of(self.config.instance_targets, labels)
         logits = cosine / self.config.instance_temperature
-        return contrastive_loss(logits, targets, _both_present(output))
+        return contrastive_loss(logits, targets, _alignable(output))
 
 
 def _embed(projection: nn.Module, tokens: Tensor, mask: Tensor) -> Tensor:
@@ -293,6 +293,7 @@ def _embed(projection: nn.Module, tokens: Tensor, mask: Tensor) -> Tensor:
     return F.normalize(projection(masked_mean(tokens, mask)).float(), dim=1)
 
 
-def _both_present(output: Output) -> Tensor:
-    """(B,) bool: where both modalities are present, so that they can be aligned."""
-    return output.features["speech_present"] & output.features["text_present"]
+def _alignable(output: Output) -> Tensor:
+    """(B,) bool: where both modalities are present and, as far as known, share a label."""
+    both = output.features["speech_present"] & output.features["text_present"]
+    return both & output.masks.get(MATCHED, both)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from mer_core.frameworks.base import total_loss
+from mer_core.frameworks.base import MATCHED, total_loss
 from mer_core.types import Batch, Features
 from tests.frameworks.tiny_foal_net import (
     AUDIO,
@@ -249,6 +250,22 @@ def test_incomplete_utterances_take_no_part_in_either_task():
         (grad,) = torch.autograd.grad(losses[name], audio, retain_graph=True)
         assert (grad[[0, 2]] == 0).all(), name  # 2 has audio, but nothing to compare it with
         assert grad[[1, 3]].abs().sum() > 0, name
+
+
+def test_halves_of_different_labels_take_no_part_in_either_task():
+    model = perturb(foal_net(**STILL)).train()
+    batch = batch_of(rows())
+    shown = batch.cached["speech"]
+    audio = shown.tokens.clone().nan_to_num().requires_grad_()
+    speech = Features(audio, shown.mask, shown.present)
+    output = model(Batch(cached={**batch.cached, "speech": speech}))
+    matched = torch.tensor([True, False, True, True])
+    output = dataclasses.replace(output, masks={**output.masks, MATCHED: matched})
+    losses = model.losses(output, TARGETS)
+    for name in ("avel", "mem"):
+        (grad,) = torch.autograd.grad(losses[name], audio, retain_graph=True)
+        assert (grad[1] == 0).all(), name
+        assert grad[[0, 2, 3]].abs().sum() > 0, name
 
 
 def test_alone_hides_the_others():

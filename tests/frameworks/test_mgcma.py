@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mer_core.data.collate import collate_features
 from mer_core.encoders.base import CachedEncoder
-from mer_core.frameworks.base import total_loss
+from mer_core.frameworks.base import MATCHED, total_loss
 from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
 from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features
@@ -214,10 +214,15 @@ def slow_info_nce(similarity, positive):
     return total / (2 * n)
 
 
+@pytest.mark.parametrize("incomplete", ["absent", "unmatched"])
 @pytest.mark.parametrize("targets", ["pair", "label"])
-def test_losses_equal_the_slow_loops_over_the_complete_rows(targets):
+def test_losses_equal_the_slow_loops_over_the_complete_rows(targets, incomplete):
     model = perturb(mgcma(distribution_targets=targets, instance_targets=targets))
-    output = model(collate_features(rows(absent={(1, "text")}), WIDTHS))
+    absent = {(1, "text")} if incomplete == "absent" else ()
+    output = model(collate_features(rows(absent), WIDTHS))
+    if incomplete == "unmatched":
+        matched = torch.tensor([True, False, True, True])
+        output = dataclasses.replace(output, masks={**output.masks, MATCHED: matched})
     labels, kept = [0, 1, 0, 2], [0, 2, 3]
 
     def positive(i, j):

@@ -184,7 +184,7 @@ def _features(
 ) -> dict[str, Floats]:
     """Kind (`embedding`, `pooled`, and `mean` and `std` of Gaussians) → (N, D)."""
     parts: dict[str, list[Floats]] = {}
-    for output in data.outputs(framework, [Pair(**{modality: item}) for item in items]):
+    for output in data.outputs(framework, [Pair.of({modality: item}) for item in items]):
         for kind in (*FEATURES.values(), "mean", "std"):
             if (values := output.features.get(f"{name}_{kind}")) is not None:
                 parts.setdefault(kind, []).append(values.double().cpu().numpy())

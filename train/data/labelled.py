@@ -17,8 +17,10 @@ class Labelled:
         batch: Inputs of B utterances.
         labels: (B,) class indices.
         classes: (B, C) bool, the classes that each utterance's corpus has; None: all of them.
+        matched: (B,) bool, pairs whose halves share a label; None: all of them.
     """
 
     batch: Batch
     labels: Tensor
     classes: Tensor | None = None
+    matched: Tensor | None = None

@@ -7,16 +7,18 @@ label: such pairs teach from labels alone, as they do for corpora without natura
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize, collate_features
-from mer_core.emotions import FOUR
+from mer_core.emotions import FOUR, NEUTRAL
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
@@ -66,6 +68,11 @@ class PairedTask:
             modality: draw_weights(self.train[modality], source)
             for modality, source in experiment.sources.items()
         }
+        self.neutral = (
+            {m: self._neutral_examples(m) for m in experiment.sources}
+            if experiment.neutral_partners
+            else {}
+        )
         self.dev = evaluation_sets(experiment, root, "dev")
         for name, items in self.dev.items():
             if name.modality == self.partner and len(items) > DEV_PARTNERS:
@@ -94,16 +101,18 @@ class PairedTask:
         partners = label_partners(
             [clip.emotion for clip in clips], pool, generator, self.weights[self.partner]
         )
-        pairs = [
-            self._hide(Pair(**{self.lead: clip, self.partner: pool[i]}), generator)
+        drawn_pairs = (
+            Pair.of({self.lead: clip, self.partner: pool[i]})
             for clip, i in zip(clips, partners, strict=True)
-        ]
+        )
+        pairs = [self._hide(self._neutralise(pair, generator), generator) for pair in drawn_pairs]
         lengths = [len(p.text.text or "") if p.text else 0 for p in pairs]
         order = np.arange(len(pairs))
         size = self.experiment.optim.batch_size
         for batch in batches_by_length(order, lengths, size, generator):
             chosen = [pairs[i] for i in batch]
-            yield Labelled(self._collate(chosen, generator), label_indices(chosen))
+            matched = torch.tensor([pair.is_matched for pair in chosen])
+            yield Labelled(self._collate(chosen, generator), label_indices(chosen), matched=matched)
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""
@@ -122,16 +131,32 @@ class PairedTask:
         score = float(np.mean([np.mean(values) for values in by_modality.values()]))
         return {**{str(name): figure for name, figure in figures.items()}, "score": score}
 
+    def _neutral_examples(self, modality: str) -> tuple[list[Example], NDArray[np.float64]]:
+        """Of the training examples; and their chances."""
+        rows = [i for i, e in enumerate(self.train[modality]) if e.emotion == NEUTRAL]
+        weights = self.weights[modality][rows]
+        return [self.train[modality][i] for i in rows], weights / weights.sum()
+
     def _dev_parts(self, modality: str) -> list[Example]:
         parts = [getattr(p, modality) for items in self.dev.values() for p in items]
         return [part for part in parts if part is not None]
+
+    def _neutralise(self, pair: Pair, generator: np.random.Generator) -> Pair:
+        """Now and then, a neutral example in place of one half; the pair keeps its label."""
+        if generator.random() >= self.experiment.neutral_partners:
+            return pair
+        modality = str(generator.choice([self.lead, self.partner]))
+        examples, weights = self.neutral[modality]
+        neutral = examples[int(generator.choice(len(examples), p=weights))]
+        change: dict[str, Any] = {modality: neutral, "label": pair.emotion}
+        return replace(pair, **change)
 
     def _hide(self, pair: Pair, generator: np.random.Generator) -> Pair:
         chance = generator.random()
         for hidden, present in ((self.lead, self.partner), (self.partner, self.lead)):
             chance -= self.experiment.drop_modality.get(hidden, 0.0)
             if chance < 0:
-                return Pair(**{present: getattr(pair, present)})
+                return Pair.of({present: getattr(pair, present)})
         return pair
 
     def _collate(

@@ -8,7 +8,7 @@ has both halves of its recordings, these are the pairs, and their sets are calle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -84,11 +84,19 @@ class Pair:
         speech: A clip or None.
         text: A text or None.
         video: A face or None.
+        label: Of a pair whose halves have different ones; empty: the label of both.
     """
 
     speech: Example | None = None
     text: Example | None = None
     video: Example | None = None
+    label: str = ""
+
+    @classmethod
+    def of(cls, halves: Mapping[str, Example | None], label: str = "") -> Pair:
+        """A pair of modality → example."""
+        parts: dict[str, Any] = dict(halves)
+        return cls(**parts, label=label)
 
     @property
     def parts(self) -> tuple[Example | None, Example | None, Example | None]:
@@ -103,7 +111,12 @@ class Pair:
     @property
     def emotion(self) -> str:
         """The label; both parts have it, unless the pair was mismatched on purpose."""
-        return self.first.emotion
+        return self.label or self.first.emotion
+
+    @property
+    def is_matched(self) -> bool:
+        """Whether all parts have the pair's label."""
+        return all(part is None or part.emotion == self.emotion for part in self.parts)
 
     @property
     def group(self) -> str:
@@ -128,7 +141,7 @@ def evaluation_sets(
         modality: _by_corpus(experiment, root, split, modality) for modality in experiment.sources
     }
     sets = {
-        SetName(SetKind.ALONE, (corpus,), modality): [Pair(**{modality: e}) for e in examples]
+        SetName(SetKind.ALONE, (corpus,), modality): [Pair.of({modality: e}) for e in examples]
         for modality, corpora in by_modality.items()
         for corpus, examples in corpora.items()
     }
@@ -147,7 +160,7 @@ def evaluation_sets(
             repeated = [clip for clip in clips for _ in range(PARTNERS_PER_CLIP)]
             chosen = label_partners([clip.emotion for clip in repeated], pool, generator)
             sets[SetName(SetKind.PAIRED, (corpus, partner_corpus))] = [
-                Pair(**{lead: clip, partner: pool[i]})
+                Pair.of({lead: clip, partner: pool[i]})
                 for clip, i in zip(repeated, chosen, strict=True)
             ]
     return sets
@@ -163,7 +176,7 @@ def natural_pairs(
         for recording in load_corpus(corpus, root, labels=FOUR)
         if is_in(recording, split, source)
     ]
-    return [Pair(**both) for both in halves if all(both.values())]
+    return [Pair.of(both) for both in halves if all(both.values())]
 
 
 def pairing_sentence(names: Iterable[SetName]) -> str:

@@ -84,7 +84,7 @@ def encoder_logits(
 ) -> list[Floats]:
     """(N, C) logits of several lists of examples, read as a visitor's; NaN where refused."""
     ((modality, _),) = experiment.sources.items()
-    sets = [[Pair(**{modality: e}) for e in examples] for examples in splits]
+    sets = [[Pair.of({modality: e}) for e in examples] for examples in splits]
     evaluator = evaluator_of(framework, sets, experiment, cache)
     (name,) = framework.encoders()
     return [evaluator.logits(pairs, modality)[name] for pairs in sets]

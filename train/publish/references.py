@@ -56,7 +56,7 @@ def balanced_pairs(
     pairs = []
     for emotion in FOUR:
         drawn = {m: _draw(pools[m][emotion], each, generator) for m in experiment.sources}
-        pairs += [Pair(**{m: drawn[m][i] for m in drawn}) for i in range(each)]
+        pairs += [Pair.of({m: drawn[m][i] for m in drawn}) for i in range(each)]
     return pairs
 
 

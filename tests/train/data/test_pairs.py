@@ -15,7 +15,7 @@ from train.config import Experiment, SourceConfig
 from train.data.features import frozen_features
 from train.data.material import Material
 from train.data.paired_task import PairedTask
-from train.data.pairs import SetName, evaluation_sets, pairing_sentence
+from train.data.pairs import Pair, SetName, evaluation_sets, pairing_sentence
 from train.data.tasks import half_of, source_examples
 from train.evaluate.frameworks import evaluate
 from train.stages import detach_encoders, start, tokenizer_of
@@ -188,3 +188,32 @@ def test_names_of_sets_are_read_as_they_are_written(
 ) -> None:
     name = SetName.parse(text)
     assert (str(name), name.is_paired, name.is_natural, name.lead) == (text, paired, natural, lead)
+
+
+def test_neutral_partners_leave_the_label_to_the_other_half(
+    mgcma: Experiment, corpora: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = dataclasses.replace(mgcma, neutral_partners=1.0, drop_modality={})
+    task = PairedTask(experiment, corpora, tokenize=tokenizer_of(start(experiment)))
+    pairs: list[Pair] = []
+    monkeypatch.setattr(task, "_collate", lambda chosen, _: pairs.extend(chosen))
+    items = list(task.epoch(0))
+    assert len(pairs) == task.draws
+    neutral_halves = {"speech": 0, "text": 0}
+    for pair in pairs:
+        emotions = {m: getattr(pair, m).emotion for m in WAYS}
+        assert set(emotions.values()) <= {"neutral", pair.emotion}
+        assert "neutral" in emotions.values()
+        assert pair.emotion in emotions.values()  # never neutral beside neutral, called otherwise
+        for modality, emotion in emotions.items():
+            neutral_halves[modality] += emotion == "neutral" != pair.emotion
+        assert pair.is_matched == (pair.emotion == "neutral")
+    assert min(neutral_halves.values()) > 0.2 * sum(neutral_halves.values())
+    matched = [item.matched for item in items]
+    assert torch.cat(matched).tolist() == [pair.is_matched for pair in pairs]  # type: ignore[arg-type]
+    assert {pair.emotion for pair in pairs} == set(FOUR)
+
+
+def test_without_neutral_partners_every_pair_is_matched(mgcma: Experiment, corpora: Path) -> None:
+    task = PairedTask(mgcma, corpora, tokenize=tokenizer_of(start(mgcma)))
+    assert all(bool(item.matched.all()) for item in task.epoch(0))  # type: ignore[union-attr]
