@@ -16,7 +16,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "app.py") -> int:
     from mer_core.demo.build import build_demo, launch_options
     from mer_core.demo.engine import Engine, load_predictor
 
-    engine = Engine(lambda: load_predictor(options.model, options.device, options.face_detector))
+    engine = Engine(
+        lambda: load_predictor(
+            options.model, options.device, options.face_detector, options.whisper
+        )
+    )
     demo = build_demo(engine)
     address = {"server_name": options.host, "server_port": options.port, "share": options.share}
     try:
@@ -46,6 +50,9 @@ def parse(arguments: Sequence[str] | None = None, prog: str = "app.py") -> argpa
     parser.add_argument("--model", type=_model, help="folder or Hub id; default: the shipped one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--face-detector", help="file or Hub id of a YuNet model")
+    parser.add_argument(
+        "--whisper", help="speech-to-text model: folder, size or Hub id; default: the shipped one"
+    )
     return parser.parse_args(arguments)
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mer_core.demo.services.background import Background, LoadState
 from mer_core.demo.services.examples import load_examples
 from mer_core.frameworks.descriptor import DESCRIPTORS
-from mer_core.types import Prediction, State
+from mer_core.types import Prediction, State, Transcript
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
+    from mer_core.media.transcribe import Transcriber
     from mer_core.serving.inputs import SpeechTextReader
     from mer_core.serving.speech_text import SpeechTextScorer
     from mer_core.serving.video import VideoScorer
@@ -64,6 +65,10 @@ class Recogniser(Protocol):
     def readers(self) -> Mapping[str, SpeechTextReader | VideoReader]:
         """Framework → what reads its inputs."""
 
+    @property
+    def transcriber(self) -> Transcriber:
+        """What writes down what is said."""
+
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> Prediction:
@@ -73,6 +78,9 @@ class Recogniser(Protocol):
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> Any:
         """The first half of `predict`: what `score` takes; raises what `predict` raises."""
+
+    def with_transcript(self, inputs: Any, transcript: Transcript) -> Any:
+        """What `read` has read, with its transcript; a text that was read stays."""
 
     def score(self, inputs: Any) -> Prediction:
         """The second half of `predict`."""
@@ -142,12 +150,33 @@ class Engine:
         readers = self.model.readers.values()
         return all(reader.hears for reader in readers if isinstance(reader, VideoReader))
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether it analyses a voice with its words; True until a model is loaded that cannot."""
+        if self.model is None:
+            return True
+        known = [DESCRIPTORS[name] for name in self.model.frameworks if name in DESCRIPTORS]
+        return any(not framework.watches for framework in known)
+
     def predict(self, audio: str | None, text: str | None, video: str | None = None) -> Prediction:
         """A prediction, or one whose `state` is `REFUSED` and whose `message` says why."""
         return self.analyse(audio, text, video).prediction
 
-    def analyse(self, audio: str | None, text: str | None, video: str | None = None) -> Analysis:
-        """The same, with the inputs it was made from."""
+    def analyse(
+        self,
+        audio: str | None,
+        text: str | None,
+        video: str | None = None,
+        transcript: Transcript | None = None,
+    ) -> Analysis:
+        """The same, with the inputs it was made from.
+
+        Args:
+            audio: Path of a recording; of a video, for its sound alone.
+            text: What was said.
+            video: Path of a video.
+            transcript: Of the recording; its words have times.
+        """
         if not self._model.wait(PATIENCE):
             message = f"{LOADING} Please try again in a moment."
             return Analysis(refusal(RefusalKind.LOADING, message))
@@ -161,6 +190,8 @@ class Engine:
 
         try:
             inputs = model.read(audio=audio, text=text, video=video)
+            if transcript is not None:
+                inputs = model.with_transcript(inputs, transcript)
             return Analysis(model.score(inputs), inputs)
         except MediaError as error:
             # A page hands over files that it stored itself, so a missing one has been deleted.
@@ -171,11 +202,13 @@ class Engine:
             return Analysis(refusal(RefusalKind.INTERNAL, INTERNAL))
 
 
-def load_predictor(source: str | None, device: str, face_detector: str | None = None) -> Recogniser:
+def load_predictor(
+    source: str | None, device: str, face_detector: str | None = None, whisper: str | None = None
+) -> Recogniser:
     """The shipped model or another; imports torch, so it belongs in the background."""
     from mer_core.serving.predictor import Predictor
 
-    predictor = Predictor.load(source, device=device, face_detector=face_detector)
+    predictor = Predictor.load(source, device=device, face_detector=face_detector, whisper=whisper)
     # The first prediction imports and compiles what later ones need: no visitor should wait for it.
     for framework in (DESCRIPTORS[name] for name in predictor.frameworks if name in DESCRIPTORS):
         if framework.watches and not predictor.judges_video:

@@ -13,7 +13,7 @@ import gradio as gr
 from mer_core.atlas.export.palette import EMOTION_COLOURS
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("page.js", "uploads.js")
+SCRIPTS = ("page.js", "uploads.js", "words.js")
 
 LIGHT_CARD, DARK_CARD = "#FFFFFF", "#1F1C24"
 READABLE = 4.5  # contrast of text, WCAG 2.2 AA

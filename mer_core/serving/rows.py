@@ -45,13 +45,15 @@ def to_row(file: str | None, prediction: Prediction) -> Row:
             }
             for window in prediction.timeline
         ],
-        "transcript": None if prediction.transcript is None else _transcript(prediction.transcript),
+        "transcript": None
+        if prediction.transcript is None
+        else transcript_row(prediction.transcript),
         "face": None if prediction.face is None else _face(prediction.face),
         "companion": None if prediction.companion is None else to_row(file, prediction.companion),
     }
 
 
-def _transcript(transcript: Transcript) -> dict[str, Any]:
+def transcript_row(transcript: Transcript) -> dict[str, Any]:
     """The words, their language and their times; `translation` is None without one."""
     return {
         "text": transcript.text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,10 +15,13 @@ from mer_core.types import (
     FloatArray,
     Prediction,
     TokenAttention,
+    Transcript,
     Window,
+    Word,
 )
 
 LABELS = ("angry", "happy", "neutral", "sad")
+SAID = ("We", "won!", "Happy", "days.")
 WORDS = {"angry": 0, "leave": 0, "won": 1, "happy": 1, "great": 1, "sad": 3, "miss": 3}
 
 
@@ -62,6 +66,32 @@ def windows_of(envelope: FloatArray, seconds: float) -> tuple[Window, ...]:
     return tuple(made)
 
 
+class FakeTranscriber:
+    """The same words for every clip that is not quiet; Polish ones if its name holds `polish`."""
+
+    def load(self) -> None:
+        """There is nothing to load."""
+
+    def transcribe(
+        self, clip: str, *, translate: bool = False, language: str | None = None
+    ) -> Transcript:
+        """`SAID`, spread evenly over the clip; the second word is not sure."""
+        from mer_core.media import load_audio
+
+        waveform = load_audio(clip)
+        if np.abs(waveform).max() < 0.01:
+            return Transcript("", "", 0.0, ())
+        polish = "polish" in Path(clip).name
+        said = ("Jestem", "szczęśliwa.") if polish else SAID
+        step = waveform.size / SAMPLE_RATE / len(said)
+        words = tuple(
+            Word(word, i * step, (i + 0.8) * step, 0.4 if i == 1 else 0.9)
+            for i, word in enumerate(said)
+        )
+        english = "I am happy." if polish and translate else None
+        return Transcript(" ".join(said), "pl" if polish else "en", 0.9, words, english)
+
+
 class FakeModel:
     """Loud is angry, quiet is sad, and a few words name their emotion."""
 
@@ -71,6 +101,7 @@ class FakeModel:
     judges_video = True
     scorers: ClassVar[dict[str, Any]] = {}
     readers: ClassVar[dict[str, Any]] = {}
+    transcriber: ClassVar[Any] = FakeTranscriber()
 
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
@@ -99,9 +130,14 @@ class FakeModel:
         """The arguments: reading happens in `score`."""
         return {"audio": audio, "text": text, "video": video}
 
-    def score(self, inputs: dict[str, str | None]) -> Prediction:
+    def with_transcript(self, inputs: dict[str, Any], transcript: Transcript) -> dict[str, Any]:
+        """The arguments, and the transcript."""
+        return {**inputs, "transcript": transcript}
+
+    def score(self, inputs: dict[str, Any]) -> Prediction:
         """The same as `predict`."""
-        return self.predict(**inputs)
+        given = {name: value for name, value in inputs.items() if name != "transcript"}
+        return replace(self.predict(**given), transcript=inputs.get("transcript"))
 
     def _watched(self, video: str) -> Prediction:
         from mer_core.media import MediaError, load_audio

@@ -2,7 +2,8 @@
 
     python -m tests.browser.screenshots OUT [--dark] [--width 390]
 
-The shipped model judges shipped example clips; the atlas shows three of them as stars.
+The shipped models judge shipped example clips; the last one of the first page is uploaded, so that
+its words are heard. The atlas shows three of them as stars.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from mer_core.checkpoints.shipped import ASSETS
+from mer_core.checkpoints.shipped import ASSETS, EXAMPLES
 from tests.browser.conftest import FLAGS
 
 ROOT = ASSETS.parent
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE = 180_000  # milliseconds, for the model to load
-SPOKEN = (2, 1, 4)  # indices of the example clips on the first page; the last one is shown
+SPOKEN = (2, 1)  # indices of example clips on the first page
+HEARD = EXAMPLES / "contradiction.flac"  # shown
 SETTLED = 2_500  # milliseconds until drawings have come to rest
 ATLAS_HEIGHT = 1_120  # pixels of the atlas that are shown
 
@@ -45,10 +47,11 @@ def main() -> None:
         page.get_by_text(re.compile("^Ready")).wait_for(timeout=PATIENCE)
         for index in SPOKEN:
             take(page, index, "emotion")
+        hear(page, HEARD)
         shoot(page, options.folder / "page.png")
         page.goto(f"{url}/face?__theme={theme}")
         page.get_by_text(re.compile("^Ready")).wait_for(timeout=PATIENCE)
-        take(page, 0, "match")
+        take(page, 0, "companion")
         shoot(page, options.folder / "face_voice.png")
         page.set_viewport_size({"width": options.width, "height": ATLAS_HEIGHT})
         page.goto(f"{url}/atlas?__theme={theme}")
@@ -76,6 +79,17 @@ def take(page: Page, example: int, result: str) -> None:
     page.locator(".gallery-item").nth(example).click()
     page.wait_for_timeout(SETTLED)
     page.get_by_test_id(result).first.wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(SETTLED)
+
+
+def hear(page: Page, clip: Path) -> None:
+    """Upload a recording, and wait for its words and the result of both."""
+    page.click("#clear")
+    page.get_by_test_id("empty").wait_for()
+    page.click('#voice button[aria-label="Upload file"]')
+    page.set_input_files("#voice input[type=file]", clip)
+    page.get_by_test_id("heard").wait_for(timeout=PATIENCE)
+    page.get_by_test_id("follows").wait_for(timeout=PATIENCE)
     page.wait_for_timeout(SETTLED)
 
 

@@ -31,9 +31,10 @@ Opener = Callable[..., Any]
 def test_record_and_analyse(filmed_browser: Any, fake_app: str, open_page: Opener) -> None:
     page = open_page(filmed_browser, fake_app, "/face")
     record(page)
-    page.click("#analyse")
     assert label(page) in LABELS
-    expect(page.locator(".at-modality")).to_have_count(3)
+    expect(page.locator("#verdict .at-modality")).to_have_count(3)
+    expect(page.locator("#words textarea")).to_have_value("We won! Happy days.")
+    expect(page.locator("#companion .at-modality")).to_have_count(3)  # voice, words and both
     meter = page.locator("[role=meter]")
     assert 0 <= int(meter.get_attribute("aria-valuenow")) <= 100
     expect(page.get_by_test_id("match")).to_contain_text(re.compile("oice and face (dis)?agree"))

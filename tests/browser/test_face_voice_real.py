@@ -27,7 +27,7 @@ def test_from_recording_to_result_with_the_shipped_model(
     page.click("#analyse")
     assert label(page) in LABELS
     expect_sentence(page, "model")
-    expect(page.locator(".at-modality")).to_have_count(3)
+    expect(page.locator("#verdict .at-modality")).to_have_count(3)
     expect(page.locator("[role=meter]")).to_have_count(1)
     check_film(page)
     page.click(".at-fold summary")

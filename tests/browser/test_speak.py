@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from playwright.sync_api import expect
 
-from tests.browser.actions import LABELS, expect_busy, expect_sentence, label, until
+from mer_core.checkpoints.shipped import WHISPER
+from tests.browser.actions import LABELS, expect_busy, expect_sentence, label, until, watch_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,16 +36,32 @@ def upload(page: Any, path: Path) -> None:
         page.set_input_files("#voice input[type=file]", str(path))
 
 
-def test_record_type_analyse(browser: Any, real_app: str, open_page: Opener) -> None:
-    """From recording to result with the shipped model."""
+@pytest.mark.skipif(not WHISPER.is_dir(), reason="the speech-to-text model is not in this checkout")
+def test_a_visitor_only_speaks(browser: Any, real_app: str, open_page: Opener) -> None:
+    """From a recording to its words and to both answers, with the shipped models."""
     page = open_page(browser, real_app)
+    watch_for(
+        page,
+        "[...document.querySelectorAll('#verdict .at-sentence, #status p')]"
+        ".map((e) => e.textContent).join(' ')"
+        ".match(/^From the voice alone.*Voice judged. Listening for words…$/)",
+    )
     record(page)
-    page.fill("#words textarea", "We won! I can't believe it, this is wonderful.")
-    page.click("#analyse")
+    words = page.locator("#words textarea")
+    expect(words).to_have_value(re.compile("wonderful", re.IGNORECASE))
+    expect(page.locator(".at-modality")).to_have_count(3)  # voice, words and both
     assert label(page) in LABELS
-    expect(page.locator(".at-modality")).to_have_count(3)
-    expect(page.locator(".at-word").nth(7)).to_be_visible()
-    expect_sentence(page, "model")
+    assert page.evaluate("window.noticed")  # the voice's answer came first
+    expect(page.get_by_test_id("heard")).to_have_text("Heard in English")
+    expect(page.get_by_test_id("follows")).to_contain_text("the words here")
+    assert page.locator(".at-own").count() >= 7
+    page.locator(".at-heard button", has_text=re.compile("wonderful", re.IGNORECASE)).focus()
+    expect(page.get_by_test_id("word-fact")).to_contain_text("% sure; said at")
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_test_id("word-fact")).not_to_contain_text("wonderful")
+    words.press("End")
+    words.type(" indeed")
+    expect(page.get_by_test_id("heard")).to_have_text("Heard in English, then edited")
 
 
 def test_words_alone_with_the_shipped_model(
@@ -55,16 +74,16 @@ def test_words_alone_with_the_shipped_model(
     expect_sentence(page, re.compile("^From the words alone"))
 
 
-def test_record_and_compare(browser: Any, fake_app: str, open_page: Opener) -> None:
+def test_typed_words_are_not_overwritten(browser: Any, fake_app: str, open_page: Opener) -> None:
     page = open_page(browser, fake_app)
-    record(page)
     page.fill("#words textarea", "We won, I am so happy")
-    page.press("#words textarea", "Enter")
-    assert label(page) in LABELS
+    record(page)
     expect(page.locator(".at-modality")).to_have_count(3)
     expect(page.locator(".at-row")).to_have_count(6)
     assert page.get_attribute(".at-grid", "role") == "img"
     assert "We at" in str(page.get_attribute(".at-grid", "aria-label"))
+    expect(page.locator("#words textarea")).to_have_value("We won, I am so happy")
+    expect(page.get_by_test_id("heard")).to_have_count(0)
 
 
 def test_the_microphone_is_requested_unprocessed(
@@ -95,13 +114,15 @@ def test_a_refused_microphone_is_explained(
 def test_an_upload_and_clear(mute_browser: Any, fake_app: str, open_page: Opener) -> None:
     page = open_page(mute_browser, fake_app)
     upload(page, EXAMPLES / "long.flac")
-    page.click("#analyse")
+    expect(page.get_by_test_id("heard")).to_be_visible()
+    expect(page.locator(".at-modality")).to_have_count(3)
     assert label(page) in LABELS
     expect(page.locator(".at-columns")).to_have_count(1)
     page.click("#clear")
     expect(page.get_by_test_id("empty")).to_be_visible()
     expect(page.locator(".at-columns")).to_have_count(0)
     expect(page.locator("#words textarea")).to_have_value("")
+    expect(page.get_by_test_id("heard")).to_have_count(0)
     expect(page.locator('#voice button[aria-label="Play"]')).to_have_count(0)
 
 
@@ -125,7 +146,6 @@ def test_a_bad_file_gets_a_sentence_and_loses_nothing(
     page = open_page(mute_browser, fake_app, noisy=True)
     page.fill("#words textarea", "still here")
     upload(page, bad)
-    page.click("#analyse")
     expect_sentence(page, "could not be read as sound")
     expect_sentence(page, "wav, flac")
     assert page.input_value("#words textarea") == "still here"
@@ -204,10 +224,10 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     page = open_page(mute_browser, fake_app, width=390, height=844, dark=dark)
     for example in (0, 5):
         page.locator("#examples button").nth(example).click()
-        page.wait_for_selector(".at-columns" if example == 5 else ".at-grid")
+        page.wait_for_selector(".at-heard" if example == 5 else ".at-grid")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         inner = page.evaluate(
-            "Math.max(...[...document.querySelectorAll('.at-card, .at-card *')]"
+            "Math.max(...[...document.querySelectorAll('.at-card, .at-card *, .at-heard *')]"
             ".map((e) => e.getBoundingClientRect().right))"
         )
         assert inner <= 390
@@ -247,13 +267,16 @@ def test_the_notice_comes_before_the_recorder(
         assert words in notice.inner_text()
 
 
-def test_transcribe_explains_that_it_is_off(
-    mute_browser: Any, fake_app: str, open_page: Opener
+def test_a_silent_clip_gets_a_sentence(
+    mute_browser: Any, fake_app: str, open_page: Opener, tmp_path: Path
 ) -> None:
+    quiet = tmp_path / "quiet.wav"
+    soundfile.write(quiet, np.zeros(16_000), 16_000)
     page = open_page(mute_browser, fake_app)
-    expect(page.locator("#transcribe-hint")).not_to_contain_text("Looking")
-    if page.is_disabled("#transcribe"):
-        assert "Transcribe is off" in page.inner_text("#transcribe-hint")
+    upload(page, quiet)
+    expect_sentence(page, "The recording is silent.")
+    expect(page.locator("#words textarea")).to_have_value("")
+    expect(page.get_by_test_id("status")).to_have_count(0)
 
 
 def test_the_page_is_there_while_the_model_loads(

@@ -43,9 +43,9 @@ def by_id(update: dict[Any, Any]) -> dict[str, Any]:
     return {component.elem_id: value for component, value in update.items()}
 
 
-def test_one_endpoint_a_page_is_public(demo: Any) -> None:
+def test_public_endpoints(demo: Any) -> None:
     public = [f.api_name for f in demo.fns.values() if f.api_visibility == "public" and f.api_name]
-    assert public == ["analyse", "analyse_video"]
+    assert public == ["analyse", "transcribe", "analyse_video"]
 
 
 def test_the_endpoint_answers_in_json(demo: Any) -> None:
@@ -63,7 +63,10 @@ def test_the_endpoint_answers_in_json(demo: Any) -> None:
 
 def test_results_come_after_a_sign_of_work(demo: Any) -> None:
     show = handler_of(demo, "show")
-    working, done = map(by_id, show(None, "I am happy", gr.Request(cookies={})))
+    cleared, working, done = map(
+        by_id, show(None, "I am happy", None, True, gr.Request(cookies={}))
+    )
+    assert cleared == {"status": ""}
     assert list(working) == ["verdict"]
     assert "aria-busy" in working["verdict"]
     assert "Happy" in done["verdict"]
@@ -71,11 +74,14 @@ def test_results_come_after_a_sign_of_work(demo: Any) -> None:
 
 
 def test_a_renderer_that_fails_gives_a_sentence(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, page, inputs in ((speak, "", (None, "I am happy")), (face_voice, "face", (SMILE,))):
+    for module, page, inputs in (
+        (speak, "", (None, "I am happy")),
+        (face_voice, "face", (SMILE, "")),
+    ):
         failing = replace(module.RENDERERS, details=lambda _: 1 // 0)
         monkeypatch.setattr(module, "RENDERERS", failing)
         request = gr.Request(cookies={})
-        last = by_id(list(handler_of(demo, "show", page)(*inputs, request))[-1])
+        last = by_id(list(handler_of(demo, "show", page)(*inputs, None, False, request))[-1])
         assert "went wrong on our side" in last["verdict"]
         assert last["details"] == ""
 

@@ -7,20 +7,11 @@ from typing import Any
 
 import pytest
 
-import mer_core.types
 from mer_core.demo import engine as module
 from mer_core.demo.engine import Engine
 from mer_core.demo.services.background import Background
-from mer_core.demo.services.transcription import (
-    LOOKING,
-    NO_CLIP,
-    Availability,
-    SearchResult,
-    Transcript,
-    TranscriptionService,
-)
 from mer_core.media import MediaError
-from mer_core.types import Prediction
+from mer_core.types import Prediction, Transcript
 
 OK = Prediction("sad", {"sad": 1.0}, {"text": {"sad": 1.0}})
 
@@ -34,6 +25,7 @@ class Model:
         self.answer = answer
         self.frameworks = frameworks
         self.judges_video = "foal_net" in frameworks
+        self.transcriber: Any = None
         self.scorers: dict[str, Any] = {}
         self.readers: dict[str, Any] = {}
 
@@ -49,8 +41,10 @@ class Model:
             raise self.answer
         return "inputs"
 
+    def with_transcript(self, inputs: Any, transcript: Transcript) -> str:
+        return f"{inputs} of {transcript.text}"
+
     def score(self, inputs: Any) -> Prediction:
-        assert inputs == "inputs"
         assert isinstance(self.answer, Prediction)
         return self.answer
 
@@ -68,6 +62,20 @@ def test_an_analysis_holds_the_inputs() -> None:
     refused = started(MediaError("not_audio", "It is broken.")).analyse("clip.wav", None)
     assert refused.inputs is None
     assert refused.prediction.message == "It is broken."
+
+
+def test_a_transcript_goes_with_the_inputs() -> None:
+    transcript = Transcript("we won", "en", 1.0, ())
+    assert started(OK).analyse("clip.wav", None, transcript=transcript).inputs == "inputs of we won"
+
+
+def test_a_model_of_faces_alone_reads_no_words() -> None:
+    for frameworks, reads in ((("foal_net",), False), (("mgcma", "foal_net"), True)):
+        engine = Engine(lambda names=frameworks: Model(OK, names))
+        assert engine.reads_words  # nothing is ruled out before the model is there
+        engine.start()
+        assert engine.wait(30)
+        assert engine.reads_words is reads
 
 
 def test_states_in_order() -> None:
@@ -162,61 +170,3 @@ def test_background_keeps_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert job.wait(30)
     assert (job.state, job.value) == ("failed", None)
     assert "division: ZeroDivisionError" in capsys.readouterr().err
-
-
-class FakeTranscription(TranscriptionService):
-    """A service whose search ends as the test says."""
-
-    def __init__(self, answer: Any) -> None:
-        super().__init__(started(OK))
-        self.answer = answer
-
-    def _find(self) -> Any:
-        if self.answer is None:
-            return SearchResult(None, "No model here.")
-        transcriber: Any = FakeTranscriber(self.answer)
-        return SearchResult(transcriber, "A model.")
-
-
-class FakeTranscriber:
-    """Answers or fails as the test says."""
-
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
-
-    def transcribe(self, clip: str) -> mer_core.types.Transcript:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return mer_core.types.Transcript(self.answer, "en", 1.0, ())
-
-
-def searched(answer: Any) -> FakeTranscription:
-    service = FakeTranscription(answer)
-    assert service.availability() == Availability(False, LOOKING)
-    service.start()
-    assert service._search.wait(30)
-    assert service.search_ended
-    return service
-
-
-def test_transcribing() -> None:
-    service = searched("we won")
-    assert service.availability() == Availability(True, "A model.")
-    assert service.transcribe("clip.wav") == Transcript("we won", "")
-    assert service.transcribe(None) == Transcript(None, NO_CLIP)
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (None, "No model here."),
-        ("", "No words were recognised"),
-        (MediaError("empty", "The file is empty."), "The file is empty."),
-        (RuntimeError("secret"), "transcription failed"),
-    ],
-)
-def test_a_transcription_that_fails_gives_a_message(answer: Any, message: str) -> None:
-    transcript = searched(answer).transcribe("clip.wav")
-    assert transcript.words is None
-    assert message in transcript.message
-    assert "secret" not in transcript.message

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import gradio as gr
 
@@ -16,12 +16,16 @@ from mer_core.demo.services.background import LoadState
 from mer_core.serving.rows import to_row
 from mer_core.types import Prediction
 
+Update = Mapping[str, Any]  # names of a page's parts → new values; those left out stay
 
-class ResultUpdate(TypedDict, total=False):
-    """New HTML of the result's two parts."""
 
-    verdict: str
-    details: str
+def nothing_more(prediction: Prediction) -> Update:
+    """The result changes no other part of the page."""
+    return {}
+
+
+def not_stored(analysis: Analysis) -> None:
+    """The result does not go to the atlas."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +46,35 @@ def result_steps(
     analyse: Callable[[], Analysis],
     renderers: Renderers,
     afterwards: Callable[[Analysis], None],
-) -> Iterator[ResultUpdate]:
+    accompany: Callable[[Prediction], Update] = nothing_more,
+) -> Iterator[Update]:
     """First a sign of progress, then the result.
 
-    What is done `afterwards` does not delay the result, and its failure does not touch it.
+    Args:
+        engine: The model.
+        analyse: What takes time.
+        renderers: Of the result.
+        afterwards: Done without delaying the result; its failure does not touch it.
+        accompany: What else changes with the result.
     """
     ready = engine.state is LoadState.READY
     yield {"verdict": notes.working("Analysing…" if ready else engine.status())}
-    analysis = analyse()
+    yield from result(analyse(), renderers, afterwards, accompany)
+
+
+def result(
+    analysis: Analysis,
+    renderers: Renderers,
+    afterwards: Callable[[Analysis], None],
+    accompany: Callable[[Prediction], Update] = nothing_more,
+) -> Iterator[Update]:
+    """The second half of `result_steps`."""
     prediction = analysis.prediction
     try:
-        yield {"verdict": renderers.verdict(prediction), "details": renderers.details(prediction)}
+        drawn = {
+            "verdict": renderers.verdict(prediction), "details": renderers.details(prediction)
+        }  # fmt: skip
+        yield {**drawn, **accompany(prediction)}
     except Exception as error:  # a visitor gets a sentence, never a trace
         report(error)
         failed = refusal(RefusalKind.INTERNAL, INTERNAL)
@@ -74,24 +96,57 @@ def as_json(prediction: Prediction) -> dict[str, Any]:
 def result_events(
     triggers: Sequence[Any],
     examples: Any,
-    show: Callable[..., Iterator[ResultUpdate]],
+    show: Callable[..., Iterator[Update]],
     inputs: list[Any],
-    results: dict[str, gr.HTML],
-) -> None:
+    parts: Mapping[str, Any],
+) -> list[Any]:
     """Show a result when a trigger fires and when an example has filled the inputs.
 
     Of several requests during an analysis, the last is analysed too: otherwise the page would show
     one clip and the result of another.
+
+    Args:
+        triggers: Events.
+        examples: The gallery, or None.
+        show: Judges the inputs.
+        inputs: Components.
+        parts: What `show` changes, by name.
+
+    Returns:
+        The events, for what follows them.
     """
     event: dict[str, Any] = {
-        "fn": by_component(show, results),
+        "fn": by_component(show, parts),
         "inputs": inputs,
-        "outputs": list(results.values()),
+        "outputs": list(parts.values()),
         "show_progress": "hidden",
         "api_visibility": "private",
         "concurrency_id": "model",
         "trigger_mode": "always_last",
     }
-    gr.on(list(triggers), **event)
+    events = [gr.on(list(triggers), **event)]
     if examples is not None:
-        examples.load_input_event.then(**event)
+        events.append(examples.load_input_event.then(**event))
+    return events
+
+
+def endpoint(
+    handler: Callable[..., dict[str, Any]],
+    inputs: list[Any],
+    name: str,
+    label: str,
+    concurrency_id: str,
+) -> None:
+    """A public endpoint that answers in JSON.
+
+    Args:
+        handler: Its docstring is the endpoint's description.
+        inputs: Components, one an argument.
+        name: In the address.
+        label: Of the answer.
+        concurrency_id: What it shares its turn with.
+    """
+    gr.Button(visible=False).click(
+        handler, inputs, gr.JSON(visible=False, label=label),
+        api_name=name, concurrency_id=concurrency_id,
+    )  # fmt: skip

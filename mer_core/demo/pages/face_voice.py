@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -13,37 +13,59 @@ from mer_core.demo.components.named_outputs import by_component
 from mer_core.demo.components.polling import until
 from mer_core.demo.components.results import (
     Renderers,
-    ResultUpdate,
+    Update,
     as_json,
+    endpoint,
     result_events,
     result_steps,
 )
-from mer_core.demo.engine import NO_VIDEO, Analysis, RefusalKind, refusal
+from mer_core.demo.components.words import (
+    QUIET,
+    Given,
+    WordsHandlers,
+    WordsParts,
+    at_rest,
+    follow_transcription,
+    foreign_note,
+    given,
+    replaced,
+    words_events,
+    words_parts,
+)
+from mer_core.demo.engine import INTERNAL, NO_VIDEO, Analysis, RefusalKind, refusal, report
 from mer_core.demo.panels import notes
+from mer_core.demo.panels.attention import attention_figure
+from mer_core.demo.panels.probabilities import companion_card
 from mer_core.demo.panels.result import render_verdict, render_video_details
 from mer_core.demo.services.container import Services
 from mer_core.demo.services.examples import VIDEOS, load_examples
+from mer_core.demo.services.heard import Heard, Step, clip_key
 from mer_core.demo.session import visit_name
 from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.types import Prediction
 
 SHIPPED = next(framework for framework in DESCRIPTORS.values() if framework.watches)
 NO_CLIP = "There is nothing to analyse: record or upload a video first, or try an example."
 LIMITS = (
     "Up to 60 seconds and 100 MB: webm, mp4, mov or mkv. One face, seen from the front in good "
-    "light, works best. Ctrl + Enter analyses."
+    "light, works best."
 )
 SILENT = "This model analyses the face only and ignores the sound."
 # Enough for a face, and small enough to upload and to decode quickly.
 CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}}}
 RENDERERS = Renderers(render_verdict, render_video_details)
+NO_COMPANION = {"companion": "", "spoken": ""}
+INFO = "The voice is also analysed with its words. Ctrl + Enter analyses."
 TEXTS = notes.RecordingTexts(
     tagline="Which emotion do a face and a voice express, and do the two agree?",
     judged="the look of a face and to the sound of a voice",
-    kept="pictures of a face are sent to this page only; nothing is written down or passed on.",
-    start="Record a few seconds with your webcam, or upload a video. Then press Analyse.",
+    kept="pictures of a face are sent to this page only; nothing is stored or passed on.",
+    start="Record a few seconds with your webcam, or upload a video. It is analysed at once; then "
+    "its words are written down, and the voice is analysed with them.",
     promises=(
         ("The category", "that the model assigns, with its confidence"),
         ("Voice and face", "each alone and both together, and whether they match"),
+        ("Voice and words", "which emotion the voice and what is said express"),
         ("Second by second", "how the category changes, with the face that was followed"),
     ),
     credit=f"The model follows {SHIPPED.title} ({SHIPPED.method}) and was trained on acted voices "
@@ -54,31 +76,50 @@ TEXTS = notes.RecordingTexts(
 
 
 class HintUpdate(TypedDict):
-    """The line below the buttons."""
+    """The line below the buttons, and whether there are words to type."""
 
     hint: str
+    words: Any
+    switch: Any
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The components of the input column."""
+    """The components of the input column; `parts` are those of the words."""
 
     video: gr.Video
+    parts: WordsParts
     analyse: gr.Button
     clear: gr.Button
     hint: gr.HTML
 
 
+@dataclass(frozen=True)
+class Results:
+    """Where results appear: of voice and face, and of voice and words (the companion)."""
+
+    verdict: gr.HTML
+    companion: gr.HTML
+    details: gr.HTML
+    spoken: gr.HTML
+
+
 def build(services: Services, blocks: gr.Blocks) -> None:
     """Lay the page out inside `blocks` and connect it."""
     with gr.Row(elem_id="workbench", equal_height=False):
-        with gr.Column(scale=5, min_width=320, elem_id="inputs"):
-            inputs = _inputs()
-            examples = _examples(inputs.video)
+        with gr.Column(scale=5, min_width=320, elem_id="inputs") as column:
+            pass
         with gr.Column(scale=6, min_width=320):
             verdict = gr.HTML(notes.empty(TEXTS), elem_id="verdict", apply_default_css=False)
+            status = gr.HTML("", elem_id="status", apply_default_css=False)
+            companion = gr.HTML("", elem_id="companion", apply_default_css=False)
+    with column:
+        inputs = _inputs(status)
+        examples = _examples(inputs)
     details = gr.HTML("", elem_id="details", apply_default_css=False)
-    _connect(Handlers(services), inputs, examples, verdict, details, blocks)
+    spoken = gr.HTML("", elem_id="spoken", apply_default_css=False)
+    results = Results(verdict, companion, details, spoken)
+    _connect(Handlers(services), inputs, examples, results, blocks)
 
 
 class Handlers:
@@ -91,16 +132,45 @@ class Handlers:
     def __init__(self, services: Services) -> None:
         self._engine = services.engine
         self._atlases = services.atlases
+        self.words = WordsHandlers(services.transcription)
 
-    def show(self, clip: str | None, request: gr.Request) -> Iterator[ResultUpdate]:
-        """First a sign of progress, then the result; then the clip goes to the atlas."""
-        visit = visit_name(request.cookies)
+    def show(
+        self, clip: str | None, words: str | None, stored: Any, switch: bool, request: gr.Request
+    ) -> Iterator[Update]:
+        """First a sign of progress, then the result of voice and face; then of typed words.
+
+        The clip goes to the atlas.
+        """
+        own, update = replaced(clip, words, stored)
+        it = given(clip, own, stored)
+        listens = self._engine.reads_words and self.words.listens(clip, own, switch)
+
+        def accompany(prediction: Prediction) -> Update:
+            heard = {m for m, p in prediction.by_modality.items() if p and m != "video"}
+            if listens and heard:
+                return self.words.started(clip, "Voice and face" if len(heard) > 1 else "Voice")
+            return {"status": foreign_note(it)}
+
+        yield {**update, "status": "", **NO_COMPANION}
         yield from result_steps(
-            self._engine,
-            lambda: self._analysis(clip),
-            RENDERERS,
-            lambda analysis: self._atlases.remember(visit, analysis),
+            self._engine, lambda: self._analysis(clip), RENDERERS, self._store(request), accompany
         )
+        if clip is not None and it.text and self._engine.reads_words:
+            yield from self._companion(clip, it, request)
+
+    def answer(
+        self, clip: str | None, words: str | None, stored: Any, request: gr.Request
+    ) -> Iterator[Update]:
+        """The words that were heard, in the box; then the result of voice and words."""
+        heard = Heard.from_json(stored, clip_key(clip))
+        if clip is None or heard is None or heard.step is not Step.WRITTEN:
+            yield {}
+            return
+        shown = self.words.show(words or "", heard)
+        yield shown
+        it = given(clip, shown.get("words", ""), shown.get("heard"))
+        if it.text:
+            yield from self._companion(clip, it, request)
 
     def analyse(self, video: str | None = None) -> dict[str, Any]:
         """Assign an emotion category to the face and the voice of a video.
@@ -116,12 +186,29 @@ class Handlers:
     async def follow(self) -> AsyncIterator[HintUpdate]:
         """What can be analysed here, now and once the model has loaded."""
         async for _ in until(lambda: self._engine.state.ended):
-            yield {"hint": notes.hint(self._limits())}
+            shown = gr.update(visible=self._engine.reads_words)
+            yield {"hint": notes.hint(self._limits()), "words": shown, "switch": shown}
 
     def _limits(self) -> str:
         if not self._engine.watches:
             return NO_VIDEO
         return LIMITS if self._engine.hears_videos else f"{LIMITS} {SILENT}"
+
+    def _companion(self, clip: str, it: Given, request: gr.Request) -> Iterator[Update]:
+        """Voice and words of a video, judged by the framework of both."""
+        analysis = self._engine.analyse(clip, it.text, transcript=it.transcript)
+        try:
+            drawn = companion_card(analysis.prediction), attention_figure(analysis.prediction)
+        except Exception as error:  # a visitor gets a sentence, never a trace
+            report(error)
+            yield {"status": notes.status(INTERNAL)}
+            return
+        yield {"companion": drawn[0], "spoken": drawn[1], "status": ""}
+        self._store(request)(analysis)
+
+    def _store(self, request: gr.Request) -> Callable[[Analysis], None]:
+        visit = visit_name(request.cookies)
+        return lambda analysis: self._atlases.remember(visit, analysis)
 
     def _analysis(self, clip: str | None) -> Analysis:
         if clip is None:
@@ -129,7 +216,7 @@ class Handlers:
         return self._engine.analyse(None, None, clip)
 
 
-def _inputs() -> Inputs:
+def _inputs(status: gr.HTML) -> Inputs:
     video = gr.Video(
         label="Video",
         sources=["webcam", "upload"],
@@ -140,47 +227,45 @@ def _inputs() -> Inputs:
         buttons=[],
     )
     device_note()
+    parts = words_parts(status, INFO)
     with gr.Row(elem_id="actions"):
         analyse = gr.Button("Analyse", variant="primary", elem_id="analyse", scale=3, min_width=130)
         clear = gr.Button("Clear", elem_id="clear", min_width=80)
+    parts.switch.render()  # type: ignore[no-untyped-call]
     hint = gr.HTML(notes.hint(LIMITS), elem_id="hint", apply_default_css=False)
-    return Inputs(video, analyse, clear, hint)
+    return Inputs(video, parts, analyse, clear, hint)
 
 
-def _examples(video: gr.Video) -> Any:
+def _examples(inputs: Inputs) -> Any:
     examples = load_examples(index=VIDEOS)
-    rows = [[str(example.path)] for example in examples]
+    rows = [[str(example.path), example.text] for example in examples]
     label = "Or try one of these; every face is drawn, every voice synthetic"
-    return examples_gallery(examples, rows, [video], label)
+    return examples_gallery(examples, rows, [inputs.video, inputs.parts.words], label)
 
 
 def _connect(
-    handlers: Handlers,
-    inputs: Inputs,
-    examples: Any,
-    verdict: gr.HTML,
-    details: gr.HTML,
-    blocks: gr.Blocks,
+    handlers: Handlers, inputs: Inputs, examples: Any, results: Results, blocks: gr.Blocks
 ) -> None:
     """The page's events, and its public endpoint, which returns JSON in place of HTML."""
-    video = inputs.video
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    results = {"verdict": verdict, "details": details}
-    result_events([inputs.analyse.click], examples, handlers.show, [video], results)
-    inputs.clear.click(
-        lambda: {video: None, verdict: notes.empty(TEXTS), details: ""},
-        outputs=[video, verdict, details],
-        queue=False,
-        **quiet,
-    )
-    blocks.load(
-        by_component(handlers.follow, {"hint": inputs.hint}),
-        outputs=inputs.hint, concurrency_limit=None, **quiet,
+    video, parts = inputs.video, inputs.parts
+    named = vars(results)
+    judged = result_events(
+        [video.stop_recording, video.upload, inputs.analyse.click, parts.words.submit],
+        examples, handlers.show, [video, parts.words, parts.heard, parts.switch],
+        {**named, **vars(parts)},
     )  # fmt: skip
-    gr.Button(visible=False).click(
-        handlers.analyse,
-        video,
-        gr.JSON(visible=False, label="Prediction"),
-        api_name="analyse_video",
-        concurrency_id="model",
-    )
+    later = words_events(judged, handlers.words, parts, video, handlers.answer, named)
+    inputs.clear.click(
+        lambda: {
+            video: None, results.verdict: notes.empty(TEXTS), results.companion: "",
+            results.details: "", results.spoken: "", **at_rest(parts),
+        },
+        outputs=[video, *named.values(), *vars(parts).values()],
+        queue=False, cancels=[*judged, *later], **QUIET,
+    )  # fmt: skip
+    follow_transcription(handlers.words, parts, blocks)
+    blocks.load(
+        by_component(handlers.follow, {"hint": inputs.hint, **vars(parts)}),
+        outputs=[inputs.hint, parts.words, parts.switch], concurrency_limit=None, **QUIET,
+    )  # fmt: skip
+    endpoint(handlers.analyse, [video], "analyse_video", "Prediction", "model")

@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import gradio as gr
 
 from mer_core.demo import theme
 from mer_core.demo.components.inputs import device_note, examples_gallery
-from mer_core.demo.components.named_outputs import by_component
-from mer_core.demo.components.polling import until
 from mer_core.demo.components.results import (
     Renderers,
-    ResultUpdate,
+    Update,
     as_json,
+    endpoint,
+    not_stored,
+    result,
     result_events,
     result_steps,
 )
+from mer_core.demo.components.words import (
+    QUIET,
+    WordsHandlers,
+    WordsParts,
+    at_rest,
+    follow_transcription,
+    foreign_note,
+    given,
+    replaced,
+    transcript_json,
+    words_events,
+    words_parts,
+)
+from mer_core.demo.engine import Analysis
 from mer_core.demo.panels import notes
-from mer_core.demo.panels.result import render_details, render_verdict
+from mer_core.demo.panels.result import render_details, render_first_verdict, render_verdict
 from mer_core.demo.services.container import Services
 from mer_core.demo.services.examples import load_examples
+from mer_core.demo.services.heard import Heard, Step, clip_key
 from mer_core.demo.session import visit_name
 from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.types import Prediction
 
 SHIPPED = next(framework for framework in DESCRIPTORS.values() if not framework.watches)
-PLACEHOLDER = "What was said, for example: I can't believe you did that."
-TRANSCRIBING = "Transcribing the recording…"
+INFO = "Enter analyses, Shift + Enter starts a new line. Voice or words may be left out."
 RENDERERS = Renderers(render_verdict, render_details)
+FIRST = Renderers(render_first_verdict, render_details)
 TEXTS = notes.RecordingTexts(
     tagline="Which emotion do a voice and its words express, and do the two agree?",
     judged="the sound of a voice and to words",
-    kept="words and results are never written down or passed on.",
-    start="Record or upload a voice, type what was said, or both. Then press Analyse.",
+    kept="words and results are never stored or passed on.",
+    start="Record or upload a voice. It is analysed at once, and its words are written down and "
+    "analysed with it. You can also type, and press Analyse.",
     promises=(
         ("The category", "that the model assigns, with its confidence"),
         ("Voice, words and both", "side by side, so that you see where they differ"),
-        ("Words over time", "which moments of the recording each word attends to"),
+        (
+            "Words over time",
+            "which moments of the recording each word attends to, and whether it was said there",
+        ),
     ),
     credit=f"The model follows {SHIPPED.title} ({SHIPPED.method}) and was trained on acted speech "
     "and online comments. The example clips are synthetic voices. They were chosen because the "
@@ -46,36 +67,37 @@ TEXTS = notes.RecordingTexts(
 )
 
 
-class WordsUpdate(TypedDict, total=False):
-    """What Transcribe changes: the text box, the button and the line below it."""
+@dataclass(frozen=True)
+class Inputs:
+    """The components of the input column; `parts` are those of the words."""
 
-    words: str
-    transcribe: Any
-    hint: str
+    voice: gr.Audio
+    parts: WordsParts
+    analyse: gr.Button
+    clear: gr.Button
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """The components of the input column."""
+class Results:
+    """Where results appear."""
 
-    voice: gr.Audio
-    words: gr.Textbox
-    analyse: gr.Button
-    transcribe: gr.Button
-    clear: gr.Button
-    hint: gr.HTML
+    verdict: gr.HTML
+    details: gr.HTML
 
 
 def build(services: Services, blocks: gr.Blocks) -> None:
     """Lay the page out inside `blocks` and connect it."""
     with gr.Row(elem_id="workbench", equal_height=False):
-        with gr.Column(scale=5, min_width=320, elem_id="inputs"):
-            inputs = _inputs()
-            examples = _examples(inputs)
+        with gr.Column(scale=5, min_width=320, elem_id="inputs") as column:
+            pass
         with gr.Column(scale=6, min_width=320):
             verdict = gr.HTML(notes.empty(TEXTS), elem_id="verdict", apply_default_css=False)
+            status = gr.HTML("", elem_id="status", apply_default_css=False)
+    with column:
+        inputs = _inputs(status)
+        examples = _examples(inputs)
     details = gr.HTML("", elem_id="details", apply_default_css=False)
-    _connect(Handlers(services), inputs, examples, verdict, details, blocks)
+    _connect(Handlers(services), inputs, examples, Results(verdict, details), blocks)
 
 
 class Handlers:
@@ -89,18 +111,50 @@ class Handlers:
         self._engine = services.engine
         self._transcription = services.transcription
         self._atlases = services.atlases
+        self.words = WordsHandlers(services.transcription)
 
     def show(
-        self, clip: str | None, words: str | None, request: gr.Request
-    ) -> Iterator[ResultUpdate]:
-        """First a sign of progress, then the result; then the clip goes to the atlas."""
-        visit = visit_name(request.cookies)
+        self, clip: str | None, words: str | None, stored: Any, switch: bool, request: gr.Request
+    ) -> Iterator[Update]:
+        """First a sign of progress, then the result of the voice, or of voice and typed words.
+
+        The clip goes to the atlas, unless its words are still to come.
+        """
+        own, update = replaced(clip, words, stored)
+        it = given(clip, own, stored)
+        listens = self.words.listens(clip, own, switch)
+
+        def accompany(prediction: Prediction) -> Update:
+            if listens and prediction.emotion is not None:
+                return self.words.started(clip, "Voice")
+            return {"status": foreign_note(it)}
+
+        yield {**update, "status": ""}
         yield from result_steps(
             self._engine,
-            lambda: self._engine.analyse(clip, words),
-            RENDERERS,
-            lambda analysis: self._atlases.remember(visit, analysis),
+            lambda: self._engine.analyse(clip, it.text, transcript=it.transcript),
+            FIRST if listens else RENDERERS,
+            not_stored if listens else self._store(request),
+            accompany,
         )
+
+    def answer(
+        self, clip: str | None, words: str | None, stored: Any, request: gr.Request
+    ) -> Iterator[Update]:
+        """The words that were heard, in the box; then the result of voice and words."""
+        heard = Heard.from_json(stored, clip_key(clip))
+        if heard is None or heard.step is not Step.WRITTEN:
+            yield {}
+            return
+        shown = self.words.show(words or "", heard)
+        yield shown
+        it = given(clip, shown.get("words", words or ""), shown.get("heard"))
+        analysis = self._engine.analyse(clip, it.text, transcript=it.transcript)
+        if it.transcript is not None and not it.foreign:
+            done: Update = {"status": ""}
+            yield from result(analysis, RENDERERS, self._store(request), lambda _: done)
+        elif not (words or "").strip():  # the voice alone; its result is shown already
+            self._store(request)(analysis)
 
     def analyse(self, audio: str | None = None, text: str = "") -> dict[str, Any]:
         """Assign an emotion category to a recording, to its words, or to both.
@@ -114,25 +168,25 @@ class Handlers:
         """
         return as_json(self._engine.predict(audio, text))
 
-    def transcribe(self, clip: str | None) -> Iterator[WordsUpdate]:
-        """Fill the text box with what was said, or explain why not."""
-        yield {"hint": notes.hint(TRANSCRIBING)}
-        transcript = self._transcription.transcribe(clip)
-        update: WordsUpdate = {"hint": notes.hint(transcript.message)}
-        if transcript.words is not None:
-            update["words"] = transcript.words
-        yield update
+    def transcribe(self, audio: str | None = None, translate: bool = False) -> dict[str, Any]:
+        """Write down what is said in a recording.
 
-    async def follow_transcription(self) -> AsyncIterator[WordsUpdate]:
-        """The Transcribe button's state, now and once the search for a model has ended."""
-        self._transcription.start()
-        async for _ in until(lambda: self._transcription.search_ended):
-            available = self._transcription.availability()
-            button = gr.update(interactive=available.possible)
-            yield {"transcribe": button, "hint": notes.hint(available.reason)}
+        Args:
+            audio: A recording of up to 5 minutes.
+            translate: Whether words in another language are translated to English too.
+
+        Returns:
+            Text, language, its probability, translation or null, and the words with their times in
+            seconds and probabilities; all empty without speech. `error` is null or a sentence.
+        """
+        return transcript_json(self._transcription, audio, translate)
+
+    def _store(self, request: gr.Request) -> Callable[[Analysis], None]:
+        visit = visit_name(request.cookies)
+        return lambda analysis: self._atlases.remember(visit, analysis)
 
 
-def _inputs() -> Inputs:
+def _inputs(status: gr.HTML) -> Inputs:
     voice = gr.Audio(
         label="Voice",
         sources=["microphone", "upload"],
@@ -142,64 +196,41 @@ def _inputs() -> Inputs:
         buttons=[],
     )
     device_note()
-    words = gr.Textbox(
-        value="",
-        label="Words",
-        placeholder=PLACEHOLDER,
-        info="Enter analyses, Shift + Enter starts a new line. Voice or words may be left out.",
-        lines=1,
-        max_lines=5,
-        elem_id="words",
-    )
+    parts = words_parts(status, INFO)
     with gr.Row(elem_id="actions"):
         analyse = gr.Button("Analyse", variant="primary", elem_id="analyse", scale=3, min_width=130)
-        transcribe = gr.Button("Transcribe", interactive=False, elem_id="transcribe", min_width=110)
         clear = gr.Button("Clear", elem_id="clear", min_width=80)
-    hint = gr.HTML("", elem_id="transcribe-hint", apply_default_css=False)
-    return Inputs(voice, words, analyse, transcribe, clear, hint)
+    parts.switch.render()  # type: ignore[no-untyped-call]
+    return Inputs(voice, parts, analyse, clear)
 
 
 def _examples(inputs: Inputs) -> Any:
     examples = load_examples()
     rows = [[str(example.path), example.text] for example in examples]
     label = "Or try one of these; every voice is synthetic"
-    return examples_gallery(examples, rows, [inputs.voice, inputs.words], label)
+    return examples_gallery(examples, rows, [inputs.voice, inputs.parts.words], label)
 
 
 def _connect(
-    handlers: Handlers,
-    inputs: Inputs,
-    examples: Any,
-    verdict: gr.HTML,
-    details: gr.HTML,
-    blocks: gr.Blocks,
+    handlers: Handlers, inputs: Inputs, examples: Any, results: Results, blocks: gr.Blocks
 ) -> None:
-    """The page's events, and its public endpoint, which returns JSON in place of HTML."""
-    voice, words = inputs.voice, inputs.words
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    result_events(
-        [inputs.analyse.click, words.submit], examples, handlers.show, [voice, words],
-        {"verdict": verdict, "details": details},
+    """The page's events, and its public endpoints, which return JSON in place of HTML."""
+    voice, parts = inputs.voice, inputs.parts
+    named = vars(results)
+    judged = result_events(
+        [voice.stop_recording, voice.upload, inputs.analyse.click, parts.words.submit],
+        examples, handlers.show, [voice, parts.words, parts.heard, parts.switch],
+        {**named, **vars(parts)},
     )  # fmt: skip
+    later = words_events(judged, handlers.words, parts, voice, handlers.answer, named)
     inputs.clear.click(
-        lambda: {voice: None, words: "", verdict: notes.empty(TEXTS), details: ""},
-        outputs=[voice, words, verdict, details],
-        queue=False,
-        **quiet,
-    )
-    words_parts = {"words": words, "transcribe": inputs.transcribe, "hint": inputs.hint}
-    inputs.transcribe.click(
-        by_component(handlers.transcribe, words_parts), voice, [words, inputs.hint],
-        concurrency_id="whisper", **quiet,
+        lambda: {
+            voice: None, results.verdict: notes.empty(TEXTS), results.details: "", **at_rest(parts)
+        },
+        outputs=[voice, *named.values(), *vars(parts).values()],
+        queue=False, cancels=[*judged, *later], **QUIET,
     )  # fmt: skip
-    blocks.load(
-        by_component(handlers.follow_transcription, words_parts),
-        outputs=[inputs.transcribe, inputs.hint], concurrency_limit=None, **quiet,
-    )  # fmt: skip
-    gr.Button(visible=False).click(
-        handlers.analyse,
-        [voice, words],
-        gr.JSON(visible=False, label="Prediction"),
-        api_name="analyse",
-        concurrency_id="model",
-    )
+    follow_transcription(handlers.words, parts, blocks)
+    endpoint(handlers.analyse, [voice, parts.words], "analyse", "Prediction", "model")
+    flag = gr.Checkbox(False, visible=False, label="Translate")
+    endpoint(handlers.transcribe, [voice, flag], "transcribe", "Transcript", "whisper")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from mer_core.demo.panels.heatmap import EVEN_NOTE, MAX_ROWS, heatmap, is_even, peaks
-from mer_core.demo.panels.markup import caption, card, escape, folded_table, seconds
+from collections.abc import Sequence
+
+from mer_core.demo.panels.heatmap import (
+    EVEN_NOTE,
+    MAX_ROWS,
+    heatmap,
+    is_even,
+    peaks,
+    spoken_heatmap,
+)
+from mer_core.demo.panels.markup import caption, card, escape, folded_table, percent, seconds
 from mer_core.demo.panels.waveform import recording_figure
+from mer_core.serving.word_times import Following, Moment, following, moments
 from mer_core.types import Prediction, State, TokenAttention
 
 LISTED = 12  # words in the description for screen readers
@@ -12,7 +22,9 @@ MEANING = (
     "The stronger the colour, the more weight the model gives that moment of the recording when it "
     "reads the word (attention)."
 )
-TYPE_WORDS = "Type what was said and analyse again to see which moments each word attends to."
+SPOKEN = "Each word is written at the moment in which it was said, which its row outlines."
+NO_TIMES = "When each word was said is not known: only words heard in the recording have times."
+NEEDS_WORDS = "With its words, you see here which moments each word attends to."
 
 
 def attention_figure(prediction: Prediction) -> str:
@@ -22,29 +34,67 @@ def attention_figure(prediction: Prediction) -> str:
     attention = prediction.attention
     if attention is None or not attention.words:
         return _waveform_alone(prediction)
-    rows = (
-        f'<tr><td dir="auto">{escape(word)}</td><td>{seconds(moment)}</td></tr>'
-        for word, moment in peaks(attention)[:MAX_ROWS]
-    )
     return card(
         "Which moments each word attends to",
-        f"{words_over_time(prediction, attention)}"
-        f"{folded_table(('Word', 'Attends most to'), rows)}",
+        f"{words_over_time(prediction, attention)}{_table(prediction, attention)}",
         label="Words and moments",
     )
 
 
 def words_over_time(prediction: Prediction, attention: TokenAttention) -> str:
-    """The heat map with its explanation."""
-    notes = [MEANING]
+    """The heat map with its explanation, and whether attention follows the words."""
+    when = word_moments(prediction, attention)
+    result = following(attention, when)
+    duration = max(prediction.duration or 0.0, float(attention.times[-1]))
+    listed = "; ".join(f"{word} at {seconds(moment)}" for word, moment in peaks(attention)[:LISTED])
+    label = f"Heat map of words over time. Each word attends most to: {listed}."
+    explained = caption(" ".join(_notes(attention, timed=result is not None)))
+    if result is None:
+        return explained + heatmap(attention, duration, label, prediction.envelope)
+    drawing = spoken_heatmap(attention, when, duration, label, prediction.envelope)
+    return explained + follows_sentence(result) + drawing
+
+
+def word_moments(prediction: Prediction, attention: TokenAttention) -> tuple[Moment | None, ...]:
+    """When the attention's words were said; None of those without a time."""
+    said = prediction.transcript.words if prediction.transcript else ()
+    return moments(attention.words, said)
+
+
+def follows_sentence(result: Following) -> str:
+    """Whether attention follows the words, and by how much."""
+    verdict = "follows" if result.follows else "does not follow"
+    return (
+        f'<p class="at-follows" data-testid="follows"><strong>Attention {verdict} the words here:'
+        f"</strong> {percent(result.own)} of it is on the moment of the word itself; by chance, "
+        f"{percent(result.chance)} would be.</p>"
+    )
+
+
+def _notes(attention: TokenAttention, *, timed: bool) -> list[str]:
+    notes = [MEANING, SPOKEN if timed else NO_TIMES]
     if is_even(attention):
         notes.append(EVEN_NOTE)
     if len(attention.words) > MAX_ROWS:
         notes.append(f"Only the first {MAX_ROWS} of {len(attention.words)} words are drawn.")
-    duration = max(prediction.duration or 0.0, float(attention.times[-1]))
-    listed = "; ".join(f"{word} at {seconds(moment)}" for word, moment in peaks(attention)[:LISTED])
-    label = f"Heat map of words over time. Each word attends most to: {listed}."
-    return caption(" ".join(notes)) + heatmap(attention, duration, label, prediction.envelope)
+    return notes
+
+
+def _table(prediction: Prediction, attention: TokenAttention) -> str:
+    """Each word with its moment, where that is known, and the one it attends to most."""
+    when: Sequence[Moment | None] = word_moments(prediction, attention)
+    timed = any(when)
+    rows = (
+        f'<tr><td dir="auto">{escape(word)}</td>{_said_at(own) if timed else ""}'
+        f"<td>{seconds(moment)}</td></tr>"
+        for (word, moment), own in zip(peaks(attention)[:MAX_ROWS], when, strict=False)
+    )
+    heads = ("Word", "Said at", "Attends most to") if timed else ("Word", "Attends most to")
+    return folded_table(heads, rows)
+
+
+def _said_at(moment: Moment | None) -> str:
+    return f"<td>{'–' if moment is None else seconds(moment[0])}</td>"
 
 
 def _waveform_alone(prediction: Prediction) -> str:
@@ -52,7 +102,7 @@ def _waveform_alone(prediction: Prediction) -> str:
         return ""  # the timeline draws the same waveform
     if not prediction.by_modality.get("speech"):
         return ""  # the recording holds no speech
-    hint = caption(TYPE_WORDS) if prediction.state == State.OK else ""
+    hint = caption(NEEDS_WORDS) if prediction.state == State.OK else ""
     label = f"Waveform of the recording, {seconds(prediction.duration)} long"
     figure = recording_figure(prediction.envelope, prediction.duration, label)
     return card("The recording", hint + figure, label="Recording")

@@ -54,7 +54,8 @@ def notice(minutes: int, texts: RecordingTexts) -> str:
         '<section class="at-notice" aria-label="Before you record"><h2>Before you record</h2><ul>'
         "<li><strong>What is computed.</strong> This is an emotion recognition system: a machine "
         f"assigns one of a few categories to {escape(texts.judged)}. It does not know "
-        "what anyone feels, and it is often wrong.</li>"
+        "what anyone feels, and it is often wrong. It also recognises what is said, unless you "
+        "switch that off.</li>"
         "<li><strong>What is kept.</strong> Nothing beyond your visit. Files are deleted from the "
         f"server within {minutes} minutes; {escape(texts.kept)} For the atlas, your last clips "
         "stay in the server's memory until you remove them or have been away for "
@@ -99,3 +100,10 @@ def footer(texts: Texts) -> str:
 def hint(message: str) -> str:
     """A quiet line below a control."""
     return f'<p class="at-hint">{escape(message)}</p>' if message else ""
+
+
+def status(sentence: str, *, working: bool = False) -> str:
+    """A line below the result: what is still being done, or what was left out."""
+    lamp = '<span class="at-lamp" aria-hidden="true"></span>' if working else ""
+    look = "at-status at-status-working" if working else "at-status"
+    return f'<p class="{look}" data-testid="status">{lamp}{escape(sentence)}</p>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mer_core.demo.panels.markup import card, emotion_style, escape, percent, ranked
+from mer_core.demo.panels.markup import caption, card, emotion_style, escape, percent, ranked
 from mer_core.demo.panels.nouns import modalities, noun
 from mer_core.demo.panels.summary import is_sure, summary
 from mer_core.types import Prediction, State
@@ -68,14 +68,30 @@ def comparison(prediction: Prediction) -> str:
     names = modalities(prediction)
     if not names or not all(prediction.by_modality[name] for name in names):
         return _missing(prediction)
+    title = f"{', '.join(map(noun, names))} and both".capitalize()
+    label = "Each modality alone and both together"
+    return card(title, _side_by_side(prediction), label=label)
+
+
+def companion_card(prediction: Prediction) -> str:
+    """A video's voice with its words, judged by another model than voice and face."""
+    pair = " and ".join(map(noun, modalities(prediction))) or "voice and words"
+    about = caption(
+        f"A second model judges {pair}. It does not see the face, and its figures for the "
+        "voice are its own."
+    )
+    sides = _side_by_side(prediction) if prediction.emotion else ""
+    sentence = f'<p class="at-companion" data-testid="companion">{escape(summary(prediction))}</p>'
+    return card(f"{pair} together".capitalize(), f"{about}{sentence}{sides}")
+
+
+def _side_by_side(prediction: Prediction) -> str:
     cards = "".join(
         _modality_card(prediction, name, probabilities)
         for name, probabilities in prediction.by_modality.items()
         if probabilities
     )
-    title = f"{', '.join(map(noun, names))} and both".capitalize()
-    label = "Each modality alone and both together"
-    return card(title, f'<div class="at-compare">{cards}</div>', label=label)
+    return f'<div class="at-compare">{cards}</div>'
 
 
 def _state_title(prediction: Prediction) -> str:

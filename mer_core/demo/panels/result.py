@@ -16,6 +16,11 @@ def render_verdict(prediction: Prediction) -> str:
     return verdict(prediction) + match_meter(prediction) + comparison(prediction)
 
 
+def render_first_verdict(prediction: Prediction) -> str:
+    """The same of a voice whose words are still being written down."""
+    return verdict(prediction) + match_meter(prediction)
+
+
 def render_details(prediction: Prediction) -> str:
     """Figures of the full width; empty where there is nothing to draw."""
     return timeline_figure(prediction) + attention_figure(prediction)

@@ -1,116 +1,96 @@
-"""The Transcribe button's service: waits for the recogniser, never raises."""
+"""Writes down what is said in recordings; never raises."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from mer_core.checkpoints.shipped import WHISPER
-from mer_core.demo.engine import Engine, report
+from mer_core.demo.engine import EXPIRED, Engine, report
 from mer_core.demo.services.background import Background
+from mer_core.types import Transcript
 
-if TYPE_CHECKING:
-    from mer_core.media.transcribe import Transcriber
-
-PATIENCE = 600.0  # seconds; the search for a model begins when the recogniser is loaded
-LOOKING = "Looking for a Whisper model…"
-AVAILABLE = "Transcribe turns the recording into text."
-MISSING = "Transcribe is off: the speech-to-text model is missing."
-NO_CLIP = "Record or upload a voice first. Transcribe then fills in the words."
-FAILED = "The transcription failed. Please type the words."
-NOTHING = "No words were recognised. Please type them."
+PATIENCE = 600.0  # seconds; the speech-to-text model is loaded after the others
+MISSING = (
+    "Speech cannot be written down here: the speech-to-text model is missing. Type what was said."
+)
+FAILED = "The words could not be written down. Type what was said."
 
 
 @dataclass(frozen=True)
-class Availability:
-    """Whether a recording can be transcribed.
-
-    Attributes:
-        possible: Whether the button can be pressed.
-        reason: Why, or why not; one sentence.
-    """
-
-    possible: bool
-    reason: str
-
-
-@dataclass(frozen=True)
-class Transcript:
+class Transcription:
     """Result of one transcription.
 
     Attributes:
-        words: None if there are none.
-        message: For the visitor; empty if all went well.
+        transcript: Without words where none were recognised; None if it failed.
+        message: Why it failed, for the visitor; else empty.
     """
 
-    words: str | None
+    transcript: Transcript | None
     message: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class SearchResult:
-    """What the search for a Whisper model ended with.
-
-    Attributes:
-        transcriber: None if there is no model.
-        reason: Why it was chosen, or why there is none.
-    """
-
-    transcriber: Transcriber | None
-    reason: str
-
-
 class TranscriptionService:
-    """Transcribes recordings if there is a Whisper model.
+    """Transcribes recordings if there is a speech-to-text model.
 
     Args:
-        engine: Loaded first, so that the search does not slow the start down.
+        engine: Loaded first, so that this one does not slow the start down.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._search = Background(self._find, "transcription")
+        self._loading = Background(self._load, "transcription")
 
     def start(self) -> None:
-        """Begin to look for a Whisper model in the background."""
-        self._search.start()
+        """Begin to load the speech-to-text model in the background."""
+        self._loading.start()
 
     @property
-    def search_ended(self) -> bool:
-        """Whether the search has ended."""
-        return self._search.state.ended
+    def ended(self) -> bool:
+        """Whether loading has ended, successful or not."""
+        return self._loading.state.ended
 
-    def availability(self) -> Availability:
-        """Whether the button can be pressed, and why."""
-        if not self.search_ended:
-            return Availability(False, LOOKING)
-        result = self._search.value
-        if result is None:
-            return Availability(False, FAILED)
-        return Availability(result.transcriber is not None, result.reason)
+    @property
+    def possible(self) -> bool:
+        """Whether recordings are transcribed; True until it turns out that they are not."""
+        return not self.ended or self._loading.value is True
 
-    def transcribe(self, clip: str | None) -> Transcript:
-        """The words of a recording, or why there are none."""
-        result = self._search.value
-        if result is None or result.transcriber is None:
-            return Transcript(None, self.availability().reason)
-        if clip is None:
-            return Transcript(None, NO_CLIP)
-        from mer_core.media import MediaError
+    def transcribe(
+        self, clip: str, *, translate: bool = False, language: str | None = None
+    ) -> Transcription:
+        """The words of a recording or of a video's sound, or why there are none.
+
+        Args:
+            clip: Path of a file.
+            translate: Whether words in another language are translated to English too.
+            language: Its code, or None to detect it.
+        """
+        self.start()
+        self._loading.wait(PATIENCE)
+        if not self.possible or self._engine.model is None:
+            return Transcription(None, MISSING)
+        from mer_core.media.errors import MediaError, MediaErrorKind
 
         try:
-            words = result.transcriber.transcribe(clip).text
+            transcriber = self._engine.model.transcriber
+            return Transcription(
+                transcriber.transcribe(clip, translate=translate, language=language)
+            )
         except MediaError as error:
-            return Transcript(None, error.message)
+            if error.kind is MediaErrorKind.NO_SOUND:
+                return Transcription(Transcript("", "", 0.0, ()))
+            expired = error.kind is MediaErrorKind.NOT_FOUND
+            return Transcription(None, EXPIRED if expired else error.message)
         except Exception as error:  # a visitor gets a sentence, never a trace
             report(error)
-            return Transcript(None, FAILED)
-        return Transcript(words) if words else Transcript(None, NOTHING)
+            return Transcription(None, FAILED)
 
-    def _find(self) -> SearchResult:
+    def _load(self) -> bool:
         self._engine.wait(PATIENCE)
-        if not WHISPER.is_dir():  # a checkout without its large files
-            return SearchResult(None, MISSING)
-        from mer_core.media.transcribe import Transcriber
-
-        return SearchResult(Transcriber(WHISPER), AVAILABLE)
+        if self._engine.model is None:
+            return False
+        try:
+            self._engine.model.transcriber.load()
+        except RuntimeError as error:  # a TranscriberError; importing it here would import torch
+            print(f"transcription: {error}", file=sys.stderr, flush=True)
+            return False
+        return True

@@ -109,23 +109,30 @@
     subtree: true, childList: true, attributes: true, attributeFilter: ["data-fold"],
   });
 
-  // Gradio replaces the result's HTML. Screen readers read out the new sentence from a region that
-  // stays; on a phone, where the result is further down, the page scrolls to it.
-  const follow = (region) => {
-    const sentence = document.querySelector("#verdict .at-sentence");
-    const text = sentence ? sentence.textContent : "";
-    if (region.textContent === text) return;
-    region.textContent = text;
+  // Gradio replaces the result's HTML. Screen readers read out what is new in it from regions that
+  // stay; on a phone, where the result is further down, the page scrolls to it.
+  const SPOKEN = ["#verdict .at-sentence", "#status .at-status", "#companion .at-companion"];
+  const follow = (regions) => {
+    const changed = SPOKEN.filter((selector, index) => {
+      const text = document.querySelector(selector)?.textContent ?? "";
+      if (regions[index].textContent === text) return false;
+      regions[index].textContent = text;
+      return true;
+    });
+    const sentence = changed.includes(SPOKEN[0]) && document.querySelector(SPOKEN[0]);
     if (sentence && sentence.getBoundingClientRect().top > window.innerHeight) {
       document.querySelector("#verdict").scrollIntoView();
     }
   };
   const announce = () => {
-    const region = document.createElement("div");
-    region.className = "at-hidden";
-    region.setAttribute("aria-live", "polite");
-    document.body.append(region);
-    new MutationObserver(() => follow(region))
+    const regions = SPOKEN.map(() => {
+      const region = document.createElement("div");
+      region.className = "at-hidden";
+      region.setAttribute("aria-live", "polite");
+      return region;
+    });
+    document.body.append(...regions);
+    new MutationObserver(() => follow(regions))
       .observe(document.body, { childList: true, subtree: true });
   };
   if (document.body) announce();

@@ -1,5 +1,5 @@
-// Analyse waits for uploads: without this, pressing it while the recorder runs, or before a file has
-// been uploaded, would analyse the words alone.
+// Analyse ends a running recording and waits for uploads: without this, pressing it before the file
+// has been uploaded would analyse the words alone. The page analyses what has been uploaded by itself.
 (() => {
   "use strict";
 
@@ -13,7 +13,7 @@
   const LATE = "The recording could not be uploaded. Check your connection and try again.";
 
   const pending = new Set(); // AbortControllers of running uploads
-  let uploads = 0, failures = 0, arrival = -Infinity, waiting = false, replaying = false;
+  let uploads = 0, failures = 0, arrival = -Infinity, waiting = false;
 
   const note = () => document.querySelector("#device-note");
   const currentNote = () => note()?.textContent.trim() ?? "";
@@ -67,14 +67,10 @@
     const arrived = await allArrived();
     waiting = false;
     setNote(arrived ? earlier : LATE);
-    if (!arrived) return;
-    replaying = true;
-    document.querySelector("button#analyse, #analyse button")?.click();
-    replaying = false;
   };
 
   document.addEventListener("click", (event) => {
-    if (!replaying && event.target.closest?.("#analyse") && busy()) hold(event);
+    if (event.target.closest?.("#analyse") && busy()) hold(event);
   }, true);
   document.addEventListener("keydown", (event) => {
     const plain = event.key === "Enter" && !event.shiftKey && !event.isComposing;

@@ -46,7 +46,8 @@ def handlers(model: type[FakeModel] = FakeModel) -> Handlers:
 
 def result(clip: str | None, model: type[FakeModel] = FakeModel) -> tuple[str, str]:
     """Verdict and details."""
-    working, done = list(handlers(model).show(clip, gr.Request(cookies={})))
+    request = gr.Request(cookies={})
+    _, working, done = list(handlers(model).show(clip, "", None, False, request))
     assert "aria-busy" in working["verdict"]
     return done["verdict"], done["details"]
 

@@ -27,7 +27,7 @@ def test_notes_are_well_formed_and_hold_what_they_must(page: Any) -> None:
     for words in ("emotion recognition system", "10 minutes", "Not at work or in education"):
         assert words in text
     assert page.texts.judged in text
-    assert "Analyse" in Page(notes.empty(page.texts)).text
+    assert "analysed at once" in Page(notes.empty(page.texts)).text
     assert Page(notes.working("Analysing…")).having(aria_busy="true")
     assert notes.hint("") == ""
     Page(notes.footer(page.texts))

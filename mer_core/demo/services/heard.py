@@ -1,0 +1,135 @@
+"""What was heard in a recording, as the page itself stores it: the server keeps none of it.
+
+Each event brings it along as JSON, and takes anything else in its place as nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from difflib import SequenceMatcher
+from enum import StrEnum
+from typing import Any
+
+from mer_core.types import ENGLISH, Transcript, Word
+
+EDITED_FROM = 0.5  # share of words in common from which on a text is the heard one, corrected
+
+
+class Step(StrEnum):
+    """How far a recording is on its way to written words."""
+
+    LISTENING = "listening"  # the voice has been judged, the words are being written down
+    WRITTEN = "written"  # they are there, but not in the text box yet
+    SHOWN = "shown"  # they were put into the text box, or left out
+
+
+class Origin(StrEnum):
+    """Where the words in the text box come from."""
+
+    NONE = "none"  # there are none
+    TYPED = "typed"
+    HEARD = "heard"
+    EDITED = "edited"  # heard, and corrected since
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One recording's words.
+
+    Attributes:
+        clip: See `clip_key`.
+        step: How far it is.
+        transcript: Its words, or None if they could not be written down.
+        translated: Whether the text box holds the translation.
+        message: Why there is no transcript; one sentence.
+    """
+
+    clip: str
+    step: Step
+    transcript: Transcript | None = None
+    translated: bool = False
+    message: str = ""
+
+    @property
+    def text(self) -> str:
+        """What belongs in the text box."""
+        if self.transcript is None:
+            return ""
+        return (self.transcript.translation or "") if self.translated else self.transcript.text
+
+    @property
+    def language(self) -> str:
+        """Code of the language of `text`."""
+        if self.transcript is None or self.translated:
+            return ENGLISH
+        return self.transcript.language
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether `text` is not English."""
+        return bool(self.text) and self.language != ENGLISH
+
+    def at(self, step: Step) -> Heard:
+        """The same, a step further."""
+        return replace(self, step=step)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types, for `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any, clip: str | None = None) -> Heard | None:
+        """What `to_json` wrote; None of anything else.
+
+        Args:
+            value: From the page.
+            clip: The recording that it must be of, or None for any.
+        """
+        try:
+            heard = cls(**{
+                **value, "step": Step(value["step"]), "transcript": _transcript(value["transcript"])
+            })  # fmt: skip
+        except (KeyError, TypeError, ValueError):
+            return None
+        return heard if clip in (None, heard.clip) else None
+
+
+def clip_key(path: str | None) -> str:
+    """A recording's name in the page, from its path on the server; empty without one."""
+    return hashlib.sha256(path.encode()).hexdigest()[:32] if path else ""
+
+
+def origin(words: str | None, heard: Heard | None) -> Origin:
+    """Where the words in the text box come from.
+
+    Args:
+        words: In the text box.
+        heard: What was put there last, of whichever recording.
+    """
+    own = (words or "").casefold().split()
+    if not own:
+        return Origin.NONE
+    given = heard.text.casefold().split() if heard else []
+    if own == given:
+        return Origin.HEARD
+    common = SequenceMatcher(None, own, given, autojunk=False).ratio()
+    return Origin.EDITED if given and common >= EDITED_FROM else Origin.TYPED
+
+
+def _transcript(value: Mapping[str, Any] | None) -> Transcript | None:
+    if value is None:
+        return None
+    words = tuple(
+        Word(str(w["text"]), float(w["start"]), float(w["end"]), float(w["probability"]))
+        for w in value["words"]
+    )
+    translation = value["translation"]
+    return Transcript(
+        str(value["text"]),
+        str(value["language"]),
+        float(value["language_probability"]),
+        words,
+        None if translation is None else str(translation),
+    )

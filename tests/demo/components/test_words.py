@@ -1,0 +1,194 @@
+"""From a recording to its words: what is written into the box, what is kept, what is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from mer_core.checkpoints.shipped import EXAMPLES
+from mer_core.demo.components import words
+from mer_core.demo.components.words import FOREIGN, KEPT, NO_WORDS, given, replaced
+from mer_core.demo.engine import Engine
+from mer_core.demo.pages import face_voice, speak
+from mer_core.demo.services.atlases import Atlases
+from mer_core.demo.services.container import Services
+from mer_core.demo.services.heard import Heard, Step, clip_key
+from mer_core.demo.services.transcription import TranscriptionService
+from mer_core.demo.session import Visits
+from mer_core.types import Transcript
+from tests.browser.fake_model import SAID, FakeModel
+
+CLIP = str(EXAMPLES / "bright.flac")
+FILM = str(EXAMPLES / "face_apart.mp4")
+TEXT = " ".join(SAID)
+VISITOR = gr.Request(cookies={})
+Page = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their names come from transformers, which takes seconds to import."""
+    monkeypatch.setattr(words, "language_name", {"en": "English", "pl": "Polish"}.get)
+
+
+@pytest.fixture
+def services() -> Services:
+    engine = Engine(FakeModel)
+    engine.start()
+    assert engine.wait(30)
+    return Services(engine, TranscriptionService(engine), Atlases(engine, Visits()))
+
+
+@pytest.fixture
+def polish(tmp_path: Path) -> str:
+    clip = tmp_path / "polish.flac"
+    clip.write_bytes(Path(CLIP).read_bytes())
+    return str(clip)
+
+
+def changed(page: Page, updates: Any) -> list[Mapping[str, Any]]:
+    """Apply an event's updates to a page, as gradio would; all of them in order."""
+    seen = []
+    for update in updates:
+        page |= update
+        seen.append(dict(page))
+    return seen
+
+
+def visit(handlers: Any, clip: str, typed: str = "", switch: bool = True) -> tuple[Page, list[Any]]:
+    """A recording, and everything that follows without the visitor."""
+    page: Page = {"words": typed, "heard": None, "details": "", "spoken": ""}
+    seen = changed(page, handlers.show(clip, typed, None, switch, VISITOR))
+    page |= handlers.words.listen(clip, page["heard"])
+    seen += changed(page, handlers.answer(clip, page["words"], page["heard"], VISITOR))
+    return page, seen
+
+
+def test_the_voice_is_judged_first_and_then_its_words_too(services: Services) -> None:
+    page, seen = visit(speak.Handlers(services), CLIP)
+    first = next(s for s in seen if "at-emotion" in s.get("verdict", ""))
+    assert first["words"] == ""
+    assert "From the voice alone" in first["verdict"]
+    assert "Voice judged. Listening for words" in first["status"]
+    assert "Type what was said" not in first["verdict"]
+    assert page["words"] == TEXT
+    assert "Heard in English" in page["panel"]
+    assert "Words alone" in page["verdict"]
+    assert "at-own" in page["details"]  # words at their own moments
+    assert page["status"] == ""
+    assert Heard.from_json(page["heard"], clip_key(CLIP)).step is Step.SHOWN
+
+
+def test_typed_words_are_judged_at_once_and_stay(services: Services) -> None:
+    page, seen = visit(speak.Handlers(services), CLIP, "I miss her")
+    assert page["words"] == "I miss her"
+    assert page["heard"] is None
+    assert "Words alone" in page["verdict"]
+    assert "not known" in page["details"]  # typed words have no times
+    assert not any("Listening" in s.get("status", "") for s in seen)
+
+
+def test_words_typed_meanwhile_stay(services: Services) -> None:
+    handlers, page = speak.Handlers(services), {"words": "", "heard": None}
+    changed(page, handlers.show(CLIP, "", None, True, VISITOR))
+    page |= handlers.words.listen(CLIP, page["heard"])
+    page["words"] = "I miss"
+    changed(page, handlers.answer(CLIP, page["words"], page["heard"], VISITOR))
+    assert page["words"] == "I miss"
+    assert KEPT in page["status"]
+    assert "From the voice alone" in page["verdict"]
+
+
+def test_a_switched_off_page_waits_for_typed_words(services: Services) -> None:
+    page, _ = visit(speak.Handlers(services), CLIP, switch=False)
+    assert (page["words"], page["heard"], page["status"]) == ("", None, "")
+    assert "Type what was said" in page["verdict"]
+
+
+def test_a_recording_without_words_keeps_the_voices_answer(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Transcript("", "", 0.0, ())
+    monkeypatch.setattr(FakeModel.transcriber, "transcribe", lambda *_, **__: nothing)
+    page, _ = visit(speak.Handlers(services), CLIP)
+    assert NO_WORDS in page["status"]
+    assert (page["words"], page["panel"]) == ("", "")
+    assert "From the voice alone" in page["verdict"]
+
+
+def test_other_languages_are_judged_once_they_are_translated(
+    services: Services, polish: str
+) -> None:
+    handlers = speak.Handlers(services)
+    page, _ = visit(handlers, polish)
+    assert "Heard in Polish" in page["panel"]
+    assert FOREIGN.format(language="Polish").split("“")[0] in page["status"]
+    assert page["translate"]["visible"]
+    assert "From the voice alone" in page["verdict"]
+    again = changed(dict(page), handlers.show(polish, page["words"], page["heard"], True, VISITOR))
+    assert "From the voice alone" in again[-1]["verdict"]
+    assert "The words are Polish" in again[-1]["status"]
+    changed(page, handlers.words.translate(polish, page["heard"]))
+    changed(page, handlers.answer(polish, page["words"], page["heard"], VISITOR))
+    assert page["words"] == "I am happy."
+    assert "Heard in Polish, translated to English" in page["panel"]
+    assert "Words alone" in page["verdict"]
+    assert "not known" in page["details"]  # a translation has no times
+    assert not page["translate"]["visible"]
+
+
+def test_a_new_recording_replaces_heard_words_and_keeps_typed_ones() -> None:
+    said = Transcript("We won today.", "en", 0.9, ())
+    stored = Heard(clip_key("a.wav"), Step.SHOWN, said).to_json()
+    for own in ("We won today.", "We won again today."):
+        assert replaced("b.wav", own, stored)[0] == ""
+        assert replaced("b.wav", own, stored)[1]["words"] == ""
+        assert replaced("a.wav", own, stored) == (own, {})
+        assert replaced(None, own, stored) == (own, {})
+    kept, update = replaced("b.wav", "Leave me alone", stored)
+    assert (kept, update["panel"]) == ("Leave me alone", "")
+    assert "words" not in update
+
+
+def test_edited_words_keep_their_times_and_typed_ones_have_none() -> None:
+    said = Transcript("We won today.", "en", 0.9, ())
+    stored = Heard(clip_key("a.wav"), Step.SHOWN, said).to_json()
+    assert given("a.wav", "We won it today.", stored).transcript == said
+    assert given("a.wav", "Leave me alone", stored).transcript is None
+    assert given("b.wav", "We won today.", stored).transcript is None
+
+
+def test_words_of_an_earlier_recording_come_too_late(services: Services) -> None:
+    handlers = speak.Handlers(services)
+    late = Heard(clip_key("other.wav"), Step.WRITTEN, Transcript("late", "en", 1.0, ())).to_json()
+    assert list(handlers.answer(CLIP, "", late, VISITOR)) == [{}]
+    waiting = Heard(clip_key("other.wav"), Step.LISTENING).to_json()
+    assert handlers.words.listen(CLIP, waiting) == {}
+
+
+def test_a_videos_words_are_judged_with_its_voice(services: Services) -> None:
+    page, seen = visit(face_voice.Handlers(services), FILM)
+    first = next(s for s in seen if "at-emotion" in s.get("verdict", ""))
+    assert "Voice and face judged. Listening for words" in first["status"]
+    assert first["companion"] == ""
+    assert page["words"] == TEXT
+    assert "does not see the face" in page["companion"]
+    assert "Words alone" in page["companion"]
+    assert "at-own" in page["spoken"]
+    typed, _ = visit(face_voice.Handlers(services), FILM, "I miss her")
+    assert typed["words"] == "I miss her"
+    assert "Words alone" in typed["companion"]
+
+
+def test_the_endpoint_gives_words_with_their_times(services: Services, polish: str) -> None:
+    handlers = speak.Handlers(services)
+    answer = handlers.transcribe(CLIP)
+    assert (answer["text"], answer["language"], answer["error"]) == (TEXT, "en", None)
+    assert [word["text"] for word in answer["words"]] == list(SAID)
+    assert set(answer["words"][0]) == {"text", "start", "end", "probability"}
+    assert handlers.transcribe(polish, True)["translation"] == "I am happy."
+    assert handlers.transcribe(None)["error"]
