@@ -10,9 +10,10 @@ from urllib.parse import unquote
 import pytest
 
 from mer_core import __version__
-from mer_core.checkpoints.shipped import DEFAULT_MODEL
+from mer_core.checkpoints.shipped import DEFAULT_MODEL, WHISPER
 from train.__main__ import parser
 from train.evaluate.tables import metrics_table
+from train.evaluate.words import words_table
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = 1_300  # of the README, without its front matter
@@ -149,3 +150,9 @@ def test_figures_of_the_ablations_are_the_stored_ones(index: int, framework: str
         assert rows, strategy
         for figure in re.findall(r"\d\.\d+ ± \d\.\d+", " ".join(cells)):
             assert figure in rows, (strategy, figure)
+
+
+def test_word_error_rates_of_the_results_are_the_measured_ones() -> None:
+    metrics = json.loads((WHISPER / "metrics.json").read_text("utf-8"))
+    for document in (ROOT / "docs" / "results.md", WHISPER / "README.md"):
+        assert words_table(metrics) in document.read_text("utf-8")

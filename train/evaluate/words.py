@@ -100,7 +100,7 @@ def evaluate_words(
         sets[corpus] = word_figures(spoken, language, seed)
     words = "lower case, no punctuation; a clip without a transcript counts as all words deleted"
     return {
-        "protocol": {"split": split, "evaluation_seed": seed, "words": words},
+        "protocol": {"split": split, "evaluation_seed": seed, "clips": clips, "words": words},
         "sets": sets,
     }
 
