@@ -4,8 +4,9 @@ Silero VAD, whose small model ships inside its package, predicts the probability
 32 ms. For noise, hum, tones and music it stays far below that of speech; for screams, which are
 higher, louder and more distorted than the speech it knows, it falls as well. Where it is unsure, it
 also reads the sound slowed down by half, which moves a scream into the range of ordinary voices:
-what was nearly heard is then heard clearly, and most sounds that only resemble speech are not.
-`python -m tests.benchmarks.speech_detector` measures both.
+what was nearly heard is then heard clearly, and most sounds that only resemble speech are not. In
+loud parts, `voice_evidence` is added to the log odds of that reading: what moves like a voice needs
+less, and a steady tone more. `python -m tests.benchmarks.speech_detector` measures all of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mer_core.media.voicing import voice_evidence
 from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray
 
@@ -34,7 +36,10 @@ SLOWDOWN = 3, 2  # samples after and before
 STRETCH_SECONDS = 6.0  # a recording is read again in parts of at most this, each if it is unsure
 CONTEXT_SECONDS = 1.0  # read before each part
 SURE_SECONDS = 0.5  # of speech in a part that need no second reading
-FAINT_PROBABILITY = 0.1  # a part that never reaches it has no speech
+LOUD_RMS = 10 ** (-25 / 20)  # screams are louder; with less, noise hides how a voice moves
+STRONGEST_EVIDENCE = 3.0  # of the voice, log odds: so that it cannot outvote a clear reading
+FAINT_PROBABILITY = 0.05  # a part that never reaches it has no speech
+ODDS_MARGIN = 0.01  # added to both probabilities: Silero's are not exact near 0 and 1
 CONFIRMED_PROBABILITY = 0.3  # what the second reading must reach somewhere, or nothing was said
 HEARD_AGAIN_SECONDS = 0.3  # of speech in the second reading, for it to count
 SILENCE_RMS = 10 ** (-60 / 20)  # of full scale; a microphone in a quiet room gives about -55 dB
@@ -72,18 +77,23 @@ class SpeechActivity:
 
 def detect_speech(waveform: FloatArray) -> SpeechActivity:
     """Speech probabilities of a waveform (S,) at `SAMPLE_RATE`."""
-    tenth = SAMPLE_RATE // 10
-    padded = np.pad(waveform, (0, -len(waveform) % tenth))
-    loudest = np.sqrt(np.square(padded.reshape(-1, tenth)).mean(axis=1)).max(initial=0.0)
-    if loudest < SILENCE_RMS:
+    if _loudest(waveform) < SILENCE_RMS:
         return SpeechActivity(np.zeros(-(-len(waveform) // STEP), np.float32), silent=True)
     with _lock, _one_thread(), torch.inference_mode():
         probability = _probabilities(waveform)
         for first, last in _unsure_parts(probability):
             start = max(0, first - round(CONTEXT_SECONDS * SAMPLE_RATE / STEP))
             again = _slowed_probabilities(waveform[start * STEP : last * STEP])[first - start :]
+            again = _weighed(again, waveform[first * STEP : last * STEP])
             probability[first:last] = _reconciled(probability[first:last], again)
     return SpeechActivity(probability, silent=False)
+
+
+def _loudest(waveform: FloatArray) -> float:
+    """Root mean square of the loudest tenth of a second of a waveform (S,)."""
+    tenth = SAMPLE_RATE // 10
+    padded = np.pad(waveform, (0, -len(waveform) % tenth))
+    return float(np.sqrt(np.square(padded.reshape(-1, tenth)).mean(axis=1)).max(initial=0.0))
 
 
 def _probabilities(waveform: FloatArray) -> FloatArray:
@@ -112,6 +122,15 @@ def _unsure_parts(probability: FloatArray) -> list[tuple[int, int]]:
         if probability[first:last].max(initial=0.0) >= FAINT_PROBABILITY
         and _speech_seconds(probability[first:last]) < SURE_SECONDS
     ]
+
+
+def _weighed(probability: FloatArray, waveform: FloatArray) -> FloatArray:
+    """A second reading (T,) with the evidence of the voice, if the part (S,) is loud."""
+    if _loudest(waveform) < LOUD_RMS:
+        return probability
+    evidence = np.clip(voice_evidence(waveform), -STRONGEST_EVIDENCE, STRONGEST_EVIDENCE)
+    odds = (probability + ODDS_MARGIN) / (1 + ODDS_MARGIN - probability) * np.exp(evidence)
+    return np.asarray(odds / (1 + odds), np.float32)
 
 
 def _reconciled(first: FloatArray, second: FloatArray) -> FloatArray:

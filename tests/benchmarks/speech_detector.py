@@ -1,11 +1,12 @@
 """How many recordings of speech are refused, and how many sounds without speech are accepted.
 
-    python -m tests.benchmarks.speech_detector --data DIR [--corpora ravdess nemo] [--other DIR]
+    python -m tests.benchmarks.speech_detector --data DIR [--clips N] [--altered N] [--other DIR]
 
 Compares the detector with Silero alone, which is its first reading: "no speech" for real clips by
-split, for the loudest of them, and for clips cut, band-passed, clipped or raised in pitch like
-screams; "speech" for the sounds of `tests.benchmarks.non_speech` and, with `--other`, for every
-sound file in a folder of recordings without speech. Then the time that 5 s take.
+split, at most `--clips` of each, for the loudest of them, and for `--altered` loud clips cut,
+band-passed, clipped or raised in pitch like screams; "speech" for the sounds of
+`tests.benchmarks.non_speech` and, with `--other`, for every sound file in a folder of recordings
+without speech. Then the time that 5 s take. Nothing was chosen on clips of the test split.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from tests.benchmarks.timing import alternating
 LOUD = -20.0  # loudest tenth of a second, decibels below full scale: RAVDESS' median is -31
 STRONG = -25.0  # such clips are also raised in pitch and damaged
 Row = tuple[str, bool, bool]  # name, spoken by Silero alone, spoken
+Clip = tuple[str, str, FloatArray]  # corpus, split, waveform
+Spoken = Callable[[FloatArray], bool]
 
 
 def main() -> None:
@@ -40,16 +43,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--corpora", nargs="+", default=["ravdess", "nemo"])
+    parser.add_argument("--clips", type=int, default=1_000, help="at most, of a corpus and split")
+    parser.add_argument("--altered", type=int, default=60, help="loud clips, of test and the rest")
     parser.add_argument("--other", type=Path, help="a folder of recordings without speech")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)
     alone = silero_alone()
-    refused = [row for name in options.corpora for row in real(name, options.data, alone)]
-    show("speech", "refused", [(name, not old, not new) for name, old, new in refused])
-    show("no speech", "accepted", list(synthetic(options.seed, alone)))
+    drawn = list(clips(options.corpora, options.data, options.clips, options.seed))
+    show("speech", "refused", refusals(real(drawn, alone)))
+    show("loud speech", "refused", refusals(altered(drawn, options.altered, alone)))
+    show("no speech", "accepted", synthetic(options.seed, alone))
     if options.other is not None:
-        show("recordings without speech", "accepted", list(recorded(options.other, alone)))
+        show("recordings without speech", "accepted", recorded(options.other, alone))
     speech, scream = five_seconds(), unsure_sound()
     for name, waveform in (("speech", speech), ("an unsure sound", scream)):
         functions: dict[str, Callable[[], object]] = {
@@ -60,7 +66,7 @@ def main() -> None:
             print(f"5 s of {name}, {label}: p50 {statistics.median(seconds) * 1e3:.0f} ms")
 
 
-def silero_alone() -> Callable[[FloatArray], bool]:
+def silero_alone() -> Spoken:
     """Whether Silero's own threshold gives at least 0.2 s of speech."""
     from silero_vad import load_silero_vad
 
@@ -82,19 +88,41 @@ def loudest(waveform: FloatArray) -> float:
     return float(10 * np.log10(power + 1e-12))
 
 
-def real(corpus: str, data: Path, alone: Callable[[FloatArray], bool]) -> Iterator[Row]:
-    """Clips of a corpus, by split, and the loud ones raised in pitch and damaged."""
-    for example in load_corpus(corpus, data):
-        assert example.path is not None
-        waveform = load_audio(example.path)
-        names = [f"{corpus} {example.split}"]
-        if loudest(waveform) > LOUD:
-            names.append(f"{corpus} {example.split}, loud")
+def clips(corpora: list[str], data: Path, count: int, seed: int) -> Iterator[Clip]:
+    """At most `count` random clips of every corpus and split."""
+    generator = np.random.default_rng(seed)
+    for corpus in corpora:
+        splits: dict[str, list[Path]] = defaultdict(list)
+        for example in load_corpus(corpus, data):
+            assert example.path is not None
+            splits[example.split].append(example.path)
+        for split, paths in splits.items():
+            for index in sorted(generator.permutation(len(paths))[:count]):
+                yield corpus, split, load_audio(paths[index])
+
+
+def real(drawn: list[Clip], alone: Spoken) -> Iterator[Row]:
+    """Clips by corpus and split, and the loud ones again."""
+    for corpus, split, waveform in drawn:
         verdict = alone(waveform), detect_speech(waveform).spoken
-        yield from ((name, *verdict) for name in names)
-        if corpus == "ravdess" and example.split != "test" and loudest(waveform) > STRONG:
-            for name, changed in variants(waveform).items():
-                yield f"loud, {name}", alone(changed), detect_speech(changed).spoken
+        yield (f"{corpus} {split}", *verdict)
+        if loudest(waveform) > LOUD:
+            yield f"{corpus} {split}, loud", *verdict
+
+
+def altered(drawn: list[Clip], count: int, alone: Spoken) -> Iterator[Row]:
+    """Strong clips of RAVDESS' test split and of the others, evenly drawn, raised and damaged."""
+    strong = [clip for clip in drawn if clip[0] == "ravdess" and loudest(clip[2]) > STRONG]
+    for name, test in (("train and dev", False), ("test", True)):
+        group = [waveform for _, split, waveform in strong if (split == "test") == test]
+        for index in np.linspace(0, len(group) - 1, min(count, len(group))).round().astype(int):
+            for change, changed in variants(group[index]).items():
+                yield f"{name}, {change}", alone(changed), detect_speech(changed).spoken
+
+
+def refusals(rows: Iterator[Row]) -> Iterator[Row]:
+    """The same rows, with what was refused instead of accepted."""
+    return ((name, not old, not new) for name, old, new in rows)
 
 
 def variants(waveform: FloatArray) -> dict[str, FloatArray]:
@@ -106,7 +134,9 @@ def variants(waveform: FloatArray) -> dict[str, FloatArray]:
     start = int(energy.argmax())
     return {
         "pitch × 1.25": faster(waveform, 5, 4),
+        "pitch × 1.4": faster(waveform, 7, 5),
         "pitch × 1.5": faster(waveform, 3, 2),
+        "pitch × 1.6": faster(waveform, 8, 5),
         "clipped by 15 dB": np.clip(5.6 * waveform, -1, 1).astype(np.float32),
         "telephone": np.fft.irfft(spectrum, n=len(waveform)).astype(np.float32),
         "loudest second alone": waveform[start : start + SAMPLE_RATE],
@@ -119,7 +149,7 @@ def faster(waveform: FloatArray, above: int, below: int) -> FloatArray:
     return np.asarray(resampled.numpy(), np.float32)
 
 
-def synthetic(seed: int, alone: Callable[[FloatArray], bool]) -> Iterator[Row]:
+def synthetic(seed: int, alone: Spoken) -> Iterator[Row]:
     """Sounds without speech; `seed` 0 and 1 differ in every pitch and rhythm."""
     for sound in sounds(seed):
         verdict = alone(sound.waveform), detect_speech(sound.waveform).spoken
@@ -130,7 +160,7 @@ def synthetic(seed: int, alone: Callable[[FloatArray], bool]) -> Iterator[Row]:
             print(f"  {sound.name}, {sound.level:.0f} dB, {seconds:.0f} s: {verdict}")
 
 
-def recorded(folder: Path, alone: Callable[[FloatArray], bool]) -> Iterator[Row]:
+def recorded(folder: Path, alone: Spoken) -> Iterator[Row]:
     """Every sound file of a folder, in parts of 10 s, by subfolder."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
@@ -149,14 +179,14 @@ def unsure_sound() -> FloatArray:
     return np.resize(faster(five_seconds(), 2, 1), 5 * SAMPLE_RATE)
 
 
-def show(title: str, verb: str, rows: list[Row]) -> None:
+def show(title: str, verb: str, rows: Iterable[Row]) -> None:
     """A table of how many were `verb`, by Silero alone and by the detector."""
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for name, old, new in rows:
         for index, value in enumerate((True, old, new)):
             counts[name][index] += value
     print(f"\n| {title} | sounds | {verb} by Silero alone | {verb} by the detector |")
-    print("|---|---|---|---|")
+    print("|---|---|---|---|", flush=True)
     for name, (total, old, new) in counts.items():
         print(f"| {name} | {total} | {old} | {new} |")
 

@@ -132,14 +132,16 @@ class ScriptedModel:
         return torch.tensor(answer[np.arange(steps) * len(answer) // steps])[None]
 
 
-def read(monkeypatch: pytest.MonkeyPatch, *answers: list[float]) -> tuple[Any, ScriptedModel]:
-    """The activity in 32 steps of sound, and the model that was asked."""
+def read(
+    monkeypatch: pytest.MonkeyPatch, *answers: list[float], level: float = 0.01
+) -> tuple[Any, ScriptedModel]:
+    """The activity in 32 steps of a quiet sound, and the model that was asked."""
     model = ScriptedModel(*answers)
     monkeypatch.setattr(speech_activity, "_model", lambda: model)
-    return detect_speech(np.full(32 * STEP, 0.1, np.float32)), model
+    return detect_speech(np.full(32 * STEP, level, np.float32)), model
 
 
-@pytest.mark.parametrize("answer", [[0.05], [0.9]])
+@pytest.mark.parametrize("answer", [[0.04], [0.9]])
 def test_a_sure_answer_is_not_checked(monkeypatch: pytest.MonkeyPatch, answer: list[float]) -> None:
     activity, model = read(monkeypatch, answer)
     assert model.lengths == [32]
@@ -164,3 +166,18 @@ def test_a_little_speech_must_be_confirmed(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_moment_in_the_second_reading_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     moment = [0.1] * 7 + [0.9]  # 4 of 32 steps
     assert not read(monkeypatch, [0.3], moment)[0].spoken
+
+
+@pytest.mark.parametrize(("evidence", "level", "spoken"), [(2, 0.1, True), (2, 0.01, False)])
+def test_evidence_of_a_voice_counts_where_it_is_loud(
+    monkeypatch: pytest.MonkeyPatch, evidence: float, level: float, spoken: bool
+) -> None:
+    monkeypatch.setattr(speech_activity, "voice_evidence", lambda waveform: evidence)
+    activity, _ = read(monkeypatch, [0.2], [0.3], level=level)
+    assert activity.spoken == spoken
+
+
+def test_evidence_against_a_voice_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech_activity, "voice_evidence", lambda waveform: -100.0)
+    assert not read(monkeypatch, [0.2], [0.9], level=0.1)[0].spoken
+    assert read(monkeypatch, [0.2], [0.99], level=0.1)[0].spoken
