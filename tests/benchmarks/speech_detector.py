@@ -186,9 +186,9 @@ def show(title: str, verb: str, rows: Iterable[Row]) -> None:
         for index, value in enumerate((True, old, new)):
             counts[name][index] += value
     print(f"\n| {title} | sounds | {verb} by Silero alone | {verb} by the detector |")
-    print("|---|---|---|---|", flush=True)
+    print("|---|---|---|---|")
     for name, (total, old, new) in counts.items():
-        print(f"| {name} | {total} | {old} | {new} |")
+        print(f"| {name} | {total} | {old} | {new} |", flush=True)
 
 
 if __name__ == "__main__":

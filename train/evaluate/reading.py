@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from mer_core.data import Example
 from mer_core.encoders.text_tokens import TextTokenizer
-from mer_core.media import MediaError, speech_activity
+from mer_core.media import MediaError, speech_activity, voicing
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
 from mer_core.serving.windows import Piece, Span, cut
@@ -87,8 +87,9 @@ class VisitorReader:
 def detected(waveforms: Mapping[str, FloatArray], cache: Path | None = None) -> Activities:
     """Where there is speech in some waveforms, by their digests; stored in `cache` if given."""
     keys = sorted(waveforms)
-    detector = Path(speech_activity.__file__).read_bytes()  # another version may hear other things
-    name = hashlib.sha256(json.dumps([digest(detector), *keys]).encode()).hexdigest()[:16]
+    files = [Path(str(module.__file__)) for module in (speech_activity, voicing)]
+    detector = [digest(file.read_bytes()) for file in files]  # other versions may differ
+    name = hashlib.sha256(json.dumps([*detector, *keys]).encode()).hexdigest()[:16]
     return cached(
         cache / f"speech-{name}.npz" if cache and keys else None,
         lambda: {key: detect_speech(waveforms[key]) for key in tqdm(keys, desc="detect speech")},
