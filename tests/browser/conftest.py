@@ -235,7 +235,11 @@ def _note_errors(page: Any, errors: list[str], leaves: bool) -> None:
         elif not (aborted and text == BROKEN):
             errors.append(text)
 
-    page.on("console", lambda message: note(message.text) if message.type == "error" else None)
+    def unsent(message: Any) -> bool:
+        """gradio refuses to cancel an event whose id it has not sent yet; the page clears twice."""
+        return bool(message.location["url"].endswith("/cancel"))
+
+    page.on("console", lambda m: note(m.text) if m.type == "error" and not unsent(m) else None)
     page.on("pageerror", lambda error: note(str(error)))
 
 

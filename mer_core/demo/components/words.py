@@ -165,6 +165,19 @@ class WordsHandlers:
             yield {"switch": gr.update(value=False, interactive=False, label=MISSING)}
 
 
+def clear_events(
+    button: gr.Button, update: Callable[[], Any], outputs: Sequence[Any], events: Sequence[Any]
+) -> None:
+    """Stop `events` and empty the page, and once more a moment later.
+
+    gradio cannot cancel an event whose id the server has not sent yet. After the first time it has.
+    """
+    clear: dict[str, Any] = {
+        "fn": update, "outputs": list(outputs), "cancels": list(events), "queue": False, **QUIET,
+    }  # fmt: skip
+    button.click(**clear).then(**clear)
+
+
 def replaced(clip: str | None, words: str | None, stored: Any) -> tuple[str, WordsUpdate]:
     """The words that belong to a recording, and what changes because it is a new one.
 

@@ -25,6 +25,7 @@ from mer_core.demo.components.words import (
     WordsHandlers,
     WordsParts,
     at_rest,
+    clear_events,
     follow_transcription,
     foreign_note,
     given,
@@ -255,13 +256,14 @@ def _connect(
         {**named, **vars(parts)},
     )  # fmt: skip
     later = words_events(judged, handlers.words, parts, video, handlers.answer, named)
-    inputs.clear.click(
+    clear_events(
+        inputs.clear,
         lambda: {
             video: None, results.verdict: notes.empty(TEXTS), results.companion: "",
             results.details: "", results.spoken: "", **at_rest(parts),
         },
-        outputs=[video, *named.values(), *vars(parts).values()],
-        queue=False, cancels=[*judged, *later], **QUIET,
+        [video, *named.values(), *vars(parts).values()],
+        [*judged, *later],
     )  # fmt: skip
     follow_transcription(handlers.words, parts, blocks)
     blocks.load(

@@ -21,10 +21,10 @@ from mer_core.demo.components.results import (
     result_steps,
 )
 from mer_core.demo.components.words import (
-    QUIET,
     WordsHandlers,
     WordsParts,
     at_rest,
+    clear_events,
     follow_transcription,
     foreign_note,
     given,
@@ -223,12 +223,13 @@ def _connect(
         {**named, **vars(parts)},
     )  # fmt: skip
     later = words_events(judged, handlers.words, parts, voice, handlers.answer, named)
-    inputs.clear.click(
+    clear_events(
+        inputs.clear,
         lambda: {
             voice: None, results.verdict: notes.empty(TEXTS), results.details: "", **at_rest(parts)
         },
-        outputs=[voice, *named.values(), *vars(parts).values()],
-        queue=False, cancels=[*judged, *later], **QUIET,
+        [voice, *named.values(), *vars(parts).values()],
+        [*judged, *later],
     )  # fmt: skip
     follow_transcription(handlers.words, parts, blocks)
     endpoint(handlers.analyse, [voice, parts.words], "analyse", "Prediction", "model")
