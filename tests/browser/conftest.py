@@ -237,7 +237,7 @@ def _note_errors(page: Any, errors: list[str], leaves: bool) -> None:
 
     def unsent(message: Any) -> bool:
         """gradio refuses to cancel an event whose id it has not sent yet; the page clears twice."""
-        return bool(message.location["url"].endswith("/cancel"))
+        return bool(message.location["url"].endswith(("/cancel", "/reset")))
 
     page.on("console", lambda m: note(m.text) if m.type == "error" and not unsent(m) else None)
     page.on("pageerror", lambda error: note(str(error)))
