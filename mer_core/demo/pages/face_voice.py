@@ -11,12 +11,12 @@ import gradio as gr
 from mer_core.demo.components.inputs import device_note, examples_gallery
 from mer_core.demo.components.named_outputs import by_component
 from mer_core.demo.components.polling import until
+from mer_core.demo.components.recording import RecordingInputs, recording_events
 from mer_core.demo.components.results import (
     Renderers,
     Update,
     as_json,
     endpoint,
-    result_events,
     result_steps,
 )
 from mer_core.demo.components.words import (
@@ -24,13 +24,9 @@ from mer_core.demo.components.words import (
     Given,
     WordsHandlers,
     WordsParts,
-    at_rest,
-    clear_events,
-    follow_transcription,
     foreign_note,
     given,
     replaced,
-    words_events,
     words_parts,
 )
 from mer_core.demo.engine import INTERNAL, NO_VIDEO, Analysis, RefusalKind, refusal, report
@@ -249,23 +245,8 @@ def _connect(
 ) -> None:
     """The page's events, and its public endpoint, which returns JSON in place of HTML."""
     video, parts = inputs.video, inputs.parts
-    named = vars(results)
-    judged = result_events(
-        [video.stop_recording, video.upload, inputs.analyse.click, parts.words.submit],
-        examples, handlers.show, [video, parts.words, parts.heard, parts.switch],
-        {**named, **vars(parts)},
-    )  # fmt: skip
-    later = words_events(judged, handlers.words, parts, video, handlers.answer, named)
-    clear_events(
-        inputs.clear,
-        lambda: {
-            video: None, results.verdict: notes.empty(TEXTS), results.companion: "",
-            results.details: "", results.spoken: "", **at_rest(parts),
-        },
-        [video, *named.values(), *vars(parts).values()],
-        [*judged, *later],
-    )  # fmt: skip
-    follow_transcription(handlers.words, parts, blocks)
+    column = RecordingInputs(video, parts, inputs.analyse, inputs.clear)
+    recording_events(handlers, column, examples, vars(results), notes.empty(TEXTS), blocks)
     blocks.load(
         by_component(handlers.follow, {"hint": inputs.hint, **vars(parts)}),
         outputs=[inputs.hint, parts.words, parts.switch], concurrency_limit=None, **QUIET,

@@ -10,6 +10,7 @@ import gradio as gr
 
 from mer_core.demo import theme
 from mer_core.demo.components.inputs import device_note, examples_gallery
+from mer_core.demo.components.recording import RecordingInputs, recording_events
 from mer_core.demo.components.results import (
     Renderers,
     Update,
@@ -17,20 +18,15 @@ from mer_core.demo.components.results import (
     endpoint,
     not_stored,
     result,
-    result_events,
     result_steps,
 )
 from mer_core.demo.components.words import (
     WordsHandlers,
     WordsParts,
-    at_rest,
-    clear_events,
-    follow_transcription,
     foreign_note,
     given,
     replaced,
     transcript_json,
-    words_events,
     words_parts,
 )
 from mer_core.demo.engine import Analysis
@@ -216,22 +212,8 @@ def _connect(
 ) -> None:
     """The page's events, and its public endpoints, which return JSON in place of HTML."""
     voice, parts = inputs.voice, inputs.parts
-    named = vars(results)
-    judged = result_events(
-        [voice.stop_recording, voice.upload, inputs.analyse.click, parts.words.submit],
-        examples, handlers.show, [voice, parts.words, parts.heard, parts.switch],
-        {**named, **vars(parts)},
-    )  # fmt: skip
-    later = words_events(judged, handlers.words, parts, voice, handlers.answer, named)
-    clear_events(
-        inputs.clear,
-        lambda: {
-            voice: None, results.verdict: notes.empty(TEXTS), results.details: "", **at_rest(parts)
-        },
-        [voice, *named.values(), *vars(parts).values()],
-        [*judged, *later],
-    )  # fmt: skip
-    follow_transcription(handlers.words, parts, blocks)
+    column = RecordingInputs(voice, parts, inputs.analyse, inputs.clear)
+    recording_events(handlers, column, examples, vars(results), notes.empty(TEXTS), blocks)
     endpoint(handlers.analyse, [voice, parts.words], "analyse", "Prediction", "model")
     flag = gr.Checkbox(False, visible=False, label="Translate")
     endpoint(handlers.transcribe, [voice, flag], "transcribe", "Transcript", "whisper")
