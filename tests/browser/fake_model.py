@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +23,10 @@ from mer_core.types import (
 
 LABELS = ("angry", "happy", "neutral", "sad")
 SAID = ("We", "won!", "Happy", "days.")
+POLISH = ("Jestem", "szczęśliwa.")
+LATE = ("Leave", "me", "alone.")
+LATE_SECONDS = 1.5  # to write `LATE` down
+BUSY, BUSY_SECONDS = "busy", 5.0  # a word, and how long a text with it takes to be judged
 WORDS = {"angry": 0, "leave": 0, "won": 1, "happy": 1, "great": 1, "sad": 3, "miss": 3}
 
 
@@ -67,7 +72,7 @@ def windows_of(envelope: FloatArray, seconds: float) -> tuple[Window, ...]:
 
 
 class FakeTranscriber:
-    """The same words for every clip that is not quiet; Polish ones if its name holds `polish`."""
+    """The same words for every clip that is not quiet, unless its name holds `polish` or `late`."""
 
     def load(self) -> None:
         """There is nothing to load."""
@@ -81,8 +86,10 @@ class FakeTranscriber:
         waveform = load_audio(clip)
         if np.abs(waveform).max() < 0.01:
             return Transcript("", "", 0.0, ())
-        polish = "polish" in Path(clip).name
-        said = ("Jestem", "szczęśliwa.") if polish else SAID
+        polish, late = (kind in Path(clip).name for kind in ("polish", "late"))
+        if late:
+            time.sleep(LATE_SECONDS)
+        said = POLISH if polish else LATE if late else SAID
         step = waveform.size / SAMPLE_RATE / len(said)
         words = tuple(
             Word(word, i * step, (i + 0.8) * step, 0.4 if i == 1 else 0.9)
@@ -117,6 +124,8 @@ class FakeModel:
         waveform = None if audio is None else load_audio(audio)
         if text and "crash" in text:
             raise RuntimeError("secret inside")
+        if text and BUSY in text:
+            time.sleep(BUSY_SECONDS)
         envelope = None if waveform is None else envelope_of(waveform)
         speech = None if envelope is None else self._speech(float(envelope.mean()))
         written = None if text is None else self._text(text)

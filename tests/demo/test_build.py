@@ -66,7 +66,7 @@ def test_results_come_after_a_sign_of_work(demo: Any) -> None:
     cleared, working, done = map(
         by_id, show(None, "I am happy", None, True, gr.Request(cookies={}))
     )
-    assert cleared == {"status": ""}
+    assert cleared["status"] == ""
     assert list(working) == ["verdict"]
     assert "aria-busy" in working["verdict"]
     assert "Happy" in done["verdict"]

@@ -30,7 +30,7 @@ class RecordingHandlers(Protocol):
 
     @property
     def answer(self) -> Callable[..., Iterator[Any]]:
-        """Of (clip, words, heard, request): judges it with the words that were heard."""
+        """Of (clip, words, heard, request): judges it with the words that were put into the box."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,24 @@
-"""The words of a recording on a page: the text box, what was heard, and what is judged of it.
+"""The words of a recording on a page: the text box, what was heard, and its events.
 
 A recording's words are written into the box after its voice has been judged, and then judged with
-it. What a visitor typed is never overwritten. The page itself holds what was heard (`Heard`).
+it. What a visitor typed is never overwritten, and what comes back for a recording that is no longer
+shown is dropped. The page itself holds what was heard (`Heard`).
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import Any
 
 import gradio as gr
 
+from mer_core.demo.components.given_words import (
+    FOREIGN,
+    WordsUpdate,
+    language_name,
+    without_heard,
+)
 from mer_core.demo.components.named_outputs import by_component
 from mer_core.demo.components.polling import until
 from mer_core.demo.panels import notes
@@ -19,7 +26,7 @@ from mer_core.demo.panels.heard import heard_panel
 from mer_core.demo.services.heard import Heard, Origin, Step, clip_key, origin
 from mer_core.demo.services.transcription import MISSING, TranscriptionService
 from mer_core.serving.rows import transcript_row
-from mer_core.types import ENGLISH, Transcript
+from mer_core.types import Transcript
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 PLACEHOLDER = "What is said appears here, or type it."
@@ -30,24 +37,9 @@ TRANSLATING = "Translating the words…"
 NO_WORDS = "No words were recognised, so they are not judged. You can type them."
 KEPT = "Your own words were kept. Press Analyse to judge them with the voice."
 JUDGING_WORDS = "Judging voice and words…"
-FOREIGN = (
-    "The words are {language}. The model reads English words only, so these are not judged until "
-    "you press “Translate to English”."
-)
 NO_CLIP = "There is no recording to write down."
 NOTHING = Transcript("", "", 0.0, ())
 NO_TRANSLATION = "The words could not be translated. You can type them in English."
-
-
-class WordsUpdate(TypedDict, total=False):
-    """New values of the parts; those left out stay as they are."""
-
-    words: str
-    heard: dict[str, Any] | None
-    panel: str
-    translate: Any
-    status: str
-    switch: Any
 
 
 @dataclass(frozen=True)
@@ -59,6 +51,7 @@ class WordsParts:
         switch: Whether recordings are transcribed.
         translate: The button, hidden unless words in another language are in the box.
         panel: The words that were heard, one by one.
+        asked: Key of the recording whose words are to be written down; not shown.
         heard: A `Heard` as JSON, in the page and not shown.
         status: What is being done, beside the result.
     """
@@ -67,23 +60,9 @@ class WordsParts:
     switch: gr.Checkbox
     translate: gr.Button
     panel: gr.HTML
+    asked: gr.Textbox
     heard: gr.JSON
     status: gr.HTML
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the text box gives to judge beside a recording.
-
-    Attributes:
-        text: None without words that can be judged.
-        transcript: Where the words' times are from, or None of typed words.
-        foreign: Whether there are words that are not judged because they are not English.
-    """
-
-    text: str | None
-    transcript: Transcript | None = None
-    foreign: bool = False
 
 
 class WordsHandlers:
@@ -108,17 +87,21 @@ class WordsHandlers:
             judged: What has been judged, such as `Voice`.
         """
         return {
-            "heard": Heard(clip_key(clip), Step.LISTENING).to_json(),
+            "asked": clip_key(clip),
             "status": notes.status(LISTENING.format(judged=judged), working=True),
         }
 
-    def listen(self, clip: str | None, stored: Any) -> WordsUpdate:
-        """The words of a recording whose voice has been judged; nothing of another one."""
-        heard = Heard.from_json(stored, clip_key(clip))
-        if clip is None or heard is None or heard.step is not Step.LISTENING:
+    def listen(self, clip: str | None, asked: str | None) -> WordsUpdate:
+        """The words of a recording whose voice has been judged; nothing of another one.
+
+        Args:
+            clip: The recording that is shown.
+            asked: Key of the one whose words are to be written down, or empty.
+        """
+        if clip is None or asked != clip_key(clip):
             return {}
         result = self._transcription.transcribe(clip)
-        written = Heard(heard.clip, Step.WRITTEN, result.transcript, message=result.message)
+        written = Heard(clip_key(clip), Step.WRITTEN, result.transcript, message=result.message)
         return {"heard": written.to_json()}
 
     def translate(self, clip: str | None, stored: Any) -> Iterator[WordsUpdate]:
@@ -135,18 +118,24 @@ class WordsHandlers:
         english = replace(heard, step=Step.WRITTEN, transcript=result.transcript, translated=True)
         yield {"heard": english.to_json()}
 
-    def show(self, words: str, heard: Heard) -> WordsUpdate:
-        """The words that were written down, in the box, unless the visitor has typed meanwhile."""
-        closed: WordsUpdate = {"heard": None, "panel": "", "translate": gr.update(visible=False)}
-        if words.strip() and not heard.translated:
-            return {**closed, "status": notes.status(KEPT)}
+    def write(self, clip: str | None, words: str | None, stored: Any) -> WordsUpdate:
+        """The words that were written down, in the box, unless the visitor has typed meanwhile.
+
+        Those of a recording that is no longer shown are dropped.
+        """
+        heard = Heard.from_json(stored, clip_key(clip))
+        if heard is None or heard.step is not Step.WRITTEN:
+            return {}
+        if not heard.translated and origin(words, heard) in (Origin.TYPED, Origin.EDITED):
+            return {**without_heard(), "status": notes.status(KEPT)}
+        shown: WordsUpdate = {**without_heard(), "heard": heard.at(Step.SHOWN).to_json()}
         if heard.transcript is None or not heard.text:
-            return {**closed, "status": notes.status(heard.message or NO_WORDS)}
+            return {**shown, "status": notes.status(heard.message or NO_WORDS)}
         language = language_name(heard.transcript.language)
         status = FOREIGN.format(language=language) if heard.is_foreign else JUDGING_WORDS
         return {
+            **shown,
             "words": heard.text,
-            "heard": heard.at(Step.SHOWN).to_json(),
             "panel": heard_panel(
                 heard.transcript, language, heard.text, translated=heard.translated
             ),
@@ -178,40 +167,6 @@ def clear_events(
     button.click(**clear).then(**clear)
 
 
-def replaced(clip: str | None, words: str | None, stored: Any) -> tuple[str, WordsUpdate]:
-    """The words that belong to a recording, and what changes because it is a new one.
-
-    Words that were heard in an earlier recording are removed, corrected or not.
-    """
-    own, heard = words or "", Heard.from_json(stored)
-    if heard is None or clip is None or heard.clip == clip_key(clip):
-        return own, {}
-    update: WordsUpdate = {"heard": None, "panel": "", "translate": gr.update(visible=False)}
-    if origin(own, heard) in (Origin.HEARD, Origin.EDITED):
-        return "", {**update, "words": ""}
-    return own, update
-
-
-def given(clip: str | None, words: str, stored: Any) -> Given:
-    """What to judge of the words beside a recording."""
-    heard = Heard.from_json(stored, clip_key(clip))
-    if heard is None or origin(words, heard) not in (Origin.HEARD, Origin.EDITED):
-        return Given(words or None)
-    assert heard.transcript is not None  # its text is in the box
-    if heard.is_foreign:
-        return Given(None, replace(heard.transcript, translation=None), foreign=True)
-    if heard.translated:  # the English words have no times
-        return Given(words, replace(heard.transcript, words=()))
-    return Given(words, heard.transcript)
-
-
-def foreign_note(it: Given) -> str:
-    """The line that says why words are not judged; empty where they are."""
-    if not it.foreign or it.transcript is None:
-        return ""
-    return notes.status(FOREIGN.format(language=language_name(it.transcript.language)))
-
-
 def words_parts(status: gr.HTML, info: str) -> WordsParts:
     """Lay the text box and what belongs to it out; the page renders the switch below its buttons.
 
@@ -233,7 +188,8 @@ def words_parts(status: gr.HTML, info: str) -> WordsParts:
     switch = gr.Checkbox(
         True, label=SWITCH, elem_id="write-down", container=False, render=False
     )  # fmt: skip
-    return WordsParts(words, switch, translate, panel, gr.JSON(visible=False), status)
+    asked, heard = gr.Textbox(visible=False), gr.JSON(visible=False)
+    return WordsParts(words, switch, translate, panel, asked, heard, status)
 
 
 def words_events(
@@ -251,27 +207,33 @@ def words_events(
         handlers: Of the words.
         parts: Of the words.
         clip: The recorder.
-        answer: Of (clip, words, heard, request): puts the words into the box and judges them.
+        answer: Of (clip, words, heard, request): judges the words that were put into the box.
         results: What `answer` changes beside the words, by name.
 
     Returns:
-        The events, so that others can cancel them.
+        The events that can be cancelled; gradio cancels none that wait for no turn.
     """
     named: dict[str, Any] = {**vars(parts), **results}
+    shown = [clip, parts.words, parts.heard]
     listen: dict[str, Any] = {
-        "fn": by_component(handlers.listen, named), "inputs": [clip, parts.heard],
+        "fn": by_component(handlers.listen, named), "inputs": [clip, parts.asked],
         "outputs": [parts.heard], "concurrency_id": "whisper", **QUIET,
     }  # fmt: skip
+    # Without waiting for a turn, so that the clip and the box are still those that it looked at.
+    write: dict[str, Any] = {
+        "fn": by_component(handlers.write, named), "inputs": shown,
+        "outputs": list(vars(parts).values()), "queue": False, **QUIET,
+    }  # fmt: skip
     finish: dict[str, Any] = {
-        "fn": by_component(answer, named), "inputs": [clip, parts.words, parts.heard],
+        "fn": by_component(answer, named), "inputs": shown,
         "outputs": list(named.values()), "concurrency_id": "model", **QUIET,
     }  # fmt: skip
     translated = parts.translate.click(
         by_component(handlers.translate, named), [clip, parts.heard], [parts.heard, parts.status],
         concurrency_id="whisper", **QUIET,
     )  # fmt: skip
-    heard = [event.then(**listen) for event in judged]
-    return [*heard, translated, *(event.then(**finish) for event in [*heard, translated])]
+    heard = [*(event.then(**listen) for event in judged), translated]
+    return [*heard, *(event.then(**write).then(**finish) for event in heard)]
 
 
 def follow_transcription(handlers: WordsHandlers, parts: WordsParts, blocks: gr.Blocks) -> None:
@@ -285,7 +247,7 @@ def follow_transcription(handlers: WordsHandlers, parts: WordsParts, blocks: gr.
 def at_rest(parts: WordsParts) -> dict[Any, Any]:
     """The parts as on a new page, as an event returns them."""
     return {
-        parts.words: "", parts.heard: None, parts.panel: "", parts.status: "",
+        parts.words: "", parts.asked: "", parts.heard: None, parts.panel: "", parts.status: "",
         parts.translate: gr.update(visible=False),
     }  # fmt: skip
 
@@ -298,12 +260,3 @@ def transcript_json(
         return {**transcript_row(NOTHING), "error": NO_CLIP}
     result = transcription.transcribe(clip, translate=translate)
     return {**transcript_row(result.transcript or NOTHING), "error": result.message or None}
-
-
-def language_name(code: str) -> str:
-    """A language's English name."""
-    if code == ENGLISH:  # most visitors need not wait for the list of the others
-        return "English"
-    from mer_core.media.languages import language_name  # imports what the model has imported
-
-    return language_name(code)

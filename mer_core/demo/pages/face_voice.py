@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 import gradio as gr
 
+from mer_core.demo.components.given_words import Given, foreign_note, given, replaced
 from mer_core.demo.components.inputs import device_note, examples_gallery
 from mer_core.demo.components.named_outputs import by_component
 from mer_core.demo.components.polling import until
@@ -21,12 +22,8 @@ from mer_core.demo.components.results import (
 )
 from mer_core.demo.components.words import (
     QUIET,
-    Given,
     WordsHandlers,
     WordsParts,
-    foreign_note,
-    given,
-    replaced,
     words_parts,
 )
 from mer_core.demo.engine import INTERNAL, NO_VIDEO, Analysis, RefusalKind, refusal, report
@@ -148,7 +145,7 @@ class Handlers:
                 return self.words.started(clip, "Voice and face" if len(heard) > 1 else "Voice")
             return {"status": foreign_note(it)}
 
-        yield {**update, "status": "", **NO_COMPANION}
+        yield {**update, "asked": "", "status": "", **NO_COMPANION}
         yield from result_steps(
             self._engine, lambda: self._analysis(clip), RENDERERS, self._store(request), accompany
         )
@@ -158,15 +155,14 @@ class Handlers:
     def answer(
         self, clip: str | None, words: str | None, stored: Any, request: gr.Request
     ) -> Iterator[Update]:
-        """The words that were heard, in the box; then the result of voice and words."""
+        """The result of the voice and of the words that were heard."""
         heard = Heard.from_json(stored, clip_key(clip))
-        if clip is None or heard is None or heard.step is not Step.WRITTEN:
+        if clip is None or heard is None or heard.step is not Step.SHOWN:
             yield {}
             return
-        shown = self.words.show(words or "", heard)
-        yield shown
-        it = given(clip, shown.get("words", ""), shown.get("heard"))
-        if it.text:
+        yield {"heard": heard.at(Step.JUDGED).to_json()}
+        it = given(clip, words or "", stored)
+        if it.text and it.transcript:
             yield from self._companion(clip, it, request)
 
     def analyse(self, video: str | None = None) -> dict[str, Any]:

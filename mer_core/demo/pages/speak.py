@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from mer_core.demo import theme
+from mer_core.demo.components.given_words import foreign_note, given, replaced
 from mer_core.demo.components.inputs import device_note, examples_gallery
 from mer_core.demo.components.recording import RecordingInputs, recording_events
 from mer_core.demo.components.results import (
@@ -23,9 +24,6 @@ from mer_core.demo.components.results import (
 from mer_core.demo.components.words import (
     WordsHandlers,
     WordsParts,
-    foreign_note,
-    given,
-    replaced,
     transcript_json,
     words_parts,
 )
@@ -125,7 +123,7 @@ class Handlers:
                 return self.words.started(clip, "Voice")
             return {"status": foreign_note(it)}
 
-        yield {**update, "status": ""}
+        yield {**update, "asked": "", "status": ""}
         yield from result_steps(
             self._engine,
             lambda: self._engine.analyse(clip, it.text, transcript=it.transcript),
@@ -137,19 +135,18 @@ class Handlers:
     def answer(
         self, clip: str | None, words: str | None, stored: Any, request: gr.Request
     ) -> Iterator[Update]:
-        """The words that were heard, in the box; then the result of voice and words."""
+        """The result of the voice and of the words that were heard."""
         heard = Heard.from_json(stored, clip_key(clip))
-        if heard is None or heard.step is not Step.WRITTEN:
+        if heard is None or heard.step is not Step.SHOWN:
             yield {}
             return
-        shown = self.words.show(words or "", heard)
-        yield shown
-        it = given(clip, shown.get("words", words or ""), shown.get("heard"))
+        yield {"heard": heard.at(Step.JUDGED).to_json()}
+        it = given(clip, words or "", stored)
         analysis = self._engine.analyse(clip, it.text, transcript=it.transcript)
-        if it.transcript is not None and not it.foreign:
+        if it.text and it.transcript:
             done: Update = {"status": ""}
             yield from result(analysis, RENDERERS, self._store(request), lambda _: done)
-        elif not (words or "").strip():  # the voice alone; its result is shown already
+        elif it.text is None:  # the voice alone; its result is shown already
             self._store(request)(analysis)
 
     def analyse(self, audio: str | None = None, text: str = "") -> dict[str, Any]:

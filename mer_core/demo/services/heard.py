@@ -18,11 +18,11 @@ EDITED_FROM = 0.5  # share of words in common from which on a text is the heard 
 
 
 class Step(StrEnum):
-    """How far a recording is on its way to written words."""
+    """How far a recording's words are."""
 
-    LISTENING = "listening"  # the voice has been judged, the words are being written down
     WRITTEN = "written"  # they are there, but not in the text box yet
-    SHOWN = "shown"  # they were put into the text box, or left out
+    SHOWN = "shown"  # they were put into the text box, or there are none
+    JUDGED = "judged"  # with the voice, if there are any that can be
 
 
 class Origin(StrEnum):

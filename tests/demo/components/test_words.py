@@ -10,8 +10,9 @@ import gradio as gr
 import pytest
 
 from mer_core.checkpoints.shipped import EXAMPLES
-from mer_core.demo.components import words
-from mer_core.demo.components.words import FOREIGN, KEPT, NO_WORDS, given, replaced
+from mer_core.demo.components import given_words, words
+from mer_core.demo.components.given_words import FOREIGN, given, replaced
+from mer_core.demo.components.words import KEPT, NO_WORDS
 from mer_core.demo.engine import Engine
 from mer_core.demo.pages import face_voice, speak
 from mer_core.demo.services.atlases import Atlases
@@ -32,7 +33,8 @@ Page = dict[str, Any]
 @pytest.fixture(autouse=True)
 def languages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their names come from transformers, which takes seconds to import."""
-    monkeypatch.setattr(words, "language_name", {"en": "English", "pl": "Polish"}.get)
+    for module in (words, given_words):
+        monkeypatch.setattr(module, "language_name", {"en": "English", "pl": "Polish"}.get)
 
 
 @pytest.fixture
@@ -61,11 +63,17 @@ def changed(page: Page, updates: Any) -> list[Mapping[str, Any]]:
 
 def visit(handlers: Any, clip: str, typed: str = "", switch: bool = True) -> tuple[Page, list[Any]]:
     """A recording, and everything that follows without the visitor."""
-    page: Page = {"words": typed, "heard": None, "details": "", "spoken": ""}
+    page: Page = {"clip": clip, "words": typed, "heard": None, "details": "", "spoken": ""}
     seen = changed(page, handlers.show(clip, typed, None, switch, VISITOR))
-    page |= handlers.words.listen(clip, page["heard"])
-    seen += changed(page, handlers.answer(clip, page["words"], page["heard"], VISITOR))
-    return page, seen
+    return page, seen + followed(handlers, page)
+
+
+def followed(handlers: Any, page: Page) -> list[Any]:
+    """What follows once a recording has been judged."""
+    page |= handlers.words.listen(page["clip"], page["asked"])
+    page |= handlers.words.write(page["clip"], page["words"], page["heard"])
+    answers = handlers.answer(page["clip"], page["words"], page["heard"], VISITOR)
+    return [dict(page), *changed(page, answers)]
 
 
 def test_the_voice_is_judged_first_and_then_its_words_too(services: Services) -> None:
@@ -80,7 +88,7 @@ def test_the_voice_is_judged_first_and_then_its_words_too(services: Services) ->
     assert "Words alone" in page["verdict"]
     assert "at-own" in page["details"]  # words at their own moments
     assert page["status"] == ""
-    assert Heard.from_json(page["heard"], clip_key(CLIP)).step is Step.SHOWN
+    assert Heard.from_json(page["heard"], clip_key(CLIP)).step is Step.JUDGED
 
 
 def test_typed_words_are_judged_at_once_and_stay(services: Services) -> None:
@@ -93,11 +101,10 @@ def test_typed_words_are_judged_at_once_and_stay(services: Services) -> None:
 
 
 def test_words_typed_meanwhile_stay(services: Services) -> None:
-    handlers, page = speak.Handlers(services), {"words": "", "heard": None}
+    handlers, page = speak.Handlers(services), {"clip": CLIP, "words": "", "heard": None}
     changed(page, handlers.show(CLIP, "", None, True, VISITOR))
-    page |= handlers.words.listen(CLIP, page["heard"])
     page["words"] = "I miss"
-    changed(page, handlers.answer(CLIP, page["words"], page["heard"], VISITOR))
+    followed(handlers, page)
     assert page["words"] == "I miss"
     assert KEPT in page["status"]
     assert "From the voice alone" in page["verdict"]
@@ -133,6 +140,7 @@ def test_other_languages_are_judged_once_they_are_translated(
     assert "From the voice alone" in again[-1]["verdict"]
     assert "The words are Polish" in again[-1]["status"]
     changed(page, handlers.words.translate(polish, page["heard"]))
+    page |= handlers.words.write(polish, page["words"], page["heard"])
     changed(page, handlers.answer(polish, page["words"], page["heard"], VISITOR))
     assert page["words"] == "I am happy."
     assert "Heard in Polish, translated to English" in page["panel"]
@@ -164,10 +172,30 @@ def test_edited_words_keep_their_times_and_typed_ones_have_none() -> None:
 
 def test_words_of_an_earlier_recording_come_too_late(services: Services) -> None:
     handlers = speak.Handlers(services)
-    late = Heard(clip_key("other.wav"), Step.WRITTEN, Transcript("late", "en", 1.0, ())).to_json()
-    assert list(handlers.answer(CLIP, "", late, VISITOR)) == [{}]
-    waiting = Heard(clip_key("other.wav"), Step.LISTENING).to_json()
-    assert handlers.words.listen(CLIP, waiting) == {}
+    late = Heard(clip_key("other.wav"), Step.WRITTEN, Transcript("late", "en", 1.0, ()))
+    assert handlers.words.listen(CLIP, late.clip) == {}
+    assert handlers.words.write(CLIP, "", late.to_json()) == {}
+    shown = late.at(Step.SHOWN).to_json()
+    assert list(handlers.answer(CLIP, "late", shown, VISITOR)) == [{}]
+
+
+@pytest.mark.parametrize("translated", [False, True])
+def test_words_on_their_way_into_the_box_are_removed_too(translated: bool) -> None:
+    said = Transcript("Wygraliśmy.", "pl", 0.9, (), "We won.")
+    way = Heard(clip_key("a.wav"), Step.WRITTEN, said, translated).to_json()
+    own = said.text if translated else ""
+    assert replaced("b.wav", own, way)[1]["words"] == ""
+    assert "words" not in replaced("b.wav", "I miss her", {**way, "translated": False})[1]
+
+
+def test_a_second_analysis_while_words_are_written_down(services: Services) -> None:
+    handlers = speak.Handlers(services)
+    page, _ = visit(handlers, CLIP)
+    followed(handlers, page)  # of the second, which began before there were words
+    assert page["words"] == TEXT
+    assert "Heard in English" in page["panel"]
+    assert "at-own" in page["details"]
+    assert page["status"] == ""
 
 
 def test_a_videos_words_are_judged_with_its_voice(services: Services) -> None:

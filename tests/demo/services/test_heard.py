@@ -16,7 +16,7 @@ HEARD = Heard(clip_key("a.wav"), Step.SHOWN, SAID)
 
 
 def test_the_page_gives_back_what_it_was_given() -> None:
-    for heard in (HEARD, Heard("", Step.LISTENING), replace(HEARD, translated=True, message="No.")):
+    for heard in (HEARD, Heard("", Step.WRITTEN), replace(HEARD, translated=True, message="No.")):
         assert Heard.from_json(json.loads(json.dumps(heard.to_json()))) == heard
 
 
