@@ -103,7 +103,8 @@ def test_its_metadata(wheel: Path) -> None:
         metadata = archive.read(f"{about}/METADATA").decode()
         scripts = archive.read(f"{about}/entry_points.txt").decode()
     assert f"\nVersion: {__version__}\n" in metadata
-    assert "\nLicense-Expression: Apache-2.0 AND LicenseRef-Attune-Weights AND MIT\n" in metadata
+    licences = "Apache-2.0 AND LicenseRef-Attune-Weights AND MIT AND CC-BY-NC-SA-4.0"
+    assert f"\nLicense-Expression: {licences}\n" in metadata
     assert "\nRequires-Dist: torch<2.14,>=2.8\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
     assert "attune = attune:main" in scripts

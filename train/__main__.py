@@ -100,6 +100,9 @@ def _add_measuring(add: Add) -> None:
         "--out", type=Path,
         help="folder for metrics.json (default: the model's; its temperatures are then updated)",
     )  # fmt: skip
+    evaluate.add_argument(
+        "--split", choices=("test", "dev"), default="test", help="to measure (%(default)s)"
+    )
     _add_crossfit(evaluate)
     words = add(
         "words", commands.run_words, "measure the transcriber's word error rate", common=False

@@ -78,7 +78,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         raise ValueError("The figures of the installed model need a folder of yours: give --out.")
     metrics = evaluate_folder(
         folder, experiment, options.data, options.cache, options.seed, options.out,
-        options.crossfit,
+        options.crossfit, options.split,
     )  # fmt: skip
     print(metrics_table(metrics))
 

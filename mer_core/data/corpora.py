@@ -19,6 +19,9 @@ CORPORA: dict[str, Callable[[Path], list[Example]]] = {
     "isear": isear.load,
 }
 
+# Corpora of acted voices whose sentences are known and neutral → clip's file → its words, English.
+WORDS: dict[str, Callable[[Path], str]] = {"ravdess": ravdess.words, "nemo": nemo.words}
+
 
 def load_corpus(
     name: str, root: Path, *, split: str | None = None, labels: tuple[str, ...] | None = None

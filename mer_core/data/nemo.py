@@ -6,12 +6,14 @@ split and EB0 (F) the dev split; the other six train.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from mer_core.data.example import Example
 from mer_core.emotions import canonical
 
 TEST_SPEAKERS, DEV_SPEAKERS = ("MK0", "WR0"), ("EB0",)
+ENGLISH = Path(__file__).with_name("nemo_english.tsv")
 
 
 def load(root: Path) -> list[Example]:
@@ -24,3 +26,16 @@ def load(root: Path) -> list[Example]:
         )
         examples.append(Example("nemo", split, canonical(emotion), f"nemo_{speaker}", path))
     return examples
+
+
+def words(path: Path) -> str:
+    """What is said in a clip, in English, from the number in its name."""
+    return english_sentences()[path.stem.rsplit("_", 1)[1]]
+
+
+@cache
+def english_sentences() -> dict[str, str]:
+    """Number of a sentence → its translation."""
+    lines = ENGLISH.read_text("utf-8").splitlines()
+    rows = (line.partition("\t") for line in lines if not line.startswith("#"))
+    return {number: sentence for number, _, sentence in rows}

@@ -21,6 +21,7 @@ FOLDS = {
 }
 TEST_FOLD, DEV_FOLD = 6, 5
 AUDIO_ONLY, SPEECH = "03", "01"
+SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 
 
 def load(root: Path) -> list[Example]:
@@ -37,3 +38,8 @@ def load(root: Path) -> list[Example]:
         emotion = EMOTIONS[int(fields[2]) - 1]
         examples.append(Example("ravdess", split, emotion, f"ravdess_{actor:02d}", path))
     return examples
+
+
+def words(path: Path) -> str:
+    """What is said in a clip, from the fifth field of its name."""
+    return SENTENCES[path.stem.split("-")[4]]

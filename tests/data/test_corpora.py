@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from mer_core.data import CORPORA, Example, load_corpus
+from mer_core.data.corpora import WORDS
+from mer_core.data.nemo import english_sentences
 from mer_core.data.ravdess import FOLDS
 from mer_core.emotions import FACE, FOUR, SPEECH, TEXT
 
@@ -223,6 +225,24 @@ def test_nemo_splits_by_speaker(root: Path) -> None:
     for example in examples:
         assert example.path is not None
         assert example.emotion == NEMO[example.path.stem.split("_")[1]]
+
+
+def test_acted_clips_have_known_words(root: Path) -> None:
+    said = {
+        name: {words(e.path) for e in load_corpus(name, root) if e.path}
+        for name, words in WORDS.items()
+    }
+    assert said == {
+        "ravdess": {"Dogs are sitting by the door"},
+        "nemo": {"I want to read this article again."},
+    }
+
+
+def test_nemo_is_translated_whole() -> None:
+    sentences = english_sentences()
+    assert list(sentences) == [str(number) for number in range(1, 91)]
+    assert len(set(sentences.values())) == 90
+    assert all(text == text.strip() and text[-1] in ".!?" for text in sentences.values())
 
 
 def test_goemotions_keeps_single_labels_and_odd_separators(root: Path) -> None:

@@ -104,7 +104,11 @@ def test_from_corpora_to_predictor(
         assert torch.equal(value, trained.state_dict()[name]), f"{name} moved though frozen"
     metrics = export(tmp_path / "mgcma", tmp_path / "shipped", experiment, corpora)
     assert metrics["matching"] == {}
-    assert set(metrics["sets"]) == {"speech/ravdess", "text/meld", "paired/ravdess×meld"}
+    assert set(metrics["sets"]) == {
+        "speech/ravdess", "text/meld", "paired/ravdess×meld", "spoken/ravdess",
+    }  # fmt: skip
+    assert set(metrics["fusion"]["gain"]) == {"paired/ravdess×meld", "spoken/ravdess"}
+    assert set(metrics["fusion"]["contradiction"]) == {"paired/ravdess×meld"}
     assert set(metrics["sets"]["paired/ravdess×meld"]) == {"speech", "text", "both"}
     predictor = Predictor.load(tmp_path / "shipped", device="cpu")
     prediction = predictor.predict(text="the great joy")
@@ -125,6 +129,12 @@ def test_evaluation_repeats_and_writes_what_it_returns(
     assert again.config["temperatures"] == first["temperatures"]
     second = evaluate(again.framework, experiment, corpora)
     assert second["sets"] == first["sets"]
+    with pytest.raises(ValueError, match="give --out"):
+        evaluate_folder(tmp_path / "run", experiment, corpora, split="dev")
+    dev = evaluate_folder(tmp_path / "run", experiment, corpora, out=tmp_path / "dev", split="dev")
+    assert dev["protocol"]["split"].startswith("dev; ")
+    assert dev["temperatures"] == first["temperatures"]
+    assert load_checkpoint(tmp_path / "run").metrics == again.metrics
 
 
 @pytest.mark.slow

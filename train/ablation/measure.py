@@ -27,7 +27,7 @@ from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.report import REASONS, Need, alignment_report
 from mer_core.types import Output
-from train.ablation.recognition import recognition, speakers
+from train.ablation.recognition import recognition
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair, SetName
 from train.evaluate.measures import (
@@ -39,6 +39,7 @@ from train.evaluate.measures import (
     Space,
     joined,
     mean_over_sets,
+    speakers,
 )
 from train.evaluate.protocol import common_temperature
 

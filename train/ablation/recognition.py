@@ -22,7 +22,7 @@ from mer_core.metrics.recognition import (
 )
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair
-from train.evaluate.measures import RECOGNITION, Floats, Measured
+from train.evaluate.measures import RECOGNITION, Floats, Measured, resampling_units
 
 RESAMPLES = 1_000  # of the speakers, or of a lone speaker's clips
 
@@ -45,22 +45,6 @@ def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
     drawn = np.random.default_rng(list(key)).integers(0, len(names), (RESAMPLES, len(names)))
     replicates = _figures(tables, gaps, drawn)
     return Measured(figures, dict(zip(RECOGNITION, replicates.T, strict=True)))
-
-
-def speakers(pairs: Sequence[Pair]) -> set[str]:
-    """The speakers of these pairs."""
-    return {pair.group for pair in pairs}
-
-
-def resampling_units(pairs: Sequence[Pair]) -> list[str]:
-    """What a bootstrap draws, for each pair: its speaker or, if there is only one, its clip.
-
-    A clip is named by its index among the set's clips, which are in a fixed order.
-    """
-    if len(speakers(pairs)) > 1:
-        return [pair.group for pair in pairs]
-    indices = {clip: i for i, clip in enumerate(dict.fromkeys(pair.first for pair in pairs))}
-    return [f"{pair.group} {indices[pair.first]:06d}" for pair in pairs]
 
 
 def calibration_gaps(

@@ -3,7 +3,8 @@
 Most corpora have no emotional speech with an emotional transcript or with its speaker's face, so
 partners are drawn by label. A figure on such pairs measures each branch and their fusion on
 labels, not the recognition of naturally paired recordings, and is always named so. Where a corpus
-has both halves of its recordings, these are the pairs, and their sets are called `natural/…`.
+has both halves of its recordings, these are the pairs, and their sets are called `natural/…`. Acted
+voices with the neutral sentences that they say make `spoken/…` sets, for evaluation alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from mer_core.data import Example, load_corpus
-from mer_core.emotions import FOUR
+from mer_core.data.corpora import WORDS
+from mer_core.emotions import FOUR, NEUTRAL
 from train.config import Experiment, SourceConfig
 from train.data.draws import label_partners
 from train.data.tasks import half_of, is_in, source_examples
@@ -33,6 +35,7 @@ class SetKind(StrEnum):
     ALONE = "alone"  # examples of one modality
     PAIRED = "paired"  # pairs of one label
     NATURAL = "natural"  # pairs of one recording
+    SPOKEN = "spoken"  # a voice and its own words, which are neutral whatever the voice is
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class SetName:
     def parse(cls, text: str) -> SetName:
         """The name that a file holds as `text`."""
         first, _, corpora = text.partition("/")
-        if first in (SetKind.PAIRED, SetKind.NATURAL):
+        if first in set(SetKind) - {SetKind.ALONE}:
             return cls(SetKind(first), tuple(corpora.split("×")))
         return cls(SetKind.ALONE, (corpora,), first)
 
@@ -177,6 +180,32 @@ def natural_pairs(
         if is_in(recording, split, source)
     ]
     return [Pair.of(both) for both in halves if all(both.values())]
+
+
+def spoken_sets(experiment: Experiment, root: Path, split: str) -> dict[SetName, list[Pair]]:
+    """Each acted clip with the sentence that it says, by corpus; none without speech and text.
+
+    The label is the voice's; the words are neutral. Apart from `evaluation_sets`, so that neither
+    training nor calibration nor a mean over sets depends on them.
+
+    Returns:
+        `spoken/ravdess`, … → items with four-class labels.
+    """
+    if set(experiment.sources) != {"speech", "text"}:
+        return {}
+    return {
+        SetName(SetKind.SPOKEN, (corpus,)): [
+            Pair.of({"speech": clip, "text": said(clip)}, label=clip.emotion) for clip in clips
+        ]
+        for corpus, clips in _by_corpus(experiment, root, split, "speech").items()
+        if corpus in WORDS
+    }
+
+
+def said(clip: Example) -> Example:
+    """The words of a clip of acted speech, as a text of their own."""
+    assert clip.path is not None
+    return replace(clip, emotion=NEUTRAL, path=None, text=WORDS[clip.corpus](clip.path))
 
 
 def pairing_sentence(names: Iterable[SetName]) -> str:

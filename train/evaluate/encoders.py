@@ -29,8 +29,9 @@ def evaluate_encoder(
     cache: Path | None = None,
     seed: int = 0,
     temperatures: Mapping[str, float] | None = None,
+    split: str = "test",
 ) -> dict[str, Any]:
-    """Every corpus' test split; `all`: over its full label set, `four`: over the four classes.
+    """Every corpus' part of `split`; `all`: over its full label set, `four`: over the four classes.
 
     Logits are restricted to the classes in question. The temperature is that of `ALL` in
     `temperatures`, if given, and else fitted on the development split.
@@ -40,9 +41,7 @@ def evaluate_encoder(
     """
     ((modality, source),) = experiment.sources.items()
     labels = framework.labels
-    dev, test = (
-        source_examples(source, root, split, labels, modality) for split in ("dev", "test")
-    )
+    dev, test = (source_examples(source, root, part, labels, modality) for part in ("dev", split))
     dev_logits, test_logits = encoder_logits(framework, experiment, (dev, test), cache)
     truth = class_indices(dev, labels).numpy()
     temperature = (temperatures or {}).get(ALL) or restricted_temperature(
@@ -70,7 +69,7 @@ def evaluate_encoder(
         for corpus in source.corpora
     }
     return {
-        "protocol": protocol(experiment, seed, labels),
+        "protocol": protocol(experiment, seed, labels, split=split),
         "temperatures": {ALL: temperature, modality: temperature},
         "sets": sets,
     }

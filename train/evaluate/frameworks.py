@@ -14,8 +14,9 @@ from mer_core.metrics.recognition import recognition_report
 from mer_core.types import COMBINED
 from train.config import Experiment
 from train.data.paired_task import label_indices
-from train.data.pairs import Pair, SetName, evaluation_sets
+from train.data.pairs import Pair, SetKind, SetName, evaluation_sets, spoken_sets
 from train.evaluate.branches import BranchEvaluator, evaluator_of
+from train.evaluate.fusion import contradiction, gain
 from train.evaluate.matching import measure_matching
 from train.evaluate.protocol import Floats, common_temperatures, protocol
 
@@ -28,6 +29,7 @@ def evaluate(
     cache: Path | None = None,
     seed: int = 0,
     temperatures: Mapping[str, float] | None = None,
+    split: str = "test",
 ) -> dict[str, Any]:
     """Figures of each branch and of both together, and the temperatures they were made with.
 
@@ -38,31 +40,54 @@ def evaluate(
         cache: Folder for decoded clips.
         seed: Of pairing and bootstrap.
         temperatures: Condition → T, instead of those that development data give.
+        split: Of the sets that are measured.
 
     Returns:
-        `protocol`, `temperatures` (condition → T), `sets` (name → condition → report) and
-        `matching` (name → report), empty where the framework matches nothing.
+        `protocol`, `temperatures` (condition → T), `sets` (name → condition → report), `matching`
+        (name → report), empty where the framework matches nothing, and `fusion`: `gain` and
+        `contradiction` (name → figures), see `train.evaluate.fusion`.
     """
     dev = evaluation_sets(experiment, root, "dev", seed)
-    test = evaluation_sets(experiment, root, "test", seed)
-    evaluator = evaluator_of(framework, [*dev.values(), *test.values()], experiment, cache)
+    by_label = dev if split == "dev" else evaluation_sets(experiment, root, split, seed)
+    measured = by_label | spoken_sets(experiment, root, split)
+    evaluator = evaluator_of(framework, [*dev.values(), *measured.values()], experiment, cache)
     temperatures = {**calibrate(evaluator, dev), **(temperatures or {})}
     matching, match_temperature = measure_matching(
         evaluator.outputs,
         [pairs for name, pairs in dev.items() if name.is_paired],
-        {str(name): pairs for name, pairs in test.items() if name.is_paired},
+        {str(name): pairs for name, pairs in by_label.items() if name.is_paired},
         seed,
     )
     if matching:
         temperatures[MATCH] = match_temperature
+    logits = {
+        name: answers(evaluator.logits(pairs, str(name)), temperatures)
+        for name, pairs in measured.items()
+    }
     return {
-        "protocol": protocol(experiment, seed, FOUR, test),
+        "protocol": protocol(experiment, seed, FOUR, measured, split),
         "temperatures": temperatures,
         "sets": {
-            str(name): _reports(evaluator.logits(pairs, str(name)), pairs, temperatures, seed)
-            for name, pairs in test.items()
+            str(name): _reports(logits[name], pairs, temperatures, seed)
+            for name, pairs in measured.items()
         },
         "matching": matching,
+        "fusion": {
+            "gain": {
+                str(name): gain(name, pairs, logits[name], seed)
+                for name, pairs in measured.items()
+                if name.is_paired
+            },
+            "contradiction": {
+                str(name): contradiction(
+                    pairs,
+                    lambda opposed: answers(evaluator.logits(opposed, "opposed"), temperatures),
+                    seed,
+                )
+                for name, pairs in measured.items()
+                if name.kind is SetKind.PAIRED
+            },
+        },
     }
 
 
@@ -78,7 +103,7 @@ def _reports(
         condition: recognition_report(
             labels, rows, FOUR, groups=groups, temperature=temperatures[condition], seed=seed
         )
-        for condition, rows in answers(logits, temperatures).items()
+        for condition, rows in logits.items()
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.metrics.report import METRICS, Metric, Need
+from train.data.pairs import Pair
 
 Floats = NDArray[np.float64]
 Figures = dict[str, float | None]  # key of `FIGURES` → value, or None where it does not exist
@@ -93,3 +94,19 @@ def mean_over_sets(parts: Sequence[Measured]) -> Measured:
         if counted and all(name in part.replicates for part in counted):
             replicates[name] = np.mean([part.replicates[name] for part in counted], axis=0)
     return Measured(figures, replicates)
+
+
+def speakers(pairs: Sequence[Pair]) -> set[str]:
+    """The speakers of these pairs."""
+    return {pair.group for pair in pairs}
+
+
+def resampling_units(pairs: Sequence[Pair]) -> list[str]:
+    """What a bootstrap draws, for each pair: its speaker or, if there is only one, its clip.
+
+    A clip is named by its index among the set's clips, which are in a fixed order.
+    """
+    if len(speakers(pairs)) > 1:
+        return [pair.group for pair in pairs]
+    indices = {clip: i for i, clip in enumerate(dict.fromkeys(pair.first for pair in pairs))}
+    return [f"{pair.group} {indices[pair.first]:06d}" for pair in pairs]

@@ -18,14 +18,18 @@ Labelled = tuple[Floats, Labels]  # logits (N, C), labels (N,)
 
 
 def protocol(
-    experiment: Experiment, seed: int, labels: Sequence[str], sets: Iterable[SetName] = ()
+    experiment: Experiment,
+    seed: int,
+    labels: Sequence[str],
+    sets: Iterable[SetName] = (),
+    split: str = "test",
 ) -> dict[str, Any]:
     """What the figures mean; of pairs, if there are `sets` of them."""
     words: dict[str, Any] = {
         "experiment": experiment.name,
         "training_seed": experiment.seed,
         "evaluation_seed": seed,
-        "split": "test; temperatures and every choice from the development split",
+        "split": f"{split}; temperatures and every choice from the development split",
         "labels": list(labels),
     }
     if names := list(sets):

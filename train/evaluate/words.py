@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from mer_core.data import Example
 from mer_core.data.corpora import load_corpus
+from mer_core.data.ravdess import words as ravdess_words
 from mer_core.media.transcribe import Transcriber
 from mer_core.types import Transcript
 
-RAVDESS_SENTENCES = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 LANGUAGES = {"ravdess": "en", "nemo": "pl"}  # the corpora with known sentences
 RESAMPLES = 2_000
 
@@ -45,8 +45,8 @@ class SpokenSentence:
 
 
 def ravdess_sentences(root: Path, examples: Sequence[Example]) -> dict[Path, str]:
-    """Clip → its sentence, from the fifth field of the file name."""
-    return {e.path: RAVDESS_SENTENCES[e.path.stem.split("-")[4]] for e in examples if e.path}
+    """Clip → its sentence."""
+    return {e.path: ravdess_words(e.path) for e in examples if e.path}
 
 
 def nemo_sentences(root: Path, examples: Sequence[Example]) -> dict[Path, str]:

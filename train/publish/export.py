@@ -56,6 +56,7 @@ def evaluate_folder(
     seed: int = 0,
     out: Path | None = None,
     crossfit: Path | None = None,
+    split: str = "test",
 ) -> dict[str, Any]:
     """Measure a checkpoint.
 
@@ -64,14 +65,17 @@ def evaluate_folder(
     `train.protocols.crossfit` wrote, as far as it has them.
 
     Raises:
-        ValueError: `crossfit` is of another experiment, or not finished.
+        ValueError: `crossfit` is of another experiment, or not finished; or figures of another
+            split than `test` have no folder of their own.
     """
+    if split != "test" and out is None:
+        raise ValueError("Figures of development data need a folder of their own: give --out.")
     checkpoint = load_checkpoint(folder)
     measure = evaluate if len(experiment.sources) > 1 else evaluate_encoder
     fitted = load_crossfit(crossfit, experiment) if crossfit else None
     metrics = measure(
         checkpoint.framework, experiment, root, cache=cache, seed=seed,
-        temperatures=fitted["temperatures"] if fitted else None,
+        temperatures=fitted["temperatures"] if fitted else None, split=split,
     )  # fmt: skip
     if fitted:
         metrics["protocol"]["temperatures"] = crossfit_words(fitted)

@@ -17,13 +17,13 @@ from train.ablation.measure import (
     balanced,
     half_samples,
 )
-from train.ablation.recognition import recognition, resampling_units
+from train.ablation.recognition import recognition
 from train.ablation.runs import RunPaths, SharedInputs, task_of
 from train.config import Experiment
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair, SetName, evaluation_sets
 from train.evaluate.branches import evaluator_of
-from train.evaluate.measures import RECOGNITION
+from train.evaluate.measures import RECOGNITION, resampling_units
 from train.stages import detach_encoders, start
 
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from train.config import Experiment, SourceConfig
 from train.data.features import frozen_features
 from train.data.material import Material
 from train.data.paired_task import PairedTask
-from train.data.pairs import Pair, SetName, evaluation_sets, pairing_sentence
+from train.data.pairs import Pair, SetName, evaluation_sets, pairing_sentence, spoken_sets
 from train.data.tasks import half_of, source_examples
 from train.evaluate.frameworks import evaluate
 from train.stages import detach_encoders, start, tokenizer_of
@@ -159,6 +159,25 @@ def test_natural_sets_are_evaluated_under_their_names(
     assert set(found["temperatures"]) == {"speech", "text", "both"}
     assert found["sets"]["natural/iemocap"]["both"]["n"] == 23
     assert found["protocol"]["pairing"] == "as they were recorded: both halves of one recording"
+
+
+def test_acted_voices_meet_their_own_neutral_words(
+    mgcma: Experiment, foal_net: Experiment, corpora: Path
+) -> None:
+    ((name, pairs),) = spoken_sets(mgcma, corpora, "dev").items()
+    assert str(name) == "spoken/ravdess"
+    assert SetName.parse("spoken/ravdess") == name
+    clips = load_corpus("ravdess", corpora, split="dev", labels=FOUR)
+    assert [pair.speech for pair in pairs] == clips
+    for pair, clip in zip(pairs, clips, strict=True):
+        assert pair.emotion == clip.emotion
+        assert pair.group == clip.group
+        assert pair.text is not None
+        assert pair.text.text == "Kids are talking by the door"
+        assert (pair.text.path, pair.text.emotion) == (None, "neutral")
+        assert pair.is_matched == (clip.emotion == "neutral")
+    assert name not in evaluation_sets(mgcma, corpora, "dev")
+    assert spoken_sets(foal_net, corpora, "dev") == {}
 
 
 def names(*texts: str) -> list[SetName]:
