@@ -117,9 +117,9 @@ class Experiment:
         sources: By modality (`speech`, `text`, `video`); with two, the second one's examples are
             drawn as partners of the first one's, by label and again in every epoch.
         drop_modality: Modality → probability that training hides it in an utterance.
-        neutral_partners: Share of training pairs of which one half, drawn from either side, is
-            neutral whatever the label: most words and many faces say little, and must not talk the
-            other half out of its emotion. Such pairs train recognition and no alignment.
+        neutral_partners: Modality → share of training pairs of which this half is neutral whatever
+            the label: most words and many faces say little, and must not talk the other half out of
+            its emotion. Of pairs with both halves; they train recognition and no alignment.
         restrict_classes: Choose, in training, among the labels of an example's own corpus only; for
             a single encoder, whose corpora have different label sets.
         loss_weights: Term → weight; the default is 1.
@@ -132,7 +132,7 @@ class Experiment:
     freeze_encoders: bool = False
     sources: dict[str, SourceConfig] = field(default_factory=dict)
     drop_modality: dict[str, float] = field(default_factory=dict)
-    neutral_partners: float = 0.0
+    neutral_partners: dict[str, float] = field(default_factory=dict)
     restrict_classes: bool = False
     loss_weights: dict[str, float] = field(default_factory=dict)
     optim: OptimConfig = field(default_factory=OptimConfig)

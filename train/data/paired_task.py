@@ -68,11 +68,7 @@ class PairedTask:
             modality: draw_weights(self.train[modality], source)
             for modality, source in experiment.sources.items()
         }
-        self.neutral = (
-            {m: self._neutral_examples(m) for m in experiment.sources}
-            if experiment.neutral_partners
-            else {}
-        )
+        self.neutral = {m: self._neutral_examples(m) for m in experiment.neutral_partners}
         self.dev = evaluation_sets(experiment, root, "dev")
         for name, items in self.dev.items():
             if name.modality == self.partner and len(items) > DEV_PARTNERS:
@@ -105,7 +101,7 @@ class PairedTask:
             Pair.of({self.lead: clip, self.partner: pool[i]})
             for clip, i in zip(clips, partners, strict=True)
         )
-        pairs = [self._hide(self._neutralise(pair, generator), generator) for pair in drawn_pairs]
+        pairs = [self._neutralise(self._hide(pair, generator), generator) for pair in drawn_pairs]
         lengths = [len(p.text.text or "") if p.text else 0 for p in pairs]
         order = np.arange(len(pairs))
         size = self.experiment.optim.batch_size
@@ -142,14 +138,21 @@ class PairedTask:
         return [part for part in parts if part is not None]
 
     def _neutralise(self, pair: Pair, generator: np.random.Generator) -> Pair:
-        """Now and then, a neutral example in place of one half; the pair keeps its label."""
-        if generator.random() >= self.experiment.neutral_partners:
+        """Now and then, a neutral example in place of one half; the pair keeps its label.
+
+        Not of a half alone, which would be neutral far too often.
+        """
+        if not self.neutral or None in (getattr(pair, self.lead), getattr(pair, self.partner)):
             return pair
-        modality = str(generator.choice([self.lead, self.partner]))
-        examples, weights = self.neutral[modality]
-        neutral = examples[int(generator.choice(len(examples), p=weights))]
-        change: dict[str, Any] = {modality: neutral, "label": pair.emotion}
-        return replace(pair, **change)
+        chance = generator.random()
+        for modality, share in self.experiment.neutral_partners.items():
+            chance -= share
+            if chance < 0:
+                examples, weights = self.neutral[modality]
+                neutral = examples[int(generator.choice(len(examples), p=weights))]
+                change: dict[str, Any] = {modality: neutral, "label": pair.emotion}
+                return replace(pair, **change)
+        return pair
 
     def _hide(self, pair: Pair, generator: np.random.Generator) -> Pair:
         chance = generator.random()

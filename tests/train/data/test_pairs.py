@@ -212,7 +212,8 @@ def test_names_of_sets_are_read_as_they_are_written(
 def test_neutral_partners_leave_the_label_to_the_other_half(
     mgcma: Experiment, corpora: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    experiment = dataclasses.replace(mgcma, neutral_partners=1.0, drop_modality={})
+    shares = {"speech": 0.3, "text": 0.7}
+    experiment = dataclasses.replace(mgcma, neutral_partners=shares, drop_modality={})
     task = PairedTask(experiment, corpora, tokenize=tokenizer_of(start(experiment)))
     pairs: list[Pair] = []
     monkeypatch.setattr(task, "_collate", lambda chosen, _: pairs.extend(chosen))
@@ -227,9 +228,24 @@ def test_neutral_partners_leave_the_label_to_the_other_half(
         for modality, emotion in emotions.items():
             neutral_halves[modality] += emotion == "neutral" != pair.emotion
         assert pair.is_matched == (pair.emotion == "neutral")
-    assert min(neutral_halves.values()) > 0.2 * sum(neutral_halves.values())
+    assert 0.1 < neutral_halves["speech"] / sum(neutral_halves.values()) < 0.5
     matched = [item.matched for item in items]
     assert torch.cat(matched).tolist() == [pair.is_matched for pair in pairs]  # type: ignore[arg-type]
+    assert {pair.emotion for pair in pairs} == set(FOUR)
+
+
+def test_a_half_alone_is_never_made_neutral(
+    mgcma: Experiment, corpora: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else most texts that train the text branch would be neutral."""
+    experiment = dataclasses.replace(
+        mgcma, neutral_partners={"text": 1.0}, drop_modality={"speech": 1.0}
+    )
+    task = PairedTask(experiment, corpora, tokenize=tokenizer_of(start(experiment)))
+    pairs: list[Pair] = []
+    monkeypatch.setattr(task, "_collate", lambda chosen, _: pairs.extend(chosen))
+    list(task.epoch(0))
+    assert all(pair.speech is None and pair.is_matched for pair in pairs)
     assert {pair.emotion for pair in pairs} == set(FOUR)
 
 
