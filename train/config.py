@@ -64,6 +64,11 @@ class SourceConfig:
         if len(self.noise_db) != 2 or self.noise_db[0] > self.noise_db[1]:
             raise ValueError(f"noise_db = {list(self.noise_db)}: must be two numbers, lower first.")
 
+    def changes(self) -> dict[str, Any]:
+        """How an example is changed, whichever are drawn; for cache keys."""
+        drawing = ("corpora", "balance", "speakers", "views")
+        return {name: value for name, value in vars(self).items() if name not in drawing}
+
 
 @dataclass(frozen=True)
 class OptimConfig:
@@ -114,6 +119,8 @@ class Experiment:
         architecture: What `build_framework` takes; `from` in an encoder's table names the
             checkpoint folder it starts from, and `modality` which of its encoders.
         freeze_encoders: Compute the encoders' features once and train only the rest.
+        cache_frozen: Compute once what the frozen layers of a single encoder give, for every
+            example of its corpora, and train the layers above. Runs on other speakers share them.
         sources: By modality (`speech`, `text`, `video`); with two, the second one's examples are
             drawn as partners of the first one's, by label and again in every epoch.
         drop_modality: Modality → probability that training hides it in an utterance.
@@ -130,6 +137,7 @@ class Experiment:
     labels: str = "four"
     architecture: dict[str, Any] = field(default_factory=dict)
     freeze_encoders: bool = False
+    cache_frozen: bool = False
     sources: dict[str, SourceConfig] = field(default_factory=dict)
     drop_modality: dict[str, float] = field(default_factory=dict)
     neutral_partners: dict[str, float] = field(default_factory=dict)

@@ -38,7 +38,10 @@ def fit_experiment(
     frozen = detach_encoders(framework) if experiment.freeze_encoders else None
     task: SingleTask | PairedTask
     if len(experiment.sources) == 1:
-        task = SingleTask(experiment, root, tokenize=tokenize, cache=cache)
+        lower = frozen_part(framework) if experiment.cache_frozen else None
+        task = SingleTask(
+            experiment, root, tokenize=tokenize, frozen=lower, device=device, cache=cache
+        )
     else:
         encoders = {e.modality: e for e in frozen.values()} if frozen else None
         task = PairedTask(
@@ -68,6 +71,19 @@ def detach_encoders(framework: Framework) -> dict[str, Encoder]:
     for attribute, encoder in encoders.items():
         setattr(framework, attribute, CachedEncoder(encoder.modality, encoder.width))
     return encoders
+
+
+def frozen_part(framework: Framework) -> Encoder:
+    """What of the only encoder never learns.
+
+    Raises:
+        ValueError: Nothing of it can be taken apart.
+    """
+    (encoder,) = framework.encoders().values()
+    lower = encoder.frozen_part()
+    if lower is None:
+        raise ValueError("cache_frozen needs an encoder with frozen layers, such as Whisper's.")
+    return lower
 
 
 def start(experiment: Experiment) -> Framework:

@@ -40,6 +40,13 @@ class Encoder(nn.Module, ABC):
     def architecture(self) -> dict[str, Any]:
         """What `build_encoder` needs to rebuild this encoder, apart from the weights."""
 
+    def frozen_part(self) -> Encoder | None:
+        """What never learns, as an encoder of its own; None if nothing can be taken apart.
+
+        `forward` takes its features from `Batch.cached`, where they are.
+        """
+        return None
+
     def depth(self, parameter: str) -> int:
         """How many layers follow the one that holds a parameter, named as in `named_parameters`.
 

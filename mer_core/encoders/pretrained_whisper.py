@@ -10,84 +10,33 @@ frames as it is long, and padding a batch changes none of them: each recording's
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.encoders.base import Encoder
-from mer_core.encoders.pretrained import LOADING, BackboneConfig, describe_backbone, load_config
+from mer_core.encoders.pretrained import describe_backbone
 from mer_core.encoders.spec_augment import SpecAugment
+from mer_core.encoders.whisper_backbone import (
+    USED,
+    PretrainedWhisperConfig,
+    load_encoder_part,
+    resolve,
+)
 from mer_core.encoders.whisper_mel import HOP, WhisperMel
 from mer_core.layers.attention import attendable
 from mer_core.layers.pooling import averaged
 from mer_core.types import SAMPLE_RATE, Batch, Features
 
-from transformers.models.whisper.modeling_whisper import (  # isort: skip  (after torchaudio_compat)
-    WhisperEncoder,
-)
-
-FAMILIES = ("whisper",)
-FRAME_RATE = 50  # Hz, of the encoder's frames
-SLOWEST = 12.5  # Hz, of the tokens
-# Of transformers' config, what the encoder's part depends on; the rest describes the decoder.
-USED = (
-    "model_type", "d_model", "encoder_layers", "encoder_attention_heads", "encoder_ffn_dim",
-    "num_mel_bins", "max_source_positions", "activation_function", "dropout",
-    "attention_dropout", "activation_dropout",
+# Settings on which the frozen part depends.
+BELOW = (
+    "frozen_layers", "pool", "pool_after", "max_seconds",
+    "frequency_mask", "time_mask", "frequency_shift",
 )  # fmt: skip
-NOT_LOADED = (r"decoder\.", r"proj_out\.", r"^layers\.\d+\.", r"^layer_norm\.")
-
-
-@dataclass(frozen=True)
-class PretrainedWhisperConfig(BackboneConfig):
-    """Which backbone, any size of Whisper, and how it is used.
-
-    Attributes:
-        layers: Its first transformer layers that are used; 0 uses all. The others are not kept.
-        final_norm: Apply the model's last layer norm; None applies it only if all layers are used,
-            which is the only place where it was trained.
-        frozen_layers: The convolutions and this many layers stay as pretrained and compute no
-            gradient; 0 freezes the convolutions only, -1 nothing. The positions are constants.
-        mix: Tokens are a learned convex combination of the outputs of the last frozen layer and of
-            every layer above it; output 0 is the convolutions'. Equal shares at the start.
-        normalize: Scale every output to zero mean and unit variance over its channels, before a mix
-            of them. From a base model's fourth layer on, one channel is a hundred times the others.
-        pool: Frames averaged into one token: 1, 2, 3 or 4 for 50 to 12.5 tokens a second.
-        pool_after: Layer after which frames are averaged; None averages the last layer's output.
-            The layers above it then read tokens, which is cheaper but not as pretrained: fine-tune
-            them. A mix may not reach below it.
-        max_seconds: Later sound is not read; Whisper has positions for 30 seconds.
-        dropout: Of the tokens.
-        frequency_mask: Widest SpecAugment band, in mels (training only).
-        time_mask: Longest SpecAugment stretch, in 10 ms frames (training only).
-        frequency_shift: Furthest shift of the spectrum up or down, in mels (training only).
-    """
-
-    layers: int = 0
-    final_norm: bool | None = None
-    frozen_layers: int = 0
-    mix: bool = False
-    normalize: bool = False
-    pool: int = 2
-    pool_after: int | None = None
-    max_seconds: float = 30.0
-    dropout: float = 0.0
-    frequency_mask: int = 0
-    time_mask: int = 0
-    frequency_shift: int = 0
-
-    def __post_init__(self) -> None:
-        if self.pool < 1 or FRAME_RATE / self.pool < SLOWEST:
-            raise ValueError(
-                f"pool = {self.pool}: must be 1 to {int(FRAME_RATE / SLOWEST)}, "
-                f"which gives {FRAME_RATE} to {SLOWEST} tokens a second."
-            )
-        if self.max_seconds <= 0:
-            raise ValueError(f"max_seconds = {self.max_seconds}: must be above 0.")
 
 
 class PretrainedWhisperEncoder(Encoder):
@@ -97,10 +46,10 @@ class PretrainedWhisperEncoder(Encoder):
 
     def __init__(self, settings: PretrainedWhisperConfig) -> None:
         super().__init__()
-        self.settings = settings = _resolve(settings)
+        self.settings = settings = resolve(settings)
         self.backbone = load_encoder_part(settings)
         config = self.backbone.config
-        self.width = int(config.d_model)
+        self.width = settings.join or int(config.d_model)
         self.longest = min(  # samples
             int(settings.max_seconds * SAMPLE_RATE), 2 * HOP * config.max_source_positions
         )
@@ -109,9 +58,9 @@ class PretrainedWhisperEncoder(Encoder):
             settings.frequency_mask, settings.time_mask, settings.frequency_shift
         )
         self.dropout = nn.Dropout(settings.dropout)
-        self.first_mixed = max(0, settings.frozen_layers)
-        mixed = settings.layers + 1 - self.first_mixed
-        self.mix = nn.Parameter(torch.zeros(mixed)) if settings.mix else None  # before softmax
+        count = settings.layers + 1 - settings.lowest
+        self.mix = nn.Parameter(torch.zeros(count)) if settings.mix else None  # before softmax
+        self.join = nn.Linear(count * config.d_model, settings.join) if settings.join else None
         for module in self._frozen():
             module.requires_grad_(False)
         self.backbone.embed_positions.requires_grad_(False)
@@ -137,10 +86,31 @@ class PretrainedWhisperEncoder(Encoder):
             return self.settings.layers - 1 - int(rest.partition(".")[0])
         return self.settings.layers if part in ("conv1", "conv2", "embed_positions") else 0
 
+    def frozen_part(self) -> Encoder | None:
+        """The convolutions and the frozen layers; None if they learn."""
+        return None if self.settings.frozen_layers < 0 else FrozenLayers(self)
+
     def forward(self, batch: Batch) -> Features:
         """50 / `pool` tokens per second; see `Encoder.forward`.
 
         A recording shorter than 201 samples (half a window) yields no frame and counts as absent.
+        """
+        lower = batch.cached.get(self.modality) or self.lower(batch)
+        settings, mask = self.settings, lower.mask
+        outputs = list(torch.split(lower.tokens, int(self.backbone.config.d_model), dim=2))
+        outputs, mask = self._through(outputs, mask, settings.split + 1, settings.layers)
+        if settings.final_norm:
+            outputs[-1] = self.backbone.layer_norm(outputs[-1])
+        tokens = self._combined(outputs[-(settings.layers + 1 - settings.lowest) :])
+        if settings.pool_after is None:
+            tokens, mask = averaged(tokens, mask, settings.pool)
+        tokens = torch.where(mask[:, :, None], self.dropout(tokens), 0.0)
+        return Features(tokens, mask, mask.any(dim=1))
+
+    def lower(self, batch: Batch) -> Features:
+        """Tokens (B, T, K D): outputs of the convolutions and the frozen layers, side by side.
+
+        The last one is that of the last frozen layer; before it are those that are combined.
         """
         assert batch.waveform is not None
         assert batch.waveform_mask is not None
@@ -149,10 +119,9 @@ class PretrainedWhisperEncoder(Encoder):
         mel, mask = self.log_mel(batch.waveform, lengths.clamp(max=self.longest))
         mel = self.augment(mel, mask)  # (B, T, M)
         frames = self._convolve(mel, mask)  # (B, ceil(T / 2), D)
-        mask = mask[:, ::2]
-        tokens, mask = self._contextualise(frames, mask)
-        tokens = torch.where(mask[:, :, None], self.dropout(tokens), 0.0)
-        return Features(tokens, mask, mask.any(dim=1))
+        outputs, mask = self._through([frames], mask[:, ::2], 0, self.settings.split)
+        kept = outputs[min(self.settings.lowest, self.settings.split) :]
+        return Features(torch.cat(kept, dim=2), mask, mask.any(dim=1))
 
     def _convolve(self, mel: Tensor, mask: Tensor) -> Tensor:
         """Log-mel (B, T, M) → frames (B, ceil(T / 2), D) with their positions.
@@ -167,32 +136,32 @@ class PretrainedWhisperEncoder(Encoder):
         positions: Tensor = self.backbone.embed_positions.weight[: frames.shape[1]]
         return frames + positions
 
-    def _contextualise(self, frames: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames (B, T, D) → tokens (B, ceil(T / pool), D): the last layer's, or a mix of several.
+    def _through(
+        self, outputs: Sequence[Tensor], mask: Tensor, first: int, last: int
+    ) -> tuple[list[Tensor], Tensor]:
+        """`outputs` (B, T, D) and those of layers `first` to `last`, 0 being the convolutions'.
 
         Returns:
-            The tokens and their mask.
+            The outputs and their mask (B, T), averaged where `pool_after` says so.
         """
-        outputs, keys = [frames], attention_keys(mask)
-        for number in range(self.settings.layers + 1):
+        outputs, keys = list(outputs), attention_keys(mask)
+        for number in range(first, last + 1):
             if number > 0:
                 hidden = self.backbone.layers[number - 1](outputs[-1], keys)
                 # transformers 5.0 returns attention weights, too.
                 outputs.append(hidden[0] if isinstance(hidden, tuple) else hidden)
             if number == self.settings.pool_after:
-                outputs[-1], mask = averaged(outputs[-1], mask, self.settings.pool)
+                pooled = [averaged(output, mask, self.settings.pool) for output in outputs]
+                outputs, mask = [tokens for tokens, _ in pooled], pooled[0][1]
                 keys = attention_keys(mask)
-        if self.settings.final_norm:
-            outputs[-1] = self.backbone.layer_norm(outputs[-1])
-        tokens = self._mix(outputs[-1:] if self.mix is None else outputs[self.first_mixed :])
-        if self.settings.pool_after is None:
-            tokens, mask = averaged(tokens, mask, self.settings.pool)
-        return tokens, mask
+        return outputs, mask
 
-    def _mix(self, outputs: list[Tensor]) -> Tensor:
+    def _combined(self, outputs: list[Tensor]) -> Tensor:
         """One sequence (B, T, D) of those of one or several layers."""
         if self.settings.normalize:
-            outputs = [F.layer_norm(output, (self.width,)) for output in outputs]
+            outputs = [F.layer_norm(output, output.shape[-1:]) for output in outputs]
+        if self.join is not None:
+            return self.join(self.dropout(torch.cat(outputs, dim=2)))
         if self.mix is None:
             return outputs[0]
         shares = torch.softmax(self.mix.float(), dim=0)
@@ -208,77 +177,30 @@ class PretrainedWhisperEncoder(Encoder):
             yield from self.backbone.layers[:count]
 
 
+class FrozenLayers(Encoder):
+    """What of an encoder never learns: `PretrainedWhisperEncoder.lower`, with its augmentation."""
+
+    modality = "speech"
+
+    def __init__(self, whole: PretrainedWhisperEncoder) -> None:
+        super().__init__()
+        settings = whole.settings
+        self.width = (settings.split + 1 - min(settings.lowest, settings.split)) * int(
+            whole.backbone.config.d_model
+        )
+        self.parts = nn.ModuleList([whole.log_mel, whole.augment, *whole._frozen()])
+        self._whole = [whole]  # in a list: its other weights are no part of this module
+
+    def forward(self, batch: Batch) -> Features:
+        """See `PretrainedWhisperEncoder.lower`."""
+        return self._whole[0].lower(batch)
+
+    def architecture(self) -> dict[str, Any]:
+        """The settings on which the result depends; it identifies caches and builds nothing."""
+        settings = asdict(self._whole[0].settings)
+        return {"width": self.width, **{name: settings[name] for name in BELOW}}
+
+
 def attention_keys(mask: Tensor) -> Tensor | None:
     """Boolean mask (B, 1, 1, T); None if all steps are valid, where attention is faster."""
     return None if bool(mask.all()) else attendable(mask)[:, None, None, :]
-
-
-def load_encoder_part(settings: PretrainedWhisperConfig) -> Any:
-    """transformers' `WhisperEncoder` of `settings.layers` layers in float32, no longer than needed.
-
-    Args:
-        settings: `layers` and `final_norm` resolved.
-
-    Raises:
-        OSError: `source` does not exist or has no safetensors.
-        ValueError: `source` lacks some of the encoder's weights.
-    """
-    config = load_config(settings, FAMILIES)
-    config.encoder_layers = settings.layers
-    positions = -(-int(settings.max_seconds * SAMPLE_RATE) // (2 * HOP))  # ceil
-    positions = min(positions, config.max_source_positions)
-    if settings.config is not None:
-        config.max_source_positions = positions
-        backbone = WhisperEncoder(config)
-    else:
-        backbone = _load(settings, config)
-        config = backbone.config
-        config.max_source_positions = positions
-        weight = backbone.embed_positions.weight[:positions].detach().clone()
-        backbone.embed_positions.weight = nn.Parameter(weight)
-    if not settings.final_norm:
-        backbone.layer_norm = nn.Identity()
-    return backbone
-
-
-def _load(settings: PretrainedWhisperConfig, config: Any) -> Any:
-    """The encoder of a checkpoint that may hold a whole model; what is not used is not read."""
-    backbone, report = _EncoderOnly.from_pretrained(
-        settings.source,
-        revision=settings.revision,
-        config=config,
-        key_mapping={r"^(model\.)?encoder\.": ""},
-        output_loading_info=True,
-        **LOADING,
-    )
-    if missing := sorted(report["missing_keys"]):
-        raise ValueError(f"{settings.source!r} has no weights for {', '.join(missing)}.")
-    return backbone
-
-
-class _EncoderOnly(WhisperEncoder):  # type: ignore[misc]
-    """Loads without a warning about a checkpoint's decoder and later layers."""
-
-    _keys_to_ignore_on_load_unexpected: ClassVar = list(NOT_LOADED)
-
-
-def _resolve(settings: PretrainedWhisperConfig) -> PretrainedWhisperConfig:
-    """`layers` and `final_norm` as numbers, checked against the backbone's."""
-    available = int(load_config(settings, FAMILIES).encoder_layers)
-    layers = settings.layers or available
-    if not 1 <= layers <= available:
-        raise ValueError(f"layers = {layers}: the model has {available}.")
-    if not -1 <= settings.frozen_layers <= layers:
-        raise ValueError(
-            f"frozen_layers = {settings.frozen_layers}: must be -1 (nothing is frozen) to {layers}."
-        )
-    highest = max(0, settings.frozen_layers) if settings.mix else layers
-    if settings.pool_after is not None and not 0 <= settings.pool_after <= highest:
-        raise ValueError(
-            f"pool_after = {settings.pool_after}: must be 0 to {highest}"
-            + (", the first output of the mix." if settings.mix else ".")
-        )
-    norm = settings.final_norm
-    return replace(
-        settings, layers=layers, final_norm=layers == available if norm is None else norm
-    )

@@ -40,10 +40,8 @@ def _pretrained_speech(folder: Path | None, **shape: Any) -> Encoder:
 
 
 def _pretrained_whisper(folder: Path | None, **shape: Any) -> Encoder:
-    from mer_core.encoders.pretrained_whisper import (
-        PretrainedWhisperConfig,
-        PretrainedWhisperEncoder,
-    )
+    from mer_core.encoders.pretrained_whisper import PretrainedWhisperEncoder
+    from mer_core.encoders.whisper_backbone import PretrainedWhisperConfig
 
     return PretrainedWhisperEncoder(PretrainedWhisperConfig(**shape))
 

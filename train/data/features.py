@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,6 +16,7 @@ from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize
 from mer_core.encoders.base import Augmentation, Encoder, encoder_hash
 from mer_core.types import Utterance
+from train.data.draws import epoch_generator
 from train.data.material import Material
 from train.files import cached
 
@@ -45,6 +47,34 @@ def features_as_they_are(
         cache=cache,
     )
     return dict(zip(ordered, rows, strict=True))
+
+
+def augmented_features(
+    encoder: Encoder,
+    examples: Sequence[Example],
+    material: Material,
+    seed: int,
+    **options: Any,
+) -> Rows:
+    """(T, D) fp16 tokens of the examples in their order, augmented as their source says.
+
+    Args:
+        encoder: Its own augmentation is on, too.
+        examples: Of one modality.
+        material: Where they are read.
+        seed: Of this view. Each example has a generator of its own, so that its augmentation does
+            not depend on its neighbours.
+        options: Passed to `frozen_features`.
+    """
+    source = material.sources[encoder.modality]
+    return frozen_features(
+        encoder,
+        len(examples),
+        lambda i: material.utterance([examples[i]], epoch_generator(seed, i)),
+        key=[str((seed, source.changes())), *(material.content(e) for e in examples)],
+        augment=True,
+        **options,
+    )
 
 
 def frozen_features(

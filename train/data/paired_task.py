@@ -32,7 +32,7 @@ from train.data.draws import (
     epoch_generator,
     label_partners,
 )
-from train.data.features import features_as_they_are, frozen_features
+from train.data.features import augmented_features, features_as_they_are
 from train.data.labelled import Labelled
 from train.data.material import Material
 from train.data.pairs import Pair, SetName, evaluation_sets
@@ -186,24 +186,20 @@ class PairedTask:
         self, modality: str, encoder: Encoder, device: torch.device | None, cache: Path | None
     ) -> None:
         """Features of every example; view 0 is the example as it is, others are augmented."""
-        source, train = self.experiment.sources[modality], set(self.train[modality])
+        train = set(self.train[modality])
         options: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
         plain = features_as_they_are(encoder, self.examples[modality], self.material, **options)
         self.cached |= {example: [tokens] for example, tokens in plain.items()}
         augmented = [example for example in plain if example in train]
-        views = 0 if modality == "text" else source.views  # texts have no augmentation
+        # Texts have no augmentation.
+        views = 0 if modality == "text" else self.experiment.sources[modality].views
         for view in range(1, 1 + views):
-            # One generator per item, so that its augmentation does not depend on its neighbours.
-            seed = self.experiment.seed * 1_000 + view
-            rows = frozen_features(
+            rows = augmented_features(
                 encoder,
-                len(augmented),
-                lambda i, s=seed: self.material.utterance(  # type: ignore[misc]
-                    [augmented[i]], epoch_generator(s, i)
-                ),
-                key=[str((seed, source)), *(self.material.content(e) for e in augmented)],
+                augmented,
+                self.material,
+                self.experiment.seed * 1_000 + view,
                 title=f"features of {modality}, view {view}",
-                augment=True,
                 **options,
             )
             for example, tokens in zip(augmented, rows, strict=True):

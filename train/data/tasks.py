@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mer_core.data import Example, collate, load_corpus
-from mer_core.data.collate import Tokenize
+from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR, LABEL_SETS
+from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
-from mer_core.types import Utterance
+from mer_core.types import Batch
 from train.config import Experiment, SourceConfig
 from train.data.draws import (
     batch_count,
@@ -26,9 +27,11 @@ from train.data.draws import (
     draw_weights,
     epoch_generator,
 )
+from train.data.features import Rows, augmented_features, features_as_they_are
 from train.data.labelled import Labelled
 from train.data.material import Material
 
+EVALUATION_BATCH = 32
 FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → field of `Example`
 
 
@@ -85,15 +88,30 @@ class SingleTask:
         root: Path,
         *,
         tokenize: Tokenize | None = None,
+        frozen: Encoder | None = None,
+        device: torch.device | None = None,
         cache: Path | None = None,
     ) -> None:
+        """Read the examples.
+
+        Args:
+            experiment: Of one source.
+            root: Folder of the corpora.
+            tokenize: Needed if the encoder reads text.
+            frozen: The part of the encoder whose features are computed once; None: none are.
+            device: Where they are computed.
+            cache: Folder for decoded material and features.
+        """
         ((modality, self.source),) = experiment.sources.items()
         self.experiment = experiment
         self.labels = LABEL_SETS[experiment.labels]
         self.tokenize = tokenize
         self.train = source_examples(self.source, root, "train", self.labels, modality)
         self.dev = source_examples(self.source, root, "dev", self.labels, modality)
-        self.material = Material([*self.train, *self.dev], experiment.sources, cache)
+        everything = self._corpora(root, modality) if frozen else [*self.train, *self.dev]
+        self.material = Material(everything, experiment.sources, cache)
+        self.frozen = frozen
+        self.cached = self._views(everything, device, cache) if frozen else {}
         self.weights = draw_weights(self.train, self.source)
         self.classes = classes_of_corpora(self.train, self.labels)
         optim = experiment.optim
@@ -108,10 +126,9 @@ class SingleTask:
         size = self.experiment.optim.batch_size
         for batch in batches_by_length(indices, lengths, size, generator):
             examples = [self.train[i] for i in batch]
-            utterances = [self.material.utterance([e], generator) for e in examples]
             batch_classes = self.classes[batch] if self.experiment.restrict_classes else None
             yield Labelled(
-                collate(utterances, self.tokenize),
+                self._collate(examples, generator),
                 class_indices(examples, self.labels),
                 batch_classes,
             )
@@ -121,8 +138,13 @@ class SingleTask:
 
         The accuracy over the full set, `_wa`, is only reported.
         """
-        utterances = [self.material.utterance([e]) for e in self.dev]
-        logits = predict_logits(framework, utterances, self.tokenize)
+        device = next(framework.parameters()).device
+        order = sorted(range(len(self.dev)), key=lambda i: self.material.size(self.dev[i]))
+        logits = np.zeros((len(order), len(self.labels)), np.float32)
+        for start in range(0, len(order), EVALUATION_BATCH):
+            part = order[start : start + EVALUATION_BATCH]
+            batch = self._collate([self.dev[i] for i in part]).to(device)
+            logits[part] = framework(batch).logits.float().cpu().numpy()
         figures: dict[str, float] = {}
         accuracies: dict[str, float] = {}
         four = [self.labels.index(name) for name in FOUR]
@@ -135,6 +157,46 @@ class SingleTask:
             chosen = np.array(full)[rows[:, full].argmax(axis=1)]
             accuracies[f"{corpus}_wa"] = float((chosen == truth.numpy()).mean())
         return {**figures, **accuracies, "score": float(np.mean(list(figures.values())))}
+
+    def _corpora(self, root: Path, modality: str) -> list[Example]:
+        """All examples, of every split: whichever speakers a run trains on, the cache is one."""
+        found = (e for c in self.source.corpora for e in load_corpus(c, root, labels=self.labels))
+        return [half for example in found if (half := half_of(example, modality))]
+
+    def _views(
+        self, examples: Sequence[Example], device: torch.device | None, cache: Path | None
+    ) -> dict[Example, Rows]:
+        """Features of every example, (T, D): as it is, then augmented copies."""
+        assert self.frozen is not None
+        views: dict[Example, Rows] = {example: [] for example in examples}
+        options: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
+        for corpus in self.source.corpora:
+            own = [example for example in examples if example.corpus == corpus]
+            plain = features_as_they_are(self.frozen, own, self.material, **options)
+            for view in range(self.source.views + 1):
+                seed = self.experiment.seed * 1_000 + view
+                title = f"{corpus}, view {view}"
+                rows = (
+                    plain.values()
+                    if view == 0
+                    else augmented_features(
+                        self.frozen, list(plain), self.material, seed, title=title, **options
+                    )
+                )
+                for example, tokens in zip(plain, rows, strict=True):
+                    views[example].append(tokens)
+        return views
+
+    def _collate(
+        self, examples: Sequence[Example], generator: np.random.Generator | None = None
+    ) -> Batch:
+        """Augmented if a generator is given."""
+        if self.frozen is None:
+            utterances = [self.material.utterance([e], generator) for e in examples]
+            return collate(utterances, self.tokenize)
+        modality, rows = self.frozen.modality, [self.cached[example] for example in examples]
+        drawn = [row[int(generator.integers(len(row)))] if generator else row[0] for row in rows]
+        return collate_features([{modality: row} for row in drawn], {modality: self.frozen.width})
 
 
 def class_indices(examples: Sequence[Example], labels: tuple[str, ...]) -> Tensor:
@@ -155,22 +217,3 @@ def restricted_ua(logits: NDArray[np.float32], labels: Tensor, classes: list[int
     keep = np.isin(truth, classes)
     chosen = np.array(classes)[logits[keep][:, classes].argmax(axis=1)]
     return unweighted_accuracy(confusion(truth[keep], chosen, logits.shape[1]))
-
-
-def predict_logits(
-    framework: Framework,
-    utterances: Sequence[Utterance],
-    tokenize: Tokenize | None = None,
-    batch_size: int = 32,
-) -> NDArray[np.float32]:
-    """(N, C) logits in the order of `utterances`; similar lengths are batched together."""
-    device = next(framework.parameters()).device
-    size = [0 if u.waveform is None else len(u.waveform) for u in utterances]
-    order = sorted(range(len(utterances)), key=lambda i: (size[i], len(utterances[i].text or "")))
-    rows = np.zeros((len(utterances), len(framework.labels)), dtype=np.float32)
-    with torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
-            batch = collate([utterances[i] for i in part], tokenize).to(device)
-            rows[part] = framework(batch).logits.float().cpu().numpy()
-    return rows

@@ -1,0 +1,105 @@
+"""Training above frozen layers whose features are computed once."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
+
+from transformers import WhisperConfig, WhisperModel  # isort: skip
+
+from mer_core.data import collate
+from mer_core.media import load_audio
+from mer_core.types import Utterance
+from train.config import Experiment
+from train.data.tasks import SingleTask
+from train.stages import fit_experiment, frozen_part, start
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whisper") / "tiny"
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        d_model=16, encoder_layers=2, decoder_layers=1, encoder_ffn_dim=16, decoder_ffn_dim=8,
+        encoder_attention_heads=2, decoder_attention_heads=2, vocab_size=20, pad_token_id=0,
+        bos_token_id=1, eos_token_id=1, decoder_start_token_id=2, suppress_tokens=None,
+        begin_suppress_tokens=None,
+    )  # fmt: skip
+    WhisperModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def experiment(speech_experiment: Experiment, source: Path) -> Experiment:
+    encoder = {
+        "family": "pretrained_whisper", "source": str(source), "layers": 2, "frozen_layers": 1,
+        "pool": 2, "pool_after": 1, "join": 12, "time_mask": 10,
+    }  # fmt: skip
+    return dataclasses.replace(
+        speech_experiment,
+        cache_frozen=True,
+        architecture={"framework": "unimodal", "encoder": encoder},
+        sources={"speech": dataclasses.replace(speech_experiment.sources["speech"], views=2)},
+    )
+
+
+def test_cached_training_is_measured_as_if_nothing_were_cached(
+    experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    framework = fit_experiment(experiment, corpora, tmp_path / "run", CPU, tmp_path)
+    cached = SingleTask(experiment, corpora, frozen=frozen_part(framework), cache=tmp_path)
+    live = SingleTask(experiment, corpora)
+    with torch.inference_mode():
+        assert cached.validate(framework) == pytest.approx(live.validate(framework), abs=0.07)
+        example = cached.dev[0]
+        assert example.path is not None
+        waveform = load_audio(example.path)
+        whole = framework(collate([Utterance(waveform=waveform)])).logits
+        above = framework(cached._collate([example])).logits
+    torch.testing.assert_close(above, whole, atol=5e-3, rtol=5e-3)  # stored in half precision
+
+
+def test_every_view_is_drawn_and_only_training_draws(
+    experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    lower = frozen_part(start(experiment))
+    task = SingleTask(experiment, corpora, frozen=lower, cache=tmp_path)
+    example, views = task.train[0], task.cached[task.train[0]]
+    assert len(views) == 3
+    assert not torch.equal(views[1], views[2])
+    random = np.random.default_rng(0)
+    drawn = [task._collate([example], random).cached["speech"].tokens[0] for _ in range(20)]
+    seen = {i for tokens in drawn for i in range(3) if torch.equal(tokens, views[i].float())}
+    assert seen == {0, 1, 2}
+    assert torch.equal(task._collate([example]).cached["speech"].tokens[0], views[0].float())
+
+
+def test_runs_on_other_speakers_share_one_cache(
+    experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    def files(speakers: dict[str, tuple[str, ...]]) -> set[str]:
+        source = dataclasses.replace(experiment.sources["speech"], speakers=speakers)
+        other = dataclasses.replace(experiment, sources={"speech": source})
+        SingleTask(other, corpora, frozen=frozen_part(start(other)), cache=tmp_path)
+        return {file.name for file in tmp_path.glob("features-*")}
+
+    first = files({"train": ("ravdess_01",), "dev": ("ravdess_02",)})
+    assert len(first) == 3
+    assert files({"train": ("ravdess_02", "ravdess_06"), "dev": ("ravdess_11",)}) == first
+
+
+def test_an_encoder_that_cannot_be_divided_is_refused(
+    speech_experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    whole = dataclasses.replace(speech_experiment, cache_frozen=True)
+    with pytest.raises(ValueError, match="frozen layers"):
+        fit_experiment(whole, corpora, tmp_path, CPU, tmp_path)
