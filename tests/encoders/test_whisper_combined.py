@@ -1,4 +1,5 @@
 """Whisper's encoder: several layers joined, and what its frozen layers give, kept apart."""
+# ruff: noqa: F811
 
 from __future__ import annotations
 
