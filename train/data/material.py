@@ -14,6 +14,7 @@ from train.config import SourceConfig
 from train.data.augment import augment_waveform
 from train.data.portraits import Portraits
 from train.data.recordings import Recordings
+from train.data.transcripts import augment_text
 
 
 class Material:
@@ -36,7 +37,7 @@ class Material:
     def utterance(
         self, examples: Iterable[Example | None], generator: np.random.Generator | None = None
     ) -> Utterance:
-        """One utterance of these halves; waveforms are augmented if a generator is given.
+        """One utterance of these halves; clips and texts are augmented if a generator is given.
 
         Faces are augmented by their encoder, a batch at a time; a generator only draws the drift of
         a clip.
@@ -51,8 +52,10 @@ class Material:
                 waveform = self.recordings.waveform(example.path)
                 if generator is not None:
                     waveform = augment_waveform(waveform, self.sources["speech"], generator)
-            else:
+            elif example.text is not None:
                 text = example.text
+                if generator is not None:
+                    text = augment_text(text, self.sources["text"], generator)
         return Utterance(waveform=waveform, text=text, frames=frames)
 
     def _frames(self, image: Path, generator: np.random.Generator | None) -> ByteArray:

@@ -186,13 +186,13 @@ class PairedTask:
         self, modality: str, encoder: Encoder, device: torch.device | None, cache: Path | None
     ) -> None:
         """Features of every example; view 0 is the example as it is, others are augmented."""
-        train = set(self.train[modality])
+        source, train = self.experiment.sources[modality], set(self.train[modality])
         options: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
         plain = features_as_they_are(encoder, self.examples[modality], self.material, **options)
         self.cached |= {example: [tokens] for example, tokens in plain.items()}
         augmented = [example for example in plain if example in train]
-        # Texts have no augmentation.
-        views = 0 if modality == "text" else self.experiment.sources[modality].views
+        as_it_is = modality == "text" and not source.transcript_probability
+        views = 0 if as_it_is else source.views  # without augmentation, all views are the same
         for view in range(1, 1 + views):
             rows = augmented_features(
                 encoder,

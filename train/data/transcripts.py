@@ -1,0 +1,50 @@
+"""Text as a speech recogniser without case and punctuation writes down what people say.
+
+The visitor's words may be such a transcript, or typed as carelessly; the corpora's texts are edited
+and punctuated, and a model trained on them alone leans on their marks.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+
+from train.config import SourceConfig
+
+FILLERS = ("um", "uh", "er", "well", "you know", "i mean")
+FILLED, REPEATED = 0.3, 0.1  # shares of the transcripts with a filler, with a repeated first word
+APOSTROPHES = "'\u2019"
+
+
+def augment_text(text: str, source: SourceConfig, generator: np.random.Generator) -> str:
+    """`text`, or a transcript of it, as often as `source.transcript_probability` says."""
+    if source.transcript_probability and generator.random() < source.transcript_probability:
+        return as_spoken(text, generator)
+    return text
+
+
+def as_spoken(text: str, generator: np.random.Generator) -> str:
+    """Words without case and punctuation, sometimes with a filler or a repeated first word.
+
+    A text without any word stays as it is.
+    """
+    words = plain_words(text)
+    if not words:
+        return text
+    if generator.random() < REPEATED:
+        words = [words[0], *words]
+    if generator.random() < FILLED:
+        place = int(generator.integers(len(words) + 1))
+        words.insert(place, str(generator.choice(FILLERS)))
+    return " ".join(words)
+
+
+def plain_words(text: str) -> list[str]:
+    """Words in lower case without punctuation; apostrophes inside a word and symbols stay."""
+    kept = "".join(c if c in APOSTROPHES or not _is_punctuation(c) else " " for c in text.lower())
+    return [word for part in kept.split() if (word := part.strip(APOSTROPHES))]
+
+
+def _is_punctuation(character: str) -> bool:
+    return unicodedata.category(character).startswith("P")
