@@ -34,8 +34,7 @@ class SourceConfig:
         band_pass_probability: Share of clips as by telephone or poor microphone (training only).
         clip_probability: Share of clips with their peaks cut off (training only).
         opus_probability: Share of clips coded at low rates (training only); 50 ms a clip.
-        transcript_probability: Share of texts as spoken and transcribed without case and
-            punctuation (training only).
+        transcript_probability: Share of texts as a transcriber writes speech (training only).
         speakers: Split → its speakers (or writers, dialogues), instead of the corpora's own splits;
             a split that is not named is empty.
         views: Augmented copies of an example, where features are cached for a frozen encoder.

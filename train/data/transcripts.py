@@ -1,11 +1,13 @@
-"""Text as a speech recogniser without case and punctuation writes down what people say.
+"""Text as speech recognisers write down what people say.
 
-The visitor's words may be such a transcript, or typed as carelessly; the corpora's texts are edited
-and punctuated, and a model trained on them alone leans on their marks.
+The visitor's words may be a transcript, or typed as carelessly: without exclamation marks, or
+without any mark at all. The corpora's texts are edited, and a model trained on them alone leans on
+their marks.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import numpy as np
@@ -13,8 +15,10 @@ import numpy as np
 from train.config import SourceConfig
 
 FILLERS = ("um", "uh", "er", "well", "you know", "i mean")
-FILLED, REPEATED = 0.3, 0.1  # shares of the transcripts with a filler, with a repeated first word
+PUNCTUATED = 0.4  # share of the transcripts with marks, as by Whisper; the others have none
+FILLED, REPEATED = 0.3, 0.1  # shares with a filler, with a repeated first word
 APOSTROPHES = "'\u2019"
+END = re.compile("[.!?\u2026]+")  # of a sentence
 
 
 def augment_text(text: str, source: SourceConfig, generator: np.random.Generator) -> str:
@@ -25,19 +29,25 @@ def augment_text(text: str, source: SourceConfig, generator: np.random.Generator
 
 
 def as_spoken(text: str, generator: np.random.Generator) -> str:
-    """Words without case and punctuation, sometimes with a filler or a repeated first word.
+    """A transcript with or without marks, sometimes with a filler or a repeated first word.
 
     A text without any word stays as it is.
     """
-    words = plain_words(text)
-    if not words:
+    if not plain_words(text):
         return text
+    words = calm(text).split() if generator.random() < PUNCTUATED else plain_words(text)
     if generator.random() < REPEATED:
         words = [words[0], *words]
     if generator.random() < FILLED:
         place = int(generator.integers(len(words) + 1))
         words.insert(place, str(generator.choice(FILLERS)))
     return " ".join(words)
+
+
+def calm(text: str) -> str:
+    """Sentences that end in a full stop or a question mark, and no shouting in capitals."""
+    ended = END.sub(lambda marks: "?" if "?" in marks[0] else ".", text)
+    return ended.capitalize() if ended.isupper() else ended
 
 
 def plain_words(text: str) -> list[str]:

@@ -11,7 +11,16 @@ import pytest
 from mer_core.data import Example
 from train.config import SourceConfig
 from train.data.material import Material
-from train.data.transcripts import FILLED, FILLERS, REPEATED, as_spoken, augment_text, plain_words
+from train.data.transcripts import (
+    FILLED,
+    FILLERS,
+    PUNCTUATED,
+    REPEATED,
+    as_spoken,
+    augment_text,
+    calm,
+    plain_words,
+)
 
 ALWAYS = SourceConfig(transcript_probability=1.0)
 
@@ -31,18 +40,33 @@ def test_plain_words(text: str, words: str) -> None:
     assert " ".join(plain_words(text)) == words
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("What?! No!!!", "What? No."),
+        ("Well... I\u2019m, uh\u2026 fine.", "Well. I\u2019m, uh. fine."),
+        ("GET OUT!", "Get out."),
+        ("The FBI?", "The FBI?"),
+    ],
+)
+def test_calm(text: str, written: str) -> None:
+    assert calm(text) == written
+
+
 def test_a_text_without_words_stays(generator: np.random.Generator) -> None:
     assert as_spoken("?!...", generator) == "?!..."
 
 
 def test_nothing_but_fillers_and_repetition_is_added(generator: np.random.Generator) -> None:
-    known = Counter(plain_words("What is that?"))
-    texts = [as_spoken("What is that?", generator) for _ in range(2_000)]
-    added = [set(Counter(text.split()) - known) for text in texts]
+    texts = [as_spoken("Who is that!", generator) for _ in range(2_000)]
+    words = [Counter(plain_words(text)) - Counter(["who", "is", "that"]) for text in texts]
+    added = [set(one) for one in words]
     fillers = {frozenset(filler.split()) for filler in FILLERS}
-    assert {frozenset(words - {"what"}) for words in added} == {frozenset(), *fillers}
-    assert np.mean(["what" in words for words in added]) == pytest.approx(REPEATED, abs=0.03)
-    assert np.mean([bool(words - {"what"}) for words in added]) == pytest.approx(FILLED, abs=0.04)
+    assert {frozenset(one - {"who"}) for one in added} == {frozenset(), *fillers}
+    assert np.mean(["who" in one for one in added]) == pytest.approx(REPEATED, abs=0.03)
+    assert np.mean([bool(one - {"who"}) for one in added]) == pytest.approx(FILLED, abs=0.04)
+    assert np.mean(["." in text for text in texts]) == pytest.approx(PUNCTUATED, abs=0.04)
+    assert not any("!" in text for text in texts)
 
 
 def test_the_set_share_of_texts_is_changed(generator: np.random.Generator) -> None:
@@ -62,5 +86,5 @@ def test_training_reads_transcripts_and_evaluation_the_text(
 ) -> None:
     example = Example("meld", "train", "happy", "1", text="HELLO!")
     material = Material([example], {"text": ALWAYS})
-    assert "hello" in (material.utterance([example], generator).text or "")
+    assert "!" not in (material.utterance([example], generator).text or "!")
     assert material.utterance([example]).text == "HELLO!"
