@@ -156,6 +156,16 @@ def _add_protocols(add: Add) -> None:
     robust.add_argument("--model", type=Path, help="its folder (default: the shipped one)")
     robust.add_argument("--corpora", nargs="+", default=["ravdess", "nemo"], help="of speech")
     robust.add_argument("--out", type=Path, help="folder (default: runs/robustness)")
+    written = add(
+        "transcripts", commands.run_transcripts, "text without an editor's marks", common=False
+    )
+    written.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+    written.add_argument("--model", type=Path, help="its folder (default: the shipped one)")
+    written.add_argument(
+        "--corpora", nargs="+", default=["goemotions", "meld", "emorynlp"], help="of text"
+    )
+    written.add_argument("--split", choices=("test", "dev"), default="test", help="(%(default)s)")
+    written.add_argument("--out", type=Path, help="folder (default: runs/transcripts)")
     transfer = add("transfer", commands.run_transfer, "train on one corpus, test on the others")
     transfer.add_argument("--out", type=Path, help="folder (default: runs/transfer_NAME)")
 

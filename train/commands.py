@@ -24,6 +24,7 @@ from train.protocols.crossfit import (
 )
 from train.protocols.folds import folds_table, leave_speakers_out
 from train.protocols.robustness import robustness, robustness_table
+from train.protocols.transcripts import transcripts, transcripts_table
 from train.protocols.transfer import transfer, transfer_table
 from train.publish.atlas import atlas_table, make_atlas
 from train.publish.export import evaluate_folder, export, head_name
@@ -156,6 +157,13 @@ def run_robustness(options: argparse.Namespace) -> None:
     out, model = options.out or RUNS / "robustness", options.model or DEFAULT_MODEL / "mgcma"
     result = robustness(model, options.data, options.corpora, out, options.cache)
     print(robustness_table(result))
+
+
+def run_transcripts(options: argparse.Namespace) -> None:
+    """Measure text alone in every style of writing."""
+    out, model = options.out or RUNS / "transcripts", options.model or DEFAULT_MODEL / "mgcma"
+    result = transcripts(model, options.data, options.corpora, options.split, out)
+    print(transcripts_table(result))
 
 
 def run_transfer(options: argparse.Namespace) -> None:
