@@ -203,14 +203,15 @@ def run_default(options: argparse.Namespace) -> None:
     overrides, source = options.overrides, options.speech_source
     speech = [f"architecture.encoder.source={source}"] if source else []
     pruned = RUNS / "text_pruned"
-    text = load_experiment(CONFIGS / "text.toml", overrides)
+    text = load_experiment(CONFIGS / "text_base.toml", overrides)
     if not (pruned / "model.safetensors").exists():
         prune_text_encoder(text, options.data, options.source, pruned)
-    for name in ("speech", "text", "mgcma_default", "face", "foal_net_default"):
+    encoders = ("speech", "text_base", "text")  # which ship inside MGCMA
+    for name in (*encoders, "mgcma_default", "face", "foal_net_default"):
         options.config, options.out = CONFIGS / f"{name}.toml", None
         options.overrides = overrides + (speech if name == "speech" else [])
         run_fit(options)
-        if name not in ("speech", "text"):  # those ship inside MGCMA
+        if name not in encoders:
             options.model, options.out = RUNS / name, OUTPUT / "default"
             crossfit = RUNS / f"crossfit_{name}"
             options.crossfit = crossfit if (crossfit / RESULT_FILE).is_file() else None

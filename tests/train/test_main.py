@@ -41,8 +41,8 @@ batch_size = 8
 precision = "fp32"
 """
 
-TEXT = """
-name = "text"
+TEXT_BASE = """
+name = "text_base"
 labels = "text"
 [architecture]
 framework = "unimodal"
@@ -56,6 +56,10 @@ draws = 16
 batch_size = 8
 precision = "fp32"
 """
+
+TEXT = TEXT_BASE.replace("runs/text_pruned", "runs/text_base").replace(
+    'name = "text_base"', 'name = "text"'
+)
 
 MGCMA = """
 name = "mgcma_default"
@@ -128,7 +132,7 @@ precision = "fp32"
 """
 
 CONFIGS = {
-    "speech": SPEECH, "text": TEXT, "mgcma_default": MGCMA, "face": FACE,
+    "speech": SPEECH, "text_base": TEXT_BASE, "text": TEXT, "mgcma_default": MGCMA, "face": FACE,
     "foal_net_default": FOAL_NET,
 }  # fmt: skip
 
