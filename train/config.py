@@ -66,10 +66,12 @@ class SourceConfig:
         if len(self.noise_db) != 2 or self.noise_db[0] > self.noise_db[1]:
             raise ValueError(f"noise_db = {list(self.noise_db)}: must be two numbers, lower first.")
 
-    def changes(self) -> dict[str, Any]:
-        """How an example is changed, whichever are drawn; for cache keys."""
-        drawing = ("corpora", "balance", "speakers", "views")
-        return {name: value for name, value in vars(self).items() if name not in drawing}
+    def changes(self, modality: str) -> dict[str, Any]:
+        """How an example of a modality is changed, whichever are drawn; for cache keys."""
+        other = {"corpora", "balance", "speakers", "views"}
+        if modality != "text":
+            other.add("transcript_probability")
+        return {name: value for name, value in vars(self).items() if name not in other}
 
 
 @dataclass(frozen=True)

@@ -130,3 +130,9 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
 def test_the_shipped_experiments_are_valid(config: Path) -> None:
     assert isinstance(load_experiment(config), Experiment)
+
+
+def test_what_changes_texts_leaves_the_features_of_clips_as_they_are() -> None:
+    plain, spoken = SourceConfig(), SourceConfig(transcript_probability=0.5)
+    assert plain.changes("speech") == spoken.changes("speech")
+    assert plain.changes("text") != spoken.changes("text")

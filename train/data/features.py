@@ -66,12 +66,12 @@ def augmented_features(
             not depend on its neighbours.
         options: Passed to `frozen_features`.
     """
-    source = material.sources[encoder.modality]
+    changes = material.sources[encoder.modality].changes(encoder.modality)
     return frozen_features(
         encoder,
         len(examples),
         lambda i: material.utterance([examples[i]], epoch_generator(seed, i)),
-        key=[str((seed, source.changes())), *(material.content(e) for e in examples)],
+        key=[str((seed, changes)), *(material.content(e) for e in examples)],
         augment=True,
         **options,
     )
