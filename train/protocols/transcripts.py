@@ -10,17 +10,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from mer_core.checkpoints.checkpoint import load_checkpoint, write_json
-from mer_core.data import Example, load_corpus
+from mer_core.data import Example, collate, load_corpus
 from mer_core.data.collate import Tokenize
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import recognition_report
 from mer_core.types import Utterance
-from train.data.tasks import class_indices, predict_logits
+from train.data.tasks import class_indices
 from train.data.transcripts import calm, plain_words
+from train.evaluate.protocol import Floats
 from train.stages import tokenizer_of
 
+BATCH = 32
 AS_WRITTEN = "as written"
 STYLES: dict[str, Callable[[str], str]] = {
     AS_WRITTEN: lambda text: text,
@@ -70,10 +75,22 @@ def measure(
     groups = [e.group for e in examples]
     reports = {}
     for style, write in STYLES.items():
-        utterances = [Utterance(text=write(e.text or "")) for e in examples]
-        logits = predict_logits(framework, utterances, tokenize)[:, columns]  # (N, 4)
+        texts = [write(e.text or "") for e in examples]
+        logits = text_logits(framework, texts, tokenize)[:, columns]  # (N, 4)
         reports[style] = recognition_report(labels, logits, FOUR, groups=groups)
     return reports
+
+
+def text_logits(framework: Framework, texts: Sequence[str], tokenize: Tokenize) -> Floats:
+    """(N, C) logits of text alone; similar lengths are batched together."""
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    rows = np.zeros((len(texts), len(framework.labels)), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(order), BATCH):
+            part = order[start : start + BATCH]
+            batch = collate([Utterance(text=texts[i]) for i in part], tokenize)
+            rows[part] = framework(batch).logits.float().numpy()
+    return rows
 
 
 def transcripts_table(result: Mapping[str, Any]) -> str:
