@@ -29,6 +29,7 @@ from mer_core.types import SAMPLE_RATE, FloatArray
 
 STEP = 512  # samples per speech probability: 32 ms
 SPEECH_PROBABILITY = 0.5  # Silero's own threshold
+ONSET_SECONDS = 0.1  # by which the detector may be late, and early where speech ends
 MIN_SPEECH_SECONDS = 0.2  # less is a click or a breath
 # The second reading. Tuned on RAVDESS without fold 6, also raised in pitch, cut and band-passed,
 # against synthesised sounds and recordings of animals, machines and music.
@@ -73,6 +74,18 @@ class SpeechActivity:
         """The part from `start` to `end`, in seconds."""
         first, last = (round(t * SAMPLE_RATE / STEP) for t in (start, end))
         return SpeechActivity(self.probability[first : max(last, first + 1)], self.silent)
+
+    def within(self, start: float, end: float) -> tuple[float, float]:
+        """From the first to the last speech between two times, seconds; they stay without any."""
+        first = round(start * SAMPLE_RATE / STEP)
+        spoken = np.flatnonzero(self.between(start, end).probability > SPEECH_PROBABILITY)
+        if not spoken.size:
+            return start, end
+        onset, last = (first + spoken[[0, -1]]) * STEP / SAMPLE_RATE
+        return (
+            max(start, float(onset) - ONSET_SECONDS),
+            min(end, float(last) + STEP / SAMPLE_RATE + ONSET_SECONDS),
+        )
 
 
 def detect_speech(waveform: FloatArray) -> SpeechActivity:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from mer_core.media.audio import AudioSource, load_audio
 from mer_core.media.speech_activity import SpeechActivity, detect_speech
+from mer_core.media.text import load_text
 from mer_core.types import ENGLISH, SAMPLE_RATE, FloatArray, Transcript, Word
 
 # Beyond these a segment is dropped; OpenAI's own limits (arXiv:2212.04356, section 4.5).
@@ -38,6 +39,9 @@ class ClipModel(Protocol):
 
     def transcribe(self, audio: FloatArray, **options: Any) -> tuple[Iterable[Any], Any]:
         """Segments, and facts about the clip."""
+
+    def align(self, waveform: FloatArray, text: str, language: str) -> list[dict[str, Any]]:
+        """`word`, `start`, `end` and `probability` of each word of a text."""
 
 
 class Transcriber:
@@ -116,7 +120,42 @@ class Transcriber:
         if translate and code != ENGLISH:
             english = joined(clip.segments(code, "translate")) or None
         seconds = len(waveform) / SAMPLE_RATE
-        return Transcript(joined(segments), code, probability, words(segments, seconds), english)
+        heard = in_order(
+            ((w.word, w.start, w.end, w.probability) for s in segments for w in s.words or ()),
+            activity,
+            seconds,
+        )
+        return Transcript(joined(segments), code, probability, heard, english)
+
+    def align(self, source: AudioSource, text: str) -> tuple[Word, ...]:
+        """When the words of a text were said in a recording (forced alignment).
+
+        Args:
+            source: A path, the bytes of a file, or (waveform, sample rate in Hz).
+            text: What was said, as far as the caller knows.
+
+        Returns:
+            The words with their times; their probabilities are low where they were not said. Of
+            recordings longer than 30 s the words that are heard, to be compared with the text. None
+            without speech.
+
+        Raises:
+            MediaError: The recording or the text cannot be read.
+            TranscriberError: The model cannot be loaded.
+        """
+        written, waveform = load_text(text), load_audio(source)
+        activity = detect_speech(waveform)
+        if written is None or not activity.spoken:
+            return ()
+        seconds = len(waveform) / SAMPLE_RATE
+        if seconds > WINDOW_SECONDS:
+            return self.transcribe_waveform(waveform, activity).words
+        self.load()
+        assert self._open is not None
+        model = self._open()
+        found = model.align(waveform, written, model.language_of(waveform)[0])
+        times = ((w["word"], w["start"], w["end"], w["probability"]) for w in found)
+        return in_order(times, activity, seconds)
 
     def load(self) -> None:
         """Load the model now instead of at the first call.
@@ -207,14 +246,21 @@ def joined(segments: Sequence[Any]) -> str:
     return " ".join("".join(segment.text for segment in segments).split())
 
 
-def words(segments: Sequence[Any], seconds: float) -> tuple[Word, ...]:
-    """The words of segments, their times inside a recording of so many seconds and in order."""
-    found: list[Word] = []
+def in_order(
+    found: Iterable[tuple[str, float, float, float]], activity: SpeechActivity, seconds: float
+) -> tuple[Word, ...]:
+    """Words in order, their times inside a recording and without the pauses around them.
+
+    Args:
+        found: Text, start and end in seconds, and probability of each word.
+        activity: Whisper counts a pause to the word beside it; the speech detector does not.
+        seconds: Length of the recording.
+    """
+    words: list[Word] = []
     latest = 0.0
-    for segment in segments:
-        for word in segment.words or ():
-            if text := word.word.strip():
-                start = min(max(float(word.start), latest), seconds)
-                latest = min(max(float(word.end), start), seconds)
-                found.append(Word(text, start, latest, float(word.probability)))
-    return tuple(found)
+    for text, first, last, probability in found:
+        if text.strip():
+            start = min(max(float(first), latest), seconds)
+            start, latest = activity.within(start, min(max(float(last), start), seconds))
+            words.append(Word(text.strip(), start, latest, float(probability)))
+    return tuple(words)

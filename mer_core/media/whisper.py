@@ -6,12 +6,17 @@ Radford et al., Robust speech recognition via large-scale weak supervision, arXi
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
 import ctranslate2
 import numpy as np
 from faster_whisper import WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import merge_punctuations
+from tokenizers import Tokenizer as Vocabulary
 
 from mer_core.types import ENGLISH, FloatArray
 
@@ -22,6 +27,8 @@ WINDOW_FRAMES = 3_000  # 30 s of 10 ms, Whisper's window
 # 0.032, nEMO (Polish) 0.502 instead of 0.453, in a third of the time.
 PADDING_FRAMES = 1_000  # 10 s
 MAX_THREADS = 4  # more make a small model no faster
+MAX_TEXT_TOKENS = 220  # what Whisper writes of one window at most
+PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # faster-whisper's: part of a word
 HUB_PREFIX = "openai/whisper-"  # weights in another format; their sizes exist in CTranslate2's too
 
 
@@ -62,6 +69,28 @@ class ClipWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper has no 
             return self.language_of(waveform)
         return str(language), float(probability)
 
+    def align(self, waveform: FloatArray, text: str, language: str) -> list[dict[str, Any]]:
+        """When each word of a text was said in a waveform (S,) of up to 30 s (forced alignment).
+
+        The decoder reads the text instead of writing one; the moments come from its attention to
+        the sound, and the probabilities are those that it would have written the words with.
+
+        Returns:
+            `word`, `start` and `end` in seconds, and `probability` of each word; none of a text
+            that is too long for 30 s.
+        """
+        features = self.feature_extractor(waveform)[..., :-1]
+        tokenizer = Tokenizer(
+            self.hf_tokenizer, self.model.is_multilingual, task="transcribe", language=language
+        )
+        tokens = tokenizer.encode(f" {text}")
+        if len(tokens) > MAX_TEXT_TOKENS:
+            return []
+        encoded = self.encode(pad_or_trim(features))
+        (found,) = self.find_alignment(tokenizer, [tokens], encoded, features.shape[-1])
+        merge_punctuations(found, PREPENDED, APPENDED)
+        return [word for word in found if word["word"].strip()]
+
 
 def with_padding(features: FloatArray, padding: int) -> FloatArray:
     """A window (mels, frames) whose end holds no more than so many frames of zeros."""
@@ -92,6 +121,21 @@ def load_whisper(model: str, device: str) -> WhisperModel:
     return _load(model, device)
 
 
+def with_every_merge(vocabulary: Vocabulary) -> Vocabulary:
+    """A vocabulary that can write every one of its tokens.
+
+    `tokenizer.json` of `openai/whisper-base` lacks the first merge of its byte-pair encoding, of a
+    space and a `t`, and so splits ` the` into two tokens, which Whisper never writes.
+    """
+    merged = len(vocabulary.encode(" t", add_special_tokens=False).ids) == 1
+    if merged or vocabulary.token_to_id("Ġt") is None:
+        return vocabulary
+    content = json.loads(vocabulary.to_str())
+    merges = content["model"]["merges"]
+    merges.insert(0, "Ġ t" if merges and isinstance(merges[0], str) else ["Ġ", "t"])
+    return Vocabulary.from_str(json.dumps(content))
+
+
 def _load(model: str, device: str) -> WhisperModel:
     kind, _, index = device.partition(":")
     gpu = kind == "cuda"
@@ -102,6 +146,7 @@ def _load(model: str, device: str) -> WhisperModel:
         compute_type="int8_float16" if gpu else "int8",
         cpu_threads=0 if "OMP_NUM_THREADS" in os.environ else min(MAX_THREADS, usable_cores()),
     )
+    loaded.hf_tokenizer = with_every_merge(loaded.hf_tokenizer)
     if gpu:  # CTranslate2 looks for its libraries only when it computes
         ClipWhisper(loaded).encode(np.zeros((loaded.model.n_mels, WINDOW_FRAMES), np.float32))
     return loaded

@@ -26,6 +26,7 @@ SAID = ("We", "won!", "Happy", "days.")
 POLISH = ("Jestem", "szczęśliwa.")
 LATE = ("Leave", "me", "alone.")
 LATE_SECONDS = 1.5  # to write `LATE` down
+MISFIT = "leave"  # a word that nobody says
 BUSY, BUSY_SECONDS = "busy", 5.0  # a word, and how long a text with it takes to be judged
 WORDS = {"angry": 0, "leave": 0, "won": 1, "happy": 1, "great": 1, "sad": 3, "miss": 3}
 
@@ -97,6 +98,15 @@ class FakeTranscriber:
         )
         english = "I am happy." if polish and translate else None
         return Transcript(" ".join(said), "pl" if polish else "en", 0.9, words, english)
+
+    def align(self, clip: str, text: str) -> tuple[Word, ...]:
+        """The words of a text, spread evenly over the clip; `MISFIT` was not said."""
+        from mer_core.media import load_audio
+
+        said = text.split()
+        step = load_audio(clip).size / SAMPLE_RATE / len(said)
+        sure = 0.05 if MISFIT in text else 0.8
+        return tuple(Word(word, i * step, (i + 0.8) * step, sure) for i, word in enumerate(said))
 
 
 class FakeModel:

@@ -84,6 +84,8 @@ def test_typed_words_are_not_overwritten(browser: Any, fake_app: str, open_page:
     assert "We at" in str(page.get_attribute(".at-grid", "aria-label"))
     expect(page.locator("#words textarea")).to_have_value("We won, I am so happy")
     expect(page.get_by_test_id("heard")).to_have_count(0)
+    expect(page.locator(".at-own")).to_have_count(6)  # placed in time
+    expect(page.get_by_test_id("status")).to_have_count(0)
 
 
 def test_the_microphone_is_requested_unprocessed(

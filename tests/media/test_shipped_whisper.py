@@ -15,6 +15,8 @@ from mer_core.checkpoints.shipped import EXAMPLES, WHISPER
 from mer_core.media import load_audio
 from mer_core.media.languages import language_name
 from mer_core.media.transcribe import NOTHING, Transcriber
+from mer_core.media.whisper import load_whisper
+from mer_core.serving.word_times import fits
 from mer_core.types import SAMPLE_RATE, FloatArray, Transcript
 
 pytestmark = pytest.mark.slow
@@ -123,3 +125,27 @@ def test_two_threads_at_once(transcriber: Transcriber) -> None:
     for thread in threads:
         thread.join()
     assert [together[name] for name in names] == alone
+
+
+def test_typed_words_stand_where_they_are_heard(transcriber: Transcriber) -> None:
+    clip = EXAMPLES / "loud_fast.flac"
+    heard = transcriber.transcribe(clip).words
+    placed = transcriber.align(clip, SAID)
+    assert [word.text for word in placed] == SAID.split()
+    for own, other in zip(placed, heard, strict=True):
+        assert own.end == pytest.approx(other.end, abs=0.1)
+        assert own.start <= other.start + 0.1  # without full stops, a pause is part of a word
+    assert fits(SAID.split(), placed)
+
+
+def test_other_words_do_not_fit(transcriber: Transcriber) -> None:
+    other = "we have bought a new kitchen table for the house"
+    placed = transcriber.align(EXAMPLES / "loud_fast.flac", other)
+    assert [word.text for word in placed] == other.split()
+    assert not fits(other.split(), placed)
+    assert transcriber.align(EXAMPLES / "loud_fast.flac", f"{SAID} " * 30) == ()
+
+
+def test_every_token_can_be_written() -> None:
+    vocabulary = load_whisper(str(WHISPER), "cpu").hf_tokenizer
+    assert vocabulary.encode(" the talk", add_special_tokens=False).tokens == ["Ġthe", "Ġtalk"]

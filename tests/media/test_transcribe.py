@@ -54,6 +54,7 @@ class FakeModel:
     def __init__(self, language: tuple[str, float] = ("en", 0.9), **answers: Any) -> None:
         self.language = language
         self.answers = answers
+        self.aligned: list[tuple[str, str]] = []
         self.asked: list[dict[str, Any]] = []
 
     def language_of(self, waveform: Any) -> tuple[str, float]:
@@ -63,6 +64,13 @@ class FakeModel:
         self.asked.append(options)
         answer = self.answers[options["task"]]
         return (answer(options) if callable(answer) else answer), None
+
+    def align(self, waveform: Any, text: str, language: str) -> list[dict[str, Any]]:
+        self.aligned.append((text, language))
+        return [
+            {"word": f" {word}", "start": float(i), "end": i + 1.0, "probability": 0.5}
+            for i, word in enumerate(text.split())
+        ]
 
 
 def transcriber(model: FakeModel) -> Transcriber:
@@ -147,6 +155,45 @@ def test_times_stay_inside_the_recording_and_in_order() -> None:
     times = [time for word in words for time in (word.start, word.end)]
     assert times == sorted(times)
     assert times[-1] == SECONDS
+
+
+def test_pauses_beside_a_word_are_not_part_of_it() -> None:
+    model = FakeModel(transcribe=[segment("one two", 0.0, 4.0)])
+    first, second = heard(model, activity((0.64, 1.28), (2.56, 3.2))).words
+    assert (first.start, first.end) == pytest.approx((0.54, 1.38))
+    assert (second.start, second.end) == pytest.approx((2.46, 3.3))
+
+
+@pytest.fixture
+def everything_is_speech(monkeypatch: pytest.MonkeyPatch) -> None:
+    def detect(waveform: Any) -> SpeechActivity:
+        return SpeechActivity(np.ones(len(waveform) // STEP, np.float32), silent=False)
+
+    monkeypatch.setattr("mer_core.media.transcribe.detect_speech", detect)
+
+
+@pytest.mark.usefixtures("everything_is_speech")
+def test_words_that_are_given_are_placed() -> None:
+    model = FakeModel(("pl", 0.8))
+    words = transcriber(model).align((WAVEFORM, SAMPLE_RATE), " We\nwon! ")
+    assert words == (Word("We", 0.0, 1.0, 0.5), Word("won!", 1.0, 2.0, 0.5))
+    assert model.aligned == [("We won!", "pl")]
+    assert transcriber(model).align((WAVEFORM, SAMPLE_RATE), " \n") == ()
+
+
+@pytest.mark.usefixtures("everything_is_speech")
+def test_of_a_long_recording_the_words_that_are_heard_are_given() -> None:
+    model = FakeModel(transcribe=[segment("We won!", 32.0, 34.0)])
+    long = np.zeros(40 * SAMPLE_RATE, np.float32)
+    words = transcriber(model).align((long, SAMPLE_RATE), "At last we won!")
+    assert [word.text for word in words] == ["We", "won!"]
+    assert not model.aligned
+
+
+def test_nothing_is_placed_in_silence() -> None:
+    model = FakeModel()
+    assert transcriber(model).align((WAVEFORM, SAMPLE_RATE), "We won!") == ()
+    assert not model.aligned
 
 
 def test_another_language_is_translated_only_on_demand() -> None:

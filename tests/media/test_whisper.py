@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 from faster_whisper import WhisperModel
+from tokenizers import Tokenizer, models, pre_tokenizers
 
-from mer_core.media.whisper import PADDING_FRAMES, WINDOW_FRAMES, ClipWhisper, with_padding
+from mer_core.media.whisper import (
+    PADDING_FRAMES,
+    WINDOW_FRAMES,
+    ClipWhisper,
+    with_every_merge,
+    with_padding,
+)
 
 
 def padded(frames: int) -> Any:
@@ -73,3 +80,14 @@ def test_a_window_is_encoded_once_a_clip(monkeypatch: pytest.MonkeyPatch) -> Non
     clip = ClipWhisper(loaded)
     assert [clip.encode(window) for window in (first, first.copy(), second, second)] == [1, 1, 2, 2]
     assert ClipWhisper(loaded).encode(second) == 3, "another clip starts afresh"
+
+
+@pytest.mark.parametrize("merges", [[("Ġt", "he")], [("Ġ", "t"), ("Ġt", "he")]])
+def test_a_lost_merge_is_put_back(merges: list[tuple[str, str]]) -> None:
+    tokens = ["Ġ", "t", "h", "e", "he", "Ġt", "Ġthe"]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("h", "e"), *merges]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    found = with_every_merge(tokenizer)
+    assert found.encode(" the").tokens == ["Ġthe"]
+    assert (found is tokenizer) == (len(merges) == 2)

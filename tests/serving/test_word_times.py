@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from mer_core.serving.word_times import Following, following, moments
+from mer_core.serving.word_times import Following, fits, following, moments
 from mer_core.types import TokenAttention, Word
 
 SAID = tuple(
@@ -41,6 +43,15 @@ def test_a_corrected_word_keeps_the_moment_and_an_added_one_has_none() -> None:
     assert added[:3] == ((0.0, 0.4), None, (0.5, 0.9))
     assert moments(["Nothing", "of", "the", "kind"], SAID) == (None,) * 4
     assert moments(["We"], ()) == (None,)
+
+
+def test_words_fit_if_they_were_probably_said() -> None:
+    assert fits(["We", "won"], SAID)
+    assert fits(["We", "lost", "everything", "today"], SAID)  # one of them was said
+    assert not fits(["Nothing", "of", "the", "kind"], SAID)
+    unlikely = [replace(word, probability=0.3) for word in SAID]
+    assert not fits(["We", "won"], unlikely)
+    assert not fits([], SAID)
 
 
 def test_attention_on_the_words_own_moments_follows() -> None:

@@ -21,7 +21,7 @@ class WordsUpdate(TypedDict, total=False):
     """New values of a page's parts; those left out stay as they are. See `WordsParts`."""
 
     words: str
-    asked: str
+    asked: dict[str, Any] | None
     heard: dict[str, Any] | None
     panel: str
     translate: Any
@@ -35,7 +35,7 @@ class Given:
 
     Attributes:
         text: None without words that can be judged.
-        transcript: Where the words' times are from, or None of typed words.
+        transcript: Where the words' times are from, or None while they are not known.
         foreign: Whether there are words that are not judged because they are not English.
     """
 
@@ -47,6 +47,8 @@ class Given:
 def given(clip: str | None, words: str, stored: Any) -> Given:
     """What to judge of the words beside a recording."""
     heard = Heard.from_json(stored, clip_key(clip))
+    if heard and heard.origin is Origin.TYPED and heard.says(words):
+        return Given(words or None, heard.transcript)
     if heard is None or origin(words, heard) not in (Origin.HEARD, Origin.EDITED):
         return Given(words or None)
     assert heard.transcript is not None  # its text is in the box

@@ -23,9 +23,10 @@ from mer_core.demo.components.named_outputs import by_component
 from mer_core.demo.components.polling import until
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.heard import heard_panel
-from mer_core.demo.services.heard import Heard, Origin, Step, clip_key, origin
+from mer_core.demo.services.heard import Asked, Heard, Origin, Step, clip_key, origin
 from mer_core.demo.services.transcription import MISSING, TranscriptionService
 from mer_core.serving.rows import transcript_row
+from mer_core.serving.word_times import fits
 from mer_core.types import Transcript
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -51,8 +52,8 @@ class WordsParts:
         switch: Whether recordings are transcribed.
         translate: The button, hidden unless words in another language are in the box.
         panel: The words that were heard, one by one.
-        asked: Key of the recording whose words are to be written down; not shown.
-        heard: A `Heard` as JSON, in the page and not shown.
+        asked: An `Asked` as JSON, in the page and not shown.
+        heard: A `Heard`, likewise.
         status: What is being done, beside the result.
     """
 
@@ -60,7 +61,7 @@ class WordsParts:
     switch: gr.Checkbox
     translate: gr.Button
     panel: gr.HTML
-    asked: gr.Textbox
+    asked: gr.JSON
     heard: gr.JSON
     status: gr.HTML
 
@@ -75,34 +76,58 @@ class WordsHandlers:
     def __init__(self, transcription: TranscriptionService) -> None:
         self._transcription = transcription
 
-    def listens(self, clip: str | None, words: str, switch: bool) -> bool:
-        """Whether the words of a recording are to be written down."""
-        return bool(clip and switch and not words.strip() and self._transcription.possible)
-
-    def started(self, clip: str | None, judged: str) -> WordsUpdate:
-        """What changes when a recording has been judged and its words are to be written down.
+    def asks(self, clip: str | None, words: str, stored: Any, switch: bool) -> Asked | None:
+        """What is to be found out of a recording's words once it has been judged.
 
         Args:
             clip: The recording.
+            words: In the text box, without those of another recording.
+            stored: A `Heard` of the page.
+            switch: Whether recordings are transcribed.
+        """
+        if not clip or not self._transcription.possible:
+            return None
+        if not words.strip():
+            return Asked(clip_key(clip)) if switch else None
+        heard = Heard.from_json(stored, clip_key(clip))
+        source = origin(words, heard)
+        if heard and (heard.says(words) or (source is Origin.EDITED and not heard.is_as_said)):
+            return None
+        return Asked(clip_key(clip), words, source)
+
+    def listening(self, asked: Asked, judged: str) -> WordsUpdate:
+        """What changes when a recording has been judged and its words are to be found out.
+
+        Args:
+            asked: What is to be found out.
             judged: What has been judged, such as `Voice`.
         """
-        return {
-            "asked": clip_key(clip),
-            "status": notes.status(LISTENING.format(judged=judged), working=True),
-        }
+        if asked.text:
+            return {"asked": asked.to_json()}
+        status = notes.status(LISTENING.format(judged=judged), working=True)
+        return {"asked": asked.to_json(), "status": status}
 
-    def listen(self, clip: str | None, asked: str | None) -> WordsUpdate:
-        """The words of a recording whose voice has been judged; nothing of another one.
+    def listen(self, clip: str | None, stored: Any) -> WordsUpdate:
+        """The words of a recording that has been judged, or their times; nothing of another one.
 
         Args:
             clip: The recording that is shown.
-            asked: Key of the one whose words are to be written down, or empty.
+            stored: An `Asked` of the page.
         """
-        if clip is None or asked != clip_key(clip):
+        asked = Asked.from_json(stored, clip_key(clip))
+        if clip is None or asked is None:
             return {}
-        result = self._transcription.transcribe(clip)
-        written = Heard(clip_key(clip), Step.WRITTEN, result.transcript, message=result.message)
-        return {"heard": written.to_json()}
+        if not asked.text:
+            result = self._transcription.transcribe(clip)
+            written = Heard(asked.clip, Step.WRITTEN, result.transcript, message=result.message)
+            return {"heard": written.to_json()}
+        transcript = self._transcription.align(clip, asked.text).transcript
+        if transcript is None or not transcript.words:
+            return {}
+        if asked.origin is Origin.EDITED and not fits(asked.text.split(), transcript.words):
+            return {}  # the words that were heard have times
+        placed = Heard(asked.clip, Step.WRITTEN, transcript, origin=asked.origin)
+        return {"heard": placed.to_json()}
 
     def translate(self, clip: str | None, stored: Any) -> Iterator[WordsUpdate]:
         """Its words in English, which then replace those in the text box."""
@@ -126,6 +151,11 @@ class WordsHandlers:
         heard = Heard.from_json(stored, clip_key(clip))
         if heard is None or heard.step is not Step.WRITTEN:
             return {}
+        if heard.origin is not Origin.HEARD:  # they are in the box, unless it has changed since
+            if not heard.says(words):
+                return {}
+            closed = without_heard() if heard.origin is Origin.TYPED else WordsUpdate()
+            return {**closed, "heard": heard.at(Step.SHOWN).to_json()}
         if not heard.translated and origin(words, heard) in (Origin.TYPED, Origin.EDITED):
             return {**without_heard(), "status": notes.status(KEPT)}
         shown: WordsUpdate = {**without_heard(), "heard": heard.at(Step.SHOWN).to_json()}
@@ -188,7 +218,7 @@ def words_parts(status: gr.HTML, info: str) -> WordsParts:
     switch = gr.Checkbox(
         True, label=SWITCH, elem_id="write-down", container=False, render=False
     )  # fmt: skip
-    asked, heard = gr.Textbox(visible=False), gr.JSON(visible=False)
+    asked, heard = gr.JSON(visible=False), gr.JSON(visible=False)
     return WordsParts(words, switch, translate, panel, asked, heard, status)
 
 
@@ -201,6 +231,8 @@ def words_events(
     results: Mapping[str, gr.HTML],
 ) -> list[Any]:
     """After a recording has been judged, write its words down and judge them with it.
+
+    Words that were typed are placed in time instead.
 
     Args:
         judged: Events that judge a recording.
@@ -247,7 +279,7 @@ def follow_transcription(handlers: WordsHandlers, parts: WordsParts, blocks: gr.
 def at_rest(parts: WordsParts) -> dict[Any, Any]:
     """The parts as on a new page, as an event returns them."""
     return {
-        parts.words: "", parts.asked: "", parts.heard: None, parts.panel: "", parts.status: "",
+        parts.words: "", parts.asked: None, parts.heard: None, parts.panel: "", parts.status: "",
         parts.translate: gr.update(visible=False),
     }  # fmt: skip
 

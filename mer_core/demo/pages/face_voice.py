@@ -18,6 +18,7 @@ from mer_core.demo.components.results import (
     Update,
     as_json,
     endpoint,
+    not_stored,
     result_steps,
 )
 from mer_core.demo.components.words import (
@@ -33,7 +34,7 @@ from mer_core.demo.panels.probabilities import companion_card
 from mer_core.demo.panels.result import render_verdict, render_video_details
 from mer_core.demo.services.container import Services
 from mer_core.demo.services.examples import VIDEOS, load_examples
-from mer_core.demo.services.heard import Heard, Step, clip_key
+from mer_core.demo.services.heard import Asked, Heard, Origin, Step, clip_key
 from mer_core.demo.session import visit_name
 from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.types import Prediction
@@ -137,25 +138,27 @@ class Handlers:
         """
         own, update = replaced(clip, words, stored)
         it = given(clip, own, stored)
-        listens = self._engine.reads_words and self.words.listens(clip, own, switch)
+        reads = self._engine.reads_words
+        asked = self.words.asks(clip, own, stored, switch) if reads else None
 
         def accompany(prediction: Prediction) -> Update:
             heard = {m for m, p in prediction.by_modality.items() if p and m != "video"}
-            if listens and heard:
-                return self.words.started(clip, "Voice and face" if len(heard) > 1 else "Voice")
+            if asked and not asked.text and heard:
+                both = len(heard) > 1
+                return self.words.listening(asked, "Voice and face" if both else "Voice")
             return {"status": foreign_note(it)}
 
-        yield {**update, "asked": "", "status": "", **NO_COMPANION}
+        yield {**update, "asked": None, "status": "", **NO_COMPANION}
         yield from result_steps(
             self._engine, lambda: self._analysis(clip), RENDERERS, self._store(request), accompany
         )
-        if clip is not None and it.text and self._engine.reads_words:
-            yield from self._companion(clip, it, request)
+        if clip is not None and it.text and reads:
+            yield from self._companion(clip, it, self._store(request), asked)
 
     def answer(
         self, clip: str | None, words: str | None, stored: Any, request: gr.Request
     ) -> Iterator[Update]:
-        """The result of the voice and of the words that were heard."""
+        """The result of the voice and of the words that were heard, or that have been placed."""
         heard = Heard.from_json(stored, clip_key(clip))
         if clip is None or heard is None or heard.step is not Step.SHOWN:
             yield {}
@@ -163,7 +166,8 @@ class Handlers:
         yield {"heard": heard.at(Step.JUDGED).to_json()}
         it = given(clip, words or "", stored)
         if it.text and it.transcript:
-            yield from self._companion(clip, it, request)
+            placed = heard.origin is not Origin.HEARD  # their result has been shown already
+            yield from self._companion(clip, it, not_stored if placed else self._store(request))
 
     def analyse(self, video: str | None = None) -> dict[str, Any]:
         """Assign an emotion category to the face and the voice of a video.
@@ -187,8 +191,10 @@ class Handlers:
             return NO_VIDEO
         return LIMITS if self._engine.hears_videos else f"{LIMITS} {SILENT}"
 
-    def _companion(self, clip: str, it: Given, request: gr.Request) -> Iterator[Update]:
-        """Voice and words of a video, judged by the framework of both."""
+    def _companion(
+        self, clip: str, it: Given, store: Callable[[Analysis], None], asked: Asked | None = None
+    ) -> Iterator[Update]:
+        """Voice and words of a video, judged by the framework of both; `asked` is to follow."""
         analysis = self._engine.analyse(clip, it.text, transcript=it.transcript)
         try:
             drawn = companion_card(analysis.prediction), attention_figure(analysis.prediction)
@@ -197,7 +203,9 @@ class Handlers:
             yield {"status": notes.status(INTERNAL)}
             return
         yield {"companion": drawn[0], "spoken": drawn[1], "status": ""}
-        self._store(request)(analysis)
+        if asked and analysis.prediction.attention is not None:
+            yield {**self.words.listening(asked, "Voice")}
+        store(analysis)
 
     def _store(self, request: gr.Request) -> Callable[[Analysis], None]:
         visit = visit_name(request.cookies)

@@ -32,7 +32,7 @@ from mer_core.demo.panels import notes
 from mer_core.demo.panels.result import render_details, render_first_verdict, render_verdict
 from mer_core.demo.services.container import Services
 from mer_core.demo.services.examples import load_examples
-from mer_core.demo.services.heard import Heard, Step, clip_key
+from mer_core.demo.services.heard import Heard, Origin, Step, clip_key
 from mer_core.demo.session import visit_name
 from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.types import Prediction
@@ -116,14 +116,15 @@ class Handlers:
         """
         own, update = replaced(clip, words, stored)
         it = given(clip, own, stored)
-        listens = self.words.listens(clip, own, switch)
+        asked = self.words.asks(clip, own, stored, switch)
+        listens = asked is not None and not asked.text
 
         def accompany(prediction: Prediction) -> Update:
-            if listens and prediction.emotion is not None:
-                return self.words.started(clip, "Voice")
+            if asked and (prediction.attention if asked.text else prediction.emotion) is not None:
+                return self.words.listening(asked, "Voice")
             return {"status": foreign_note(it)}
 
-        yield {**update, "asked": "", "status": ""}
+        yield {**update, "asked": None, "status": ""}
         yield from result_steps(
             self._engine,
             lambda: self._engine.analyse(clip, it.text, transcript=it.transcript),
@@ -135,7 +136,7 @@ class Handlers:
     def answer(
         self, clip: str | None, words: str | None, stored: Any, request: gr.Request
     ) -> Iterator[Update]:
-        """The result of the voice and of the words that were heard."""
+        """The result of the voice and of the words that were heard, or that have been placed."""
         heard = Heard.from_json(stored, clip_key(clip))
         if heard is None or heard.step is not Step.SHOWN:
             yield {}
@@ -145,7 +146,9 @@ class Handlers:
         analysis = self._engine.analyse(clip, it.text, transcript=it.transcript)
         if it.text and it.transcript:
             done: Update = {"status": ""}
-            yield from result(analysis, RENDERERS, self._store(request), lambda _: done)
+            placed = heard.origin is not Origin.HEARD  # their result has been shown already
+            store = not_stored if placed else self._store(request)
+            yield from result(analysis, RENDERERS, store, lambda _: done)
         elif it.text is None:  # the voice alone; its result is shown already
             self._store(request)(analysis)
 

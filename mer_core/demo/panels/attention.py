@@ -14,8 +14,8 @@ from mer_core.demo.panels.heatmap import (
 )
 from mer_core.demo.panels.markup import caption, card, escape, folded_table, percent, seconds
 from mer_core.demo.panels.waveform import recording_figure
-from mer_core.serving.word_times import Following, Moment, following, moments
-from mer_core.types import Prediction, State, TokenAttention
+from mer_core.serving.word_times import Following, Moment, fits, following, moments
+from mer_core.types import Prediction, State, TokenAttention, Word
 
 LISTED = 12  # words in the description for screen readers
 MEANING = (
@@ -23,7 +23,8 @@ MEANING = (
     "reads the word (attention)."
 )
 SPOKEN = "Each word is written at the moment in which it was said, which its row outlines."
-NO_TIMES = "When each word was said is not known: only words heard in the recording have times."
+NO_TIMES = "When each word was said is not known."
+UNFIT = "These words do not fit what is said in the recording, so they stand at no moment of it."
 NEEDS_WORDS = "With its words, you see here which moments each word attends to."
 
 
@@ -48,7 +49,8 @@ def words_over_time(prediction: Prediction, attention: TokenAttention) -> str:
     duration = max(prediction.duration or 0.0, float(attention.times[-1]))
     listed = "; ".join(f"{word} at {seconds(moment)}" for word, moment in peaks(attention)[:LISTED])
     label = f"Heat map of words over time. Each word attends most to: {listed}."
-    explained = caption(" ".join(_notes(attention, timed=result is not None)))
+    when_said = SPOKEN if result else UNFIT if _said(prediction) else NO_TIMES
+    explained = caption(" ".join([MEANING, when_said, *_notes(attention)]))
     if result is None:
         return explained + heatmap(attention, duration, label, prediction.envelope)
     drawing = spoken_heatmap(attention, when, duration, label, prediction.envelope)
@@ -57,8 +59,8 @@ def words_over_time(prediction: Prediction, attention: TokenAttention) -> str:
 
 def word_moments(prediction: Prediction, attention: TokenAttention) -> tuple[Moment | None, ...]:
     """When the attention's words were said; None of those without a time."""
-    said = prediction.transcript.words if prediction.transcript else ()
-    return moments(attention.words, said)
+    said = _said(prediction)
+    return moments(attention.words, said if fits(attention.words, said) else ())
 
 
 def follows_sentence(result: Following) -> str:
@@ -71,8 +73,12 @@ def follows_sentence(result: Following) -> str:
     )
 
 
-def _notes(attention: TokenAttention, *, timed: bool) -> list[str]:
-    notes = [MEANING, SPOKEN if timed else NO_TIMES]
+def _said(prediction: Prediction) -> Sequence[Word]:
+    return prediction.transcript.words if prediction.transcript else ()
+
+
+def _notes(attention: TokenAttention) -> list[str]:
+    notes = []
     if is_even(attention):
         notes.append(EVEN_NOTE)
     if len(attention.words) > MAX_ROWS:

@@ -1,4 +1,4 @@
-"""What was heard in a recording, as the page itself stores it: the server keeps none of it.
+"""The words of a recording, as the page itself stores them: the server keeps none of them.
 
 Each event brings it along as JSON, and takes anything else in its place as nothing.
 """
@@ -35,6 +35,34 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is to be found out of a recording that has been judged.
+
+    Attributes:
+        clip: See `clip_key`.
+        text: Words that are to be placed in time; empty: the words are to be written down.
+        origin: Of `text`.
+    """
+
+    clip: str
+    text: str = ""
+    origin: Origin = Origin.NONE
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types, for `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any, clip: str) -> Asked | None:
+        """What `to_json` wrote, if it is of this recording; None of anything else."""
+        try:
+            asked = cls(str(value["clip"]), str(value["text"]), Origin(value["origin"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+        return asked if clip and clip == asked.clip else None
+
+
+@dataclass(frozen=True)
 class Heard:
     """One recording's words.
 
@@ -44,6 +72,8 @@ class Heard:
         transcript: Its words, or None if they could not be written down.
         translated: Whether the text box holds the translation.
         message: Why there is no transcript; one sentence.
+        origin: Other than `HEARD`: the words are the visitor's, and the transcript says when they
+            were said.
     """
 
     clip: str
@@ -51,6 +81,7 @@ class Heard:
     transcript: Transcript | None = None
     translated: bool = False
     message: str = ""
+    origin: Origin = Origin.HEARD
 
     @property
     def text(self) -> str:
@@ -71,6 +102,15 @@ class Heard:
         """Whether `text` is not English."""
         return bool(self.text) and self.language != ENGLISH
 
+    @property
+    def is_as_said(self) -> bool:
+        """Whether `text` is in the language that was spoken and that the model reads."""
+        return not self.translated and not self.is_foreign
+
+    def says(self, words: str | None) -> bool:
+        """Whether these are its words, whatever their case."""
+        return _plain(words) == _plain(self.text)
+
     def at(self, step: Step) -> Heard:
         """The same, a step further."""
         return replace(self, step=step)
@@ -89,7 +129,8 @@ class Heard:
         """
         try:
             heard = cls(**{
-                **value, "step": Step(value["step"]), "transcript": _transcript(value["transcript"])
+                **value, "step": Step(value["step"]), "origin": Origin(value["origin"]),
+                "transcript": _transcript(value["transcript"]),
             })  # fmt: skip
         except (KeyError, TypeError, ValueError):
             return None
@@ -108,14 +149,19 @@ def origin(words: str | None, heard: Heard | None) -> Origin:
         words: In the text box.
         heard: What was put there last, of whichever recording.
     """
-    own = (words or "").casefold().split()
+    own, given = _plain(words), _plain(heard.text if heard else "")
     if not own:
         return Origin.NONE
-    given = heard.text.casefold().split() if heard else []
+    if not given or (heard and heard.origin is Origin.TYPED):
+        return Origin.TYPED
     if own == given:
         return Origin.HEARD
     common = SequenceMatcher(None, own, given, autojunk=False).ratio()
-    return Origin.EDITED if given and common >= EDITED_FROM else Origin.TYPED
+    return Origin.EDITED if common >= EDITED_FROM else Origin.TYPED
+
+
+def _plain(words: str | None) -> list[str]:
+    return (words or "").casefold().split()
 
 
 def _transcript(value: Mapping[str, Any] | None) -> Transcript | None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mer_core.demo.engine import EXPIRED, Engine, report
 from mer_core.demo.services.background import Background
-from mer_core.types import Transcript
+from mer_core.types import ENGLISH, Transcript
+
+if TYPE_CHECKING:  # it imports torch, which the page must not wait for
+    from mer_core.media.transcribe import Transcriber
 
 PATIENCE = 600.0  # seconds; the speech-to-text model is loaded after the others
 MISSING = (
@@ -64,6 +69,20 @@ class TranscriptionService:
             translate: Whether words in another language are translated to English too.
             language: Its code, or None to detect it.
         """
+        return self._written(
+            lambda model: model.transcribe(clip, translate=translate, language=language)
+        )
+
+    def align(self, clip: str, text: str) -> Transcription:
+        """When words that a visitor typed were said, or why that is not known.
+
+        Args:
+            clip: Path of a file.
+            text: The words.
+        """
+        return self._written(lambda model: Transcript(text, ENGLISH, 1.0, model.align(clip, text)))
+
+    def _written(self, write: Callable[[Transcriber], Transcript]) -> Transcription:
         self.start()
         self._loading.wait(PATIENCE)
         if not self.possible or self._engine.model is None:
@@ -71,10 +90,7 @@ class TranscriptionService:
         from mer_core.media.errors import MediaError, MediaErrorKind
 
         try:
-            transcriber = self._engine.model.transcriber
-            return Transcription(
-                transcriber.transcribe(clip, translate=translate, language=language)
-            )
+            return Transcription(write(self._engine.model.transcriber))
         except MediaError as error:
             if error.kind is MediaErrorKind.NO_SOUND:
                 return Transcription(Transcript("", "", 0.0, ()))

@@ -15,9 +15,10 @@ from mer_core.demo.components.given_words import FOREIGN, given, replaced
 from mer_core.demo.components.words import KEPT, NO_WORDS
 from mer_core.demo.engine import Engine
 from mer_core.demo.pages import face_voice, speak
+from mer_core.demo.panels.attention import UNFIT
 from mer_core.demo.services.atlases import Atlases
 from mer_core.demo.services.container import Services
-from mer_core.demo.services.heard import Heard, Step, clip_key
+from mer_core.demo.services.heard import Asked, Heard, Step, clip_key
 from mer_core.demo.services.transcription import TranscriptionService
 from mer_core.demo.session import Visits
 from mer_core.types import Transcript
@@ -91,13 +92,66 @@ def test_the_voice_is_judged_first_and_then_its_words_too(services: Services) ->
     assert Heard.from_json(page["heard"], clip_key(CLIP)).step is Step.JUDGED
 
 
-def test_typed_words_are_judged_at_once_and_stay(services: Services) -> None:
-    page, seen = visit(speak.Handlers(services), CLIP, "I miss her")
+def analyse(handlers: Any, page: Page) -> list[Any]:
+    """The visitor presses Analyse; and what follows."""
+    shown = handlers.show(page["clip"], page["words"], page["heard"], True, VISITOR)
+    seen = changed(page, shown)
+    return seen + followed(handlers, page)
+
+
+def test_typed_words_are_judged_at_once_and_then_placed_in_time(services: Services) -> None:
+    handlers = speak.Handlers(services)
+    page, seen = visit(handlers, CLIP, "I miss her")
+    first = next(s for s in seen if "at-emotion" in s.get("verdict", ""))
+    assert "Words alone" in first["verdict"]
+    assert "not known" in first["details"]
+    assert "at-own" in page["details"]
     assert page["words"] == "I miss her"
-    assert page["heard"] is None
-    assert "Words alone" in page["verdict"]
-    assert "not known" in page["details"]  # typed words have no times
+    assert (page.get("panel", ""), page["status"]) == ("", "")
     assert not any("Listening" in s.get("status", "") for s in seen)
+    again = analyse(handlers, page)
+    assert all("not known" not in s["details"] for s in again)  # their times are kept
+
+
+def test_typed_words_are_stored_once(services: Services, monkeypatch: Any) -> None:
+    stored = []
+    monkeypatch.setattr(Atlases, "remember", lambda self, visit, analysis: stored.append(analysis))
+    for module, clip in ((speak, CLIP), (face_voice, FILM)):
+        visit(module.Handlers(services), clip, "I miss her")
+    frameworks = [analysis.prediction.framework for analysis in stored]
+    assert frameworks == ["mgcma", "foal_net", "mgcma"]
+
+
+def test_typed_words_that_were_not_said_stand_nowhere(services: Services) -> None:
+    page, _ = visit(speak.Handlers(services), CLIP, "Please leave")
+    assert UNFIT in page["details"]
+    assert "at-own" not in page["details"]
+    assert "Words alone" in page["verdict"]
+
+
+def test_words_changed_meanwhile_are_not_placed(services: Services) -> None:
+    handlers = speak.Handlers(services)
+    page: Page = {"clip": CLIP, "words": "I miss her", "heard": None}
+    changed(page, handlers.show(CLIP, "I miss her", None, True, VISITOR))
+    page["words"] = "I miss him"
+    followed(handlers, page)
+    assert "at-own" not in page["details"]
+    assert page["words"] == "I miss him"
+
+
+def test_corrected_words_are_placed_anew(services: Services) -> None:
+    handlers = speak.Handlers(services)
+    page, _ = visit(handlers, CLIP)
+    page["words"] = "We won! Happy, happy days."
+    seen = analyse(handlers, page)
+    first = next(s for s in seen if "at-emotion" in s.get("verdict", ""))
+    assert first["details"].count("at-own") == 4  # one word was not heard
+    assert page["details"].count("at-own") == 5
+    assert "Heard in English" in page["panel"]
+    assert replaced("b.wav", page["words"], page["heard"])[1]["words"] == ""
+    page["words"] = "We won! Happy, leave days."
+    analyse(handlers, page)
+    assert UNFIT not in page["details"]  # those that were heard have their times
 
 
 def test_words_typed_meanwhile_stay(services: Services) -> None:
@@ -162,7 +216,7 @@ def test_a_new_recording_replaces_heard_words_and_keeps_typed_ones() -> None:
     assert "words" not in update
 
 
-def test_edited_words_keep_their_times_and_typed_ones_have_none() -> None:
+def test_edited_words_keep_their_times() -> None:
     said = Transcript("We won today.", "en", 0.9, ())
     stored = Heard(clip_key("a.wav"), Step.SHOWN, said).to_json()
     assert given("a.wav", "We won it today.", stored).transcript == said
@@ -173,7 +227,7 @@ def test_edited_words_keep_their_times_and_typed_ones_have_none() -> None:
 def test_words_of_an_earlier_recording_come_too_late(services: Services) -> None:
     handlers = speak.Handlers(services)
     late = Heard(clip_key("other.wav"), Step.WRITTEN, Transcript("late", "en", 1.0, ()))
-    assert handlers.words.listen(CLIP, late.clip) == {}
+    assert handlers.words.listen(CLIP, Asked(late.clip).to_json()) == {}
     assert handlers.words.write(CLIP, "", late.to_json()) == {}
     shown = late.at(Step.SHOWN).to_json()
     assert list(handlers.answer(CLIP, "late", shown, VISITOR)) == [{}]
@@ -210,6 +264,7 @@ def test_a_videos_words_are_judged_with_its_voice(services: Services) -> None:
     typed, _ = visit(face_voice.Handlers(services), FILM, "I miss her")
     assert typed["words"] == "I miss her"
     assert "Words alone" in typed["companion"]
+    assert "at-own" in typed["spoken"]
 
 
 def test_the_endpoint_gives_words_with_their_times(services: Services, polish: str) -> None:

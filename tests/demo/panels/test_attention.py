@@ -50,7 +50,16 @@ def test_even_attention_does_not_follow_the_words(agreeing: Prediction) -> None:
     assert "25% of it is on the moment of the word itself; by chance, 25% would be" in text
 
 
-def test_typed_words_have_no_times(agreeing: Prediction) -> None:
+def test_without_a_transcript_there_are_no_times(agreeing: Prediction) -> None:
     text = Page(attention_figure(agreeing)).text
     assert "When each word was said is not known" in text
     assert "the words here" not in text
+
+
+def test_words_that_do_not_fit_stand_nowhere(agreeing: Prediction) -> None:
+    said = tuple(Word(text, i / 2, i / 2 + 0.4, 0.1) for i, text in enumerate(("we", "won")))
+    unlike = replace(agreeing, transcript=Transcript("we won", "en", 1.0, said))
+    page = Page(attention_figure(unlike))
+    assert "These words do not fit what is said in the recording" in page.text
+    assert "Said at" not in page.text
+    assert not page.having(class_="at-own")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mer_core.demo.services.heard import Heard, Origin, Step, clip_key, origin
+from mer_core.demo.services.heard import Asked, Heard, Origin, Step, clip_key, origin
 from mer_core.types import Transcript, Word
 
 SAID = Transcript("We won today, I think.", "en", 0.9, (Word("We", 0.1, 0.3, 0.8),))
@@ -30,6 +30,15 @@ def test_the_page_gives_back_what_it_was_given() -> None:
 )  # fmt: skip
 def test_anything_else_is_nothing(value: Any) -> None:
     assert Heard.from_json(value) is None
+    assert Asked.from_json(value, HEARD.clip) is None
+
+
+def test_a_question_is_of_one_recording() -> None:
+    asked = Asked(HEARD.clip, "We won", Origin.TYPED)
+    stored = json.loads(json.dumps(asked.to_json()))
+    assert Asked.from_json(stored, asked.clip) == asked
+    assert Asked.from_json(stored, clip_key("b.wav")) is None
+    assert Asked.from_json(Asked("").to_json(), "") is None
 
 
 def test_another_recordings_words_are_nothing() -> None:
@@ -50,8 +59,9 @@ def test_another_recordings_words_are_nothing() -> None:
 )
 def test_where_words_come_from(words: str | None, expected: Origin) -> None:
     assert origin(words, HEARD) is expected
+    own = replace(HEARD, origin=Origin.TYPED)  # they were typed, and placed in time
     alone = Origin.NONE if expected is Origin.NONE else Origin.TYPED
-    assert origin(words, None) is alone
+    assert origin(words, None) is origin(words, own) is alone
 
 
 def test_a_translation_is_english() -> None:

@@ -15,10 +15,10 @@ from mer_core.demo.services.transcription import (
 )
 from mer_core.media import MediaError
 from mer_core.media.transcribe import NOTHING, TranscriberError
-from mer_core.types import Transcript
+from mer_core.types import Transcript, Word
 from tests.browser.fake_model import FakeModel
 
-SAID = Transcript("we won", "en", 1.0, ())
+SAID = Transcript("we won", "en", 1.0, (Word("we", 0.0, 0.5, 0.9),))
 
 
 class Transcriber:
@@ -35,6 +35,9 @@ class Transcriber:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def align(self, clip: str, text: str) -> tuple[Word, ...]:
+        return self.transcribe(clip).words
 
 
 def service(answer: Any, loads: Exception | None = None) -> TranscriptionService:
@@ -53,6 +56,12 @@ def test_words_are_written_down() -> None:
     assert words.transcribe("clip.wav") == Transcription(SAID)
     assert words.ended
     assert words.possible
+
+
+def test_typed_words_are_placed() -> None:
+    words = service(SAID).align("clip.wav", "We won it")
+    assert words == Transcription(Transcript("We won it", "en", 1.0, SAID.words))
+    assert service(RuntimeError("secret")).align("clip.wav", "We won it").message == FAILED
 
 
 @pytest.mark.parametrize(
