@@ -1,5 +1,4 @@
 """Whisper's encoder: several layers joined, and what its frozen layers give, kept apart."""
-# ruff: noqa: F811
 
 from __future__ import annotations
 
@@ -11,25 +10,24 @@ from torch.nn import functional as F
 
 from mer_core.data.collate import collate_features
 from mer_core.encoders.base import encoder_hash
-from tests.encoders.test_pretrained_whisper import (  # noqa: F401
+from tests.encoders.tiny_whisper import (
     LAYERS,
     WIDTH,
     batch_of,
     build,
     original,
-    saved,
     waves,
 )
 
 
 @torch.no_grad()
-def test_joined_outputs_are_averaged_and_mapped_side_by_side(saved: Path) -> None:
+def test_joined_outputs_are_averaged_and_mapped_side_by_side(whisper_folder: Path) -> None:
     (waveform,) = waves((9_999,))
     settings = {"frozen_layers": 2, "combine_from": 1, "pool": 2, "pool_after": 2}
-    encoder = build(saved, join=7, normalize=True, final_norm=False, **settings)
+    encoder = build(whisper_folder, join=7, normalize=True, final_norm=False, **settings)
     outputs = [
         torch.stack([group.mean(dim=0) for group in torch.split(output, 2)])
-        for output in original(saved, waveform)[1:3]
+        for output in original(whisper_folder, waveform)[1:3]
     ]
     hidden = encoder.backbone.layers[2](outputs[-1][None], None)
     outputs.append((hidden[0] if isinstance(hidden, tuple) else hidden).reshape(-1, WIDTH))
@@ -51,8 +49,10 @@ def test_joined_outputs_are_averaged_and_mapped_side_by_side(saved: Path) -> Non
         {"frozen_layers": 2, "pool": 4, "mix": True, "combine_from": 0},
     ],
 )
-def test_cached_lower_layers_give_the_same_tokens(saved: Path, settings: dict[str, object]) -> None:
-    encoder = build(saved, **settings)
+def test_cached_lower_layers_give_the_same_tokens(
+    whisper_folder: Path, settings: dict[str, object]
+) -> None:
+    encoder = build(whisper_folder, **settings)
     lower = encoder.frozen_part()
     assert lower is not None
     batch = batch_of(*waves())
@@ -66,9 +66,11 @@ def test_cached_lower_layers_give_the_same_tokens(saved: Path, settings: dict[st
     torch.testing.assert_close(from_cache.tokens, whole.tokens, atol=1e-5, rtol=1e-5)
 
 
-def test_the_frozen_part_is_known_by_what_it_depends_on(saved: Path) -> None:
+def test_the_frozen_part_is_known_by_what_it_depends_on(whisper_folder: Path) -> None:
     def digest(**settings: object) -> str:
-        lower = build(saved, **{"frozen_layers": 2, "time_mask": 5, **settings}).frozen_part()
+        lower = build(
+            whisper_folder, **{"frozen_layers": 2, "time_mask": 5, **settings}
+        ).frozen_part()
         assert lower is not None
         assert sum(parameter.requires_grad for parameter in lower.parameters()) == 0
         return encoder_hash(lower)
@@ -78,4 +80,4 @@ def test_the_frozen_part_is_known_by_what_it_depends_on(saved: Path) -> None:
     torch.manual_seed(2)  # the map that learns starts elsewhere
     assert digest(join=4, combine_from=2, dropout=0.5) == same
     assert len({same, digest(join=4, combine_from=1), digest(time_mask=6), digest(pool=4)}) == 4
-    assert build(saved, frozen_layers=-1).frozen_part() is None
+    assert build(whisper_folder, frozen_layers=-1).frozen_part() is None
