@@ -78,6 +78,9 @@ def test_it_holds_the_packages_whole(names: set[str]) -> None:
     assert {"attune.py", "mer_core/py.typed", "train/py.typed"} <= names
     assert {"mer_core/demo/static/page.js", "train/configs/mgcma_default.toml"} <= names
     assert "train/publish/model_card.md" in names
+    yunet = {"face_detection_yunet_2023mar.onnx", "LICENSE", "README.md"}
+    assert {f"mer_core/media/yunet/{name}" for name in yunet} <= names
+    assert "mer_core/data/nemo_english.tsv" in names
 
 
 def test_it_holds_the_model_the_maps_and_the_examples(names: set[str]) -> None:
@@ -133,6 +136,21 @@ def test_its_page_has_examples_and_maps(unpacked: Path, tmp_path: Path) -> None:
         "print(ASSETS)"
     )
     assert run(code, unpacked, tmp_path).strip() == str(unpacked / "mer_core" / "assets")
+
+
+def test_it_finds_faces_and_writes_words_down(unpacked: Path, tmp_path: Path) -> None:
+    """With the models inside the wheel, not with what replaces them where they are missing."""
+    code = (
+        "from mer_core.checkpoints.shipped import EXAMPLES, WHISPER\n"
+        "from mer_core.media.face_detectors import YUNET, YuNetDetector, default_detector\n"
+        "from mer_core.media.transcribe import Transcriber\n"
+        "assert isinstance(default_detector(), YuNetDetector)\n"
+        "print(YUNET)\n"
+        "print(Transcriber(WHISPER, 'cpu').transcribe(EXAMPLES / 'loud_fast.flac').text)"
+    )
+    yunet, said = run(code, unpacked, tmp_path).splitlines()
+    assert yunet.startswith(str(unpacked))
+    assert "hundred times" in said
 
 
 def test_training_writes_into_the_working_directory(unpacked: Path, tmp_path: Path) -> None:
