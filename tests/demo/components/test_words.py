@@ -233,6 +233,16 @@ def test_words_of_an_earlier_recording_come_too_late(services: Services) -> None
     assert list(handlers.answer(CLIP, "late", shown, VISITOR)) == [{}]
 
 
+def test_late_words_do_not_stop_those_of_the_next_recording(services: Services) -> None:
+    handlers = speak.Handlers(services)
+    page: Page = {"clip": CLIP, "words": "", "heard": None}
+    changed(page, handlers.show(CLIP, "", None, True, VISITOR))
+    late = Heard(clip_key("other.wav"), Step.WRITTEN, Transcript("late", "en", 1.0, ()))
+    page["heard"] = late.to_json()  # between the voice's answer and what follows it
+    followed(handlers, page)
+    assert page["words"] == TEXT
+
+
 @pytest.mark.parametrize("translated", [False, True])
 def test_words_on_their_way_into_the_box_are_removed_too(translated: bool) -> None:
     said = Transcript("Wygraliśmy.", "pl", 0.9, (), "We won.")
