@@ -20,6 +20,7 @@ from mer_core.types import Output
 from train.config import Experiment, OptimConfig
 from train.data.labelled import Labelled
 from train.log import EpochRecord, append_record
+from train.precision import autocast_type
 from train.state import (
     TrainingState,
     Weights,
@@ -202,20 +203,6 @@ def schedule(done: float, optim: OptimConfig) -> float:
     if optim.schedule == "cosine":
         return 0.5 * (1.0 + math.cos(math.pi * min(1.0, left)))
     return max(0.0, 1.0 - left)
-
-
-def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:
-    """bf16 if set, or if `auto` finds hardware support; else None."""
-    if precision == "auto":
-        has = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_cpu_bf16()
-        return torch.bfloat16 if has else None
-    return torch.bfloat16 if precision == "bf16" else None
-
-
-def has_cpu_bf16() -> bool:
-    """Whether this CPU multiplies bf16 in hardware; False if PyTorch is too old to report it."""
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16"))
 
 
 def validate_with(framework: Framework, weights: Weights, task: Task) -> dict[str, float]:

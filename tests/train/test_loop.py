@@ -19,7 +19,8 @@ from mer_core.types import Batch, Features, Output
 from train.config import Experiment, OptimConfig
 from train.data.labelled import Labelled
 from train.log import EpochRecord
-from train.loop import autocast_type, fit, parameter_groups, schedule, start_state
+from train.loop import fit, parameter_groups, schedule, start_state
+from train.precision import autocast_type
 from train.stages import fit_experiment
 from train.state import STATE_FILE, average_into, load_state
 

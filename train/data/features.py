@@ -19,6 +19,7 @@ from mer_core.types import Utterance
 from train.data.draws import epoch_generator
 from train.data.material import Material
 from train.files import cached
+from train.precision import autocast_type
 
 BATCH = 32
 
@@ -73,6 +74,7 @@ def augmented_features(
         lambda i: material.utterance([examples[i]], epoch_generator(seed, i)),
         key=[str((seed, changes)), *(material.content(e) for e in examples)],
         augment=True,
+        precision="auto",  # as the training that reads them
         **options,
     )
 
@@ -85,6 +87,7 @@ def frozen_features(
     key: Sequence[str],
     title: str,
     augment: bool = False,
+    precision: str = "fp32",
     tokenize: Tokenize | None = None,
     device: torch.device | None = None,
     cache: Path | None = None,
@@ -99,6 +102,7 @@ def frozen_features(
         title: Of the progress bar.
         augment: Let the encoder hide parts of its input, as in its own training. It has overfitted
             its training clips; a head on clean features would trust it too much.
+        precision: As in `OptimConfig`; what is measured is computed in fp32, as it is served.
         tokenize: Needed if the encoder reads text.
         device: Where to compute.
         cache: Folder for the result.
@@ -109,7 +113,9 @@ def frozen_features(
     on, seed = device or torch.device("cpu"), int(name[:8], 16)
     return cached(
         path,
-        lambda: list(_encode(encoder.to(on), count, utterance, title, augment, tokenize, seed)),
+        lambda: list(
+            _encode(encoder.to(on), count, utterance, title, augment, precision, tokenize, seed)
+        ),
         read=_read,
         write=_write,
     )
@@ -121,6 +127,7 @@ def _encode(
     utterance: Callable[[int], Utterance],
     title: str,
     augment: bool,
+    precision: str,
     tokenize: Tokenize | None,
     seed: int,
 ) -> Iterator[Tensor]:
@@ -131,9 +138,13 @@ def _encode(
     for module in encoder.modules():
         if isinstance(module, Augmentation):
             module.train(augment)
+    kind = autocast_type(precision, device)
     for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):
         utterances = [utterance(i) for i in range(start, min(count, start + BATCH))]
-        with torch.inference_mode():
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, kind or torch.bfloat16, kind is not None),
+        ):
             features = encoder(collate(utterances, tokenize).to(device)).to("cpu")
         for tokens, mask in zip(features.tokens, features.mask, strict=True):
             yield tokens[mask].half().clone()
