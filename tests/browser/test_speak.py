@@ -134,7 +134,7 @@ def test_an_example_fills_in_and_is_analysed(
     page = open_page(mute_browser, fake_app)
     examples = page.locator("#examples button")
     expect(examples.nth(3)).to_be_visible()
-    assert all("synthetic" in text for text in examples.all_inner_texts())
+    assert all(re.match("synthetic: |real voice: ", t) for t in examples.all_inner_texts())
     examples.first.click()
     assert label(page) in LABELS
     expect(page.locator("#words textarea")).not_to_have_value("")

@@ -118,13 +118,16 @@ def test_a_webcam_is_recorded_with_sound_and_unmirrored(demo: Any) -> None:
     assert video.format is None  # the server does not encode it again
 
 
-def test_example_clips_are_synthetic_and_small() -> None:
+def test_example_clips_say_whose_voice_it_is_and_are_small() -> None:
     examples = load_examples()
-    assert 4 <= len(examples) <= 6
+    kinds = [example.label.partition(": ")[0] for example in examples]
+    assert kinds == ["synthetic"] * 6 + ["real voice"] * 4
+    licence = (EXAMPLES / "LICENSE.md").read_text("utf-8")
     for example in examples:
-        assert example.label.startswith("synthetic: ")
+        assert example.path.name.startswith("ravdess_") == example.label.startswith("real voice")
         assert 1 < load_audio(example.path).size / SAMPLE_RATE < 30
-    assert sum(example.path.stat().st_size for example in examples) < 400_000
+    assert sum(example.path.stat().st_size for example in examples) < 450_000
+    assert "CC BY-NC-SA 4.0" in licence
 
 
 def test_example_videos_are_drawn_and_small() -> None:

@@ -56,8 +56,8 @@ TEXTS = notes.RecordingTexts(
         ),
     ),
     credit=f"The model follows {SHIPPED.title} ({SHIPPED.method}) and was trained on acted speech "
-    "and online comments. The example clips are synthetic voices. They were chosen because the "
-    "model is sure of them, so they do not show how accurate it is.",
+    "and online comments. The synthetic example clips were chosen because the model is sure of "
+    "them; those of actors, whose voices it never heard, were drawn at random from RAVDESS.",
 )
 
 
@@ -203,7 +203,7 @@ def _inputs(status: gr.HTML) -> Inputs:
 def _examples(inputs: Inputs) -> Any:
     examples = load_examples()
     rows = [[str(example.path), example.text] for example in examples]
-    label = "Or try one of these; every voice is synthetic"
+    label = "Or try one of these: synthetic voices, and actors whom the model never heard"
     return examples_gallery(examples, rows, [inputs.voice, inputs.parts.words], label)
 
 

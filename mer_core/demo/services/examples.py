@@ -1,4 +1,7 @@
-"""The demo's example clips: synthetic voices, drawn faces, made by `assets/examples/make.sh`."""
+"""The demo's example clips: synthetic voices, drawn faces and a few of RAVDESS' actors.
+
+`make.sh` and `choose_voices.py` in `assets/examples` made them.
+"""
 
 from __future__ import annotations
 
