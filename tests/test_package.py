@@ -85,7 +85,7 @@ def test_it_holds_the_packages_whole(names: set[str]) -> None:
 
 def test_it_holds_the_model_the_maps_and_the_examples(names: set[str]) -> None:
     needed = files_of("assets/default", "assets/atlas", "assets/examples", "assets/whisper")
-    left_out = {name for name in needed if re.search(r"/make[_.]|/maps\.png$", name)}
+    left_out = {name for name in needed if re.search(r"/(make|choose)[_.]|/maps\.png$", name)}
     assert {f"mer_core/{name}" for name in needed - left_out} <= names
     assert not {f"mer_core/{name}" for name in left_out} & names
     assert "mer_core/assets/default/LICENSE.md" in names
