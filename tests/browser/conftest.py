@@ -213,9 +213,11 @@ def _note_requests(page: Any, address: str, foreign: list[str]) -> None:
 
 # What gradio 6.31 logs when a page is left while an event runs: its `beforeunload` handler calls
 # `Client.close`, which aborts the event stream; the stream's `onerror` logs the abort, with a stack
-# inside gradio's own bundle, and then one broken connection for every event that ran.
+# inside gradio's own bundle, and then one broken connection for every event that ran. Chromium
+# words the abort by whether the answer's body had begun to arrive.
 ABORTED = re.compile(
-    r"AbortError: signal is aborted without reason(\n +at (\S+ \()?\S+/assets/[Ii]ndex-\S+)*"
+    r"AbortError: (signal is aborted without reason|BodyStreamBuffer was aborted)"
+    r"(\n +at (\S+ \()?\S+/assets/[Ii]ndex-\S+)*"
 )
 BROKEN = "Unexpected error Connection errored out. "
 
