@@ -17,10 +17,11 @@ from torch.nn import functional as F
 from mer_core.alignment.contrastive import contrastive_loss, same_label_targets
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import CLASSES, Framework
-from mer_core.layers.pooling import AttentiveStatistics
+from mer_core.layers.pooling import AttentiveStatistics, Statistics
 from mer_core.types import Features, Output
 
 MIXED_WITH, SHARE = "mixed_with", "share"  # features of an output: (B,) partner rows, (B,) shares
+MOMENTUM = 0.02  # of the running estimates: over about 50 batches
 EMBEDDING = "embedding"  # ends the name of a feature
 
 
@@ -33,16 +34,22 @@ class UnimodalConfig:
         label_smoothing: Share of the target that is spread over all classes.
         mixup: α of the Beta distribution of the shares in manifold mixup; 0 = none.
         contrast_temperature: Of supervised contrast; 0 = no such term.
+        attentive: Pool by attention; false: every step counts alike, which holds better for
+            strangers where the encoder is frozen.
+        standardize: Scale every pooled statistic to zero mean and unit variance over the training
+            examples, as a logistic regression's features would be.
     """
 
     dropout: float = 0.3
     label_smoothing: float = 0.0
     mixup: float = 0.0
     contrast_temperature: float = 0.0
+    attentive: bool = True
+    standardize: bool = False
 
 
 class Unimodal(Framework):
-    """Classifier over the attentive statistics of one encoder's tokens."""
+    """Classifier over the statistics of one encoder's tokens."""
 
     def __init__(
         self, encoder: Encoder, labels: tuple[str, ...], config: UnimodalConfig | None = None
@@ -51,9 +58,15 @@ class Unimodal(Framework):
         self.encoder = encoder
         self.labels = labels
         self.config = config or UnimodalConfig()
-        self.pool = AttentiveStatistics(encoder.width)
+        width = 2 * encoder.width
+        self.pool = AttentiveStatistics(encoder.width) if self.config.attentive else Statistics()
+        self.standardize = (
+            nn.BatchNorm1d(width, affine=False, momentum=MOMENTUM)
+            if self.config.standardize
+            else nn.Identity()
+        )
         self.dropout = nn.Dropout(self.config.dropout)
-        self.classifier = nn.Linear(2 * encoder.width, len(labels))
+        self.classifier = nn.Linear(width, len(labels))
 
     def architecture(self) -> dict[str, Any]:
         """Everything but the weights that `build_framework` needs to make this again."""
@@ -67,7 +80,7 @@ class Unimodal(Framework):
         what; the features are of the utterances themselves.
         """
         ((modality, only),) = features.items()
-        pooled = self.pool(only.tokens, only.mask)  # (B, 2 D)
+        pooled = self.standardize(self.pool(only.tokens, only.mask))  # (B, 2 D)
         named = {
             f"{modality}_pooled": pooled,
             f"{modality}_{EMBEDDING}": F.normalize(pooled.float(), dim=1),

@@ -44,8 +44,21 @@ class AttentiveStatistics(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """`tokens` (B, T, D), `mask` (B, T) → (B, 2 D); zeros for a row without a valid step."""
         scores = self.score(tokens)[:, :, 0].float()  # (B, T)
-        weights = masked_softmax(scores, mask)[:, :, None]  # (B, T, 1)
-        tokens = tokens.float()
-        mean = (tokens * weights).sum(dim=1)  # (B, D)
-        variance = ((tokens - mean[:, None]).square() * weights).sum(dim=1)  # (B, D)
-        return torch.cat([mean, (variance + 1e-4).sqrt()], dim=1)  # (B, 2 D)
+        return _statistics(tokens, masked_softmax(scores, mask))
+
+
+class Statistics(nn.Module):
+    """Mean and standard deviation over time, every valid step counting alike."""
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """`tokens` (B, T, D), `mask` (B, T) → (B, 2 D); zeros for a row without a valid step."""
+        weights = mask.float()
+        return _statistics(tokens, weights / weights.sum(dim=1, keepdim=True).clamp(min=1.0))
+
+
+def _statistics(tokens: Tensor, weights: Tensor) -> Tensor:
+    """Mean and standard deviation (B, 2 D) of `tokens` (B, T, D) under `weights` (B, T)."""
+    tokens, weights = tokens.float(), weights[:, :, None]
+    mean = (tokens * weights).sum(dim=1)  # (B, D)
+    variance = ((tokens - mean[:, None]).square() * weights).sum(dim=1)  # (B, D)
+    return torch.cat([mean, (variance + 1e-4).sqrt()], dim=1)  # (B, 2 D)

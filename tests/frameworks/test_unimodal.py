@@ -141,6 +141,22 @@ def test_contrast_is_a_term_only_where_it_has_a_temperature() -> None:
     assert framework.losses(one, TARGETS[:1])["contrast"].item() == 0.0
 
 
+def test_standardised_statistics_are_scaled_by_the_training_batches() -> None:
+    framework = unimodal(standardize=True, attentive=False).train()
+    (features,) = (item := batch(16)).cached.values()
+    plain = torch.cat(
+        [features.tokens.mean(1), (features.tokens.var(1, correction=0) + 1e-4).sqrt()], dim=1
+    )
+    scaled = framework(item).features["speech_pooled"]
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(16), atol=1e-5, rtol=0)
+    torch.testing.assert_close(scaled.var(0, correction=0), torch.ones(16), atol=1e-3, rtol=0)
+    for _ in range(400):  # the running estimates arrive at this batch's
+        framework(item)
+    found = framework.eval()(item).features["speech_pooled"]
+    expected = (plain - plain.mean(0)) / plain.std(0)
+    torch.testing.assert_close(found, expected, atol=5e-3, rtol=5e-3)
+
+
 def test_the_architecture_rebuilds_it() -> None:
     framework = unimodal(mixup=0.2, contrast_temperature=0.1, label_smoothing=0.1)
     again = build_framework(framework.architecture(), LABELS)

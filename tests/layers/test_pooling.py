@@ -1,4 +1,4 @@
-"""Attentive statistics against loops, with padding and absence."""
+"""Statistics over time, by attention or plain, with padding and absence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from mer_core.layers.pooling import AttentiveStatistics, masked_mean
+from mer_core.layers.pooling import AttentiveStatistics, Statistics, masked_mean
 
 WIDTH = 4
 
@@ -43,6 +43,17 @@ def test_statistics_equal_the_slow_loops():
     for row in range(2):
         expected = slow_statistics(module, values[row][mask[row]])
         assert result[row].tolist() == pytest.approx(expected, abs=1e-5)
+
+
+def test_plain_statistics_are_those_of_the_valid_steps():
+    values = tokens(2, 5)
+    mask = torch.tensor([[True, False, True, True, False], [False] * 5])
+    found = Statistics()(values, mask)
+    kept = values[0][mask[0]]
+    torch.testing.assert_close(found[0, :WIDTH], kept.mean(dim=0))
+    spread = (kept.var(dim=0, correction=0) + 1e-4).sqrt()
+    torch.testing.assert_close(found[0, WIDTH:], spread)
+    assert found[1, :WIDTH].tolist() == [0.0] * WIDTH
 
 
 def test_a_single_step_is_its_own_mean_without_spread():
