@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,33 +50,48 @@ def features_as_they_are(
     return dict(zip(ordered, rows, strict=True))
 
 
-def augmented_features(
+def feature_views(
     encoder: Encoder,
-    examples: Sequence[Example],
+    examples: Iterable[Example],
+    augmented: Collection[Example],
     material: Material,
+    views: int,
     seed: int,
     **options: Any,
-) -> Rows:
-    """(T, D) fp16 tokens of the examples in their order, augmented as their source says.
+) -> dict[Example, Rows]:
+    """Example → (T, D) fp16 tokens of it as it is, then of its augmented copies, if it has any.
 
     Args:
-        encoder: Its own augmentation is on, too.
+        encoder: Its own augmentation is on for the copies.
         examples: Of one modality.
+        augmented: Those of them that have copies, augmented as their source says.
         material: Where they are read.
-        seed: Of this view. Each example has a generator of its own, so that its augmentation does
-            not depend on its neighbours.
-        options: Passed to `frozen_features`.
+        views: Copies of each.
+        seed: Of all copies.
+        options: `tokenize`, `device` and `cache` of `frozen_features`.
     """
+    plain = features_as_they_are(encoder, examples, material, **options)
+    found = {example: [tokens] for example, tokens in plain.items()}
+    copied = [example for example in plain if example in augmented]
     changes = material.sources[encoder.modality].changes(encoder.modality)
-    return frozen_features(
-        encoder,
-        len(examples),
-        lambda i: material.utterance([examples[i]], epoch_generator(seed, i)),
-        key=[str((seed, changes)), *(material.content(e) for e in examples)],
-        augment=True,
-        precision="auto",  # as the training that reads them
-        **options,
-    )
+    for view in range(1, 1 + views):
+        drawn = seed * 1_000 + view
+        rows = frozen_features(
+            encoder,
+            len(copied),
+            # A generator for each example: its augmentation does not depend on its neighbours.
+            lambda i, s=drawn: material.utterance(  # type: ignore[misc]
+                [copied[i]], epoch_generator(s, i)
+            ),
+            key=[str((drawn, changes)), *(material.content(e) for e in copied)],
+            title=f"features of {encoder.modality}, view {view}",
+            augment=True,
+            precision="auto",  # as the training that reads them
+            **options,
+        )
+        for example, tokens in zip(copied, rows, strict=True):
+            found[example].append(tokens)
+    return found
 
 
 def frozen_features(

@@ -32,7 +32,7 @@ from train.data.draws import (
     epoch_generator,
     label_partners,
 )
-from train.data.features import augmented_features, features_as_they_are
+from train.data.features import feature_views
 from train.data.labelled import Labelled
 from train.data.material import Material
 from train.data.pairs import Pair, SetName, evaluation_sets
@@ -186,24 +186,13 @@ class PairedTask:
         self, modality: str, encoder: Encoder, device: torch.device | None, cache: Path | None
     ) -> None:
         """Features of every example; view 0 is the example as it is, others are augmented."""
-        source, train = self.experiment.sources[modality], set(self.train[modality])
-        options: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
-        plain = features_as_they_are(encoder, self.examples[modality], self.material, **options)
-        self.cached |= {example: [tokens] for example, tokens in plain.items()}
-        augmented = [example for example in plain if example in train]
+        source = self.experiment.sources[modality]
         as_it_is = modality == "text" and not source.transcript_probability
         views = 0 if as_it_is else source.views  # without augmentation, all views are the same
-        for view in range(1, 1 + views):
-            rows = augmented_features(
-                encoder,
-                augmented,
-                self.material,
-                self.experiment.seed * 1_000 + view,
-                title=f"features of {modality}, view {view}",
-                **options,
-            )
-            for example, tokens in zip(augmented, rows, strict=True):
-                self.cached[example].append(tokens)
+        self.cached |= feature_views(
+            encoder, self.examples[modality], set(self.train[modality]), self.material, views,
+            self.experiment.seed, tokenize=self.tokenize, device=device, cache=cache,
+        )  # fmt: skip
 
 
 def label_indices(pairs: Sequence[Pair]) -> Tensor:

@@ -27,7 +27,7 @@ from train.data.draws import (
     draw_weights,
     epoch_generator,
 )
-from train.data.features import Rows, augmented_features, features_as_they_are
+from train.data.features import Rows, feature_views
 from train.data.labelled import Labelled
 from train.data.material import Material
 
@@ -168,23 +168,13 @@ class SingleTask:
     ) -> dict[Example, Rows]:
         """Features of every example, (T, D): as it is, then augmented copies."""
         assert self.frozen is not None
-        views: dict[Example, Rows] = {example: [] for example in examples}
-        options: Any = {"tokenize": self.tokenize, "device": device, "cache": cache}
+        views: dict[Example, Rows] = {}
         for corpus in self.source.corpora:
             own = [example for example in examples if example.corpus == corpus]
-            plain = features_as_they_are(self.frozen, own, self.material, **options)
-            for view in range(self.source.views + 1):
-                seed = self.experiment.seed * 1_000 + view
-                title = f"{corpus}, view {view}"
-                rows = (
-                    plain.values()
-                    if view == 0
-                    else augmented_features(
-                        self.frozen, list(plain), self.material, seed, title=title, **options
-                    )
-                )
-                for example, tokens in zip(plain, rows, strict=True):
-                    views[example].append(tokens)
+            views |= feature_views(
+                self.frozen, own, set(own), self.material, self.source.views, self.experiment.seed,
+                tokenize=self.tokenize, device=device, cache=cache,
+            )  # fmt: skip
         return views
 
     def _collate(
