@@ -14,7 +14,8 @@ from mer_core.data.collate import collate
 from mer_core.encoders.base import Encoder
 from mer_core.encoders.pretrained_speech import receptive_field
 from mer_core.encoders.registry import build_encoder
-from mer_core.types import SAMPLE_RATE, Batch, Utterance
+from mer_core.types import SAMPLE_RATE, Utterance
+from tests.encoders.padding import with_padded_waveform
 
 from transformers import (  # isort: skip  (after torchaudio_compat)
     HubertConfig,
@@ -84,18 +85,6 @@ def recordings(lengths: tuple[int, ...] = LENGTHS) -> list[Utterance]:
     return [Utterance(waveform=waveform) for waveform in made]
 
 
-def with_padding(batch: Batch) -> Batch:
-    """The same batch, twice as long, with 99.0 in all padding."""
-    assert batch.waveform is not None
-    assert batch.waveform_mask is not None
-    waveform = torch.where(batch.waveform_mask, batch.waveform, 99.0)
-    return replace(
-        batch,
-        waveform=torch.cat([waveform, torch.full_like(waveform, 99.0)], dim=1),
-        waveform_mask=torch.cat([batch.waveform_mask, batch.waveform_mask & False], dim=1),
-    )
-
-
 def bare(folder: Path, waveform: np.ndarray) -> torch.Tensor:
     """(T, D) of transformers' own feature extractor and model, one recording at a time."""
     family = json.loads((folder / "config.json").read_text())["model_type"]
@@ -109,7 +98,7 @@ def bare(folder: Path, waveform: np.ndarray) -> torch.Tensor:
 def test_a_padded_batch_agrees_with_the_bare_model(saved: Path) -> None:
     utterances = recordings()
     encoder = build(saved)
-    for batch in (collate(utterances), with_padding(collate(utterances))):
+    for batch in (collate(utterances), with_padded_waveform(collate(utterances))):
         features = encoder(batch)
         assert features.present.all()
         assert torch.all(features.tokens[~features.mask] == 0)
@@ -132,7 +121,7 @@ def test_frame_mask_has_as_many_frames_as_the_convolutions_make(saved: Path) -> 
 def test_absent_and_too_short_rows_are_zero_and_never_nan(saved: Path) -> None:
     encoder = build(saved)
     for rows in ([Utterance()], [Utterance(), *recordings((1, 399, 2_000))]):
-        features = encoder(with_padding(collate(rows)))
+        features = encoder(with_padded_waveform(collate(rows)))
         assert torch.isfinite(features.tokens).all()
         assert features.present.tolist() == [False, False, False, True][: len(rows)]
         assert torch.equal(features.mask.any(dim=1), features.present)
@@ -238,7 +227,7 @@ def test_wavlm_agrees_with_the_bare_model(wavlm: Path) -> None:
     encoder = build(wavlm)
     assert encoder.width == 32
     utterances = recordings((16_000, 401, 5_000, 12_345))
-    features = encoder(with_padding(collate(utterances)))
+    features = encoder(with_padded_waveform(collate(utterances)))
     assert features.tokens.shape[2] == 32
     for tokens, mask, utterance in zip(features.tokens, features.mask, utterances, strict=True):
         assert utterance.waveform is not None

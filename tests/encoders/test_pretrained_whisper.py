@@ -11,6 +11,7 @@ import torch
 
 from mer_core.encoders.whisper_mel import WhisperMel
 from mer_core.types import SAMPLE_RATE
+from tests.encoders.padding import with_padded_waveform
 from tests.encoders.tiny_whisper import (
     FRAMES,
     LAYERS,
@@ -20,7 +21,6 @@ from tests.encoders.tiny_whisper import (
     original,
     spectrum,
     waves,
-    with_padding,
 )
 
 from transformers import WhisperModel  # isort: skip
@@ -30,7 +30,7 @@ from transformers import WhisperModel  # isort: skip
 def test_the_spectrum_is_whispers(mels: int) -> None:
     """Of a padded batch, as its feature extractor computes it for each recording alone."""
     waveforms = [*waves(), np.zeros(1_000, np.float32)]
-    batch = with_padding(batch_of(*waveforms))
+    batch = with_padded_waveform(batch_of(*waveforms))
     assert batch.waveform is not None
     assert batch.waveform_mask is not None
     found, mask = WhisperMel(mels)(batch.waveform, batch.waveform_mask.sum(dim=1))
@@ -46,7 +46,7 @@ def test_the_spectrum_is_whispers(mels: int) -> None:
 @torch.no_grad()
 def test_a_padded_batch_agrees_with_transformers(whisper_folder: Path) -> None:
     encoder = build(whisper_folder)
-    features = encoder(with_padding(batch_of(*waves())))
+    features = encoder(with_padded_waveform(batch_of(*waves())))
     assert features.present.all()
     assert features.mask.sum(dim=1).tolist() == [-(-frames // 2) for frames in FRAMES]
     assert torch.all(features.tokens[~features.mask] == 0)
@@ -100,7 +100,7 @@ def test_the_last_norm_belongs_to_the_whole_model(whisper_folder: Path) -> None:
 def test_a_batch_changes_no_recording(whisper_folder: Path, settings: dict[str, object]) -> None:
     encoder = build(whisper_folder, **settings)
     alone = [encoder(batch_of(waveform)) for waveform in waves()]
-    for batch in (batch_of(*waves()), with_padding(batch_of(*waves()))):
+    for batch in (batch_of(*waves()), with_padded_waveform(batch_of(*waves()))):
         together = encoder(batch)
         for row, single in enumerate(alone):
             tokens = together.tokens[row][together.mask[row]]
@@ -119,7 +119,7 @@ class Louder(torch.nn.Module):
 def test_augmented_padding_changes_no_recording(whisper_folder: Path) -> None:
     encoder = build(whisper_folder)
     encoder.augment = Louder()
-    together = encoder(with_padding(batch_of(*waves())))
+    together = encoder(with_padded_waveform(batch_of(*waves())))
     for row, waveform in enumerate(waves()):
         tokens = together.tokens[row][together.mask[row]]
         alone = encoder(batch_of(waveform)).tokens[0]
@@ -212,7 +212,7 @@ def test_absent_and_too_short_rows_are_zero_and_never_nan(whisper_folder: Path) 
     encoder = build(whisper_folder, mix=True, pool=2)
     short, long = waves((200, 2_000))
     for rows in ([None], [short], [None, short[:1], short, long]):
-        features = encoder(with_padding(batch_of(*rows)))
+        features = encoder(with_padded_waveform(batch_of(*rows)))
         assert torch.isfinite(features.tokens).all()
         assert features.present.tolist() == [row is long for row in rows]
         assert torch.equal(features.mask.any(dim=1), features.present)

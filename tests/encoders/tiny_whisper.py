@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,18 +62,6 @@ def waves(lengths: tuple[int, ...] = LENGTHS) -> list[FloatArray]:
 
 def batch_of(*waveforms: FloatArray | None) -> Batch:
     return collate([Utterance(waveform=waveform) for waveform in waveforms])
-
-
-def with_padding(batch: Batch) -> Batch:
-    """The same batch, twice as long, with 99.0 in all padding."""
-    assert batch.waveform is not None
-    assert batch.waveform_mask is not None
-    waveform = torch.where(batch.waveform_mask, batch.waveform, 99.0)
-    return replace(
-        batch,
-        waveform=torch.cat([waveform, torch.full_like(waveform, 99.0)], dim=1),
-        waveform_mask=torch.cat([batch.waveform_mask, batch.waveform_mask & False], dim=1),
-    )
 
 
 def spectrum(waveform: FloatArray, mels: int = 80) -> torch.Tensor:

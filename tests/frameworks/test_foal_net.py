@@ -11,6 +11,7 @@ import torch
 
 from mer_core.frameworks.base import MATCHED, total_loss
 from mer_core.types import Batch, Features
+from tests.frameworks.changed import perturb, with_absence
 from tests.frameworks.tiny_foal_net import (
     AUDIO,
     HEADS,
@@ -23,9 +24,7 @@ from tests.frameworks.tiny_foal_net import (
     foal_net,
     losses_of,
     padded,
-    perturb,
     rows,
-    with_absence,
 )
 
 

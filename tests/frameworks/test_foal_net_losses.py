@@ -17,13 +17,13 @@ from mer_core.frameworks.base import total_loss
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.layers.heads import match_head
 from mer_core.types import Output
+from tests.frameworks.changed import perturb
 from tests.frameworks.tiny_foal_net import (
     STILL,
     TARGETS,
     batch_of,
     foal_net,
     losses_of,
-    perturb,
     rows,
 )
 

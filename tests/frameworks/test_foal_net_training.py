@@ -16,6 +16,7 @@ from mer_core.frameworks.base import total_loss
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.registry import build_framework
 from mer_core.types import Features, Utterance
+from tests.frameworks.changed import perturb
 from tests.frameworks.tiny_foal_net import (
     AUDIO,
     LABELS,
@@ -27,7 +28,6 @@ from tests.frameworks.tiny_foal_net import (
     foal_net,
     losses_of,
     padded,
-    perturb,
     rows,
 )
 

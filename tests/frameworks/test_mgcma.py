@@ -11,6 +11,7 @@ from mer_core.data.collate import collate_features
 from mer_core.frameworks.mgcma import MGCMAConfig
 from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features
+from tests.frameworks.changed import perturb
 from tests.frameworks.tiny_mgcma import (
     LABELS,
     SWITCH_NAMES,
@@ -19,7 +20,6 @@ from tests.frameworks.tiny_mgcma import (
     WIDTHS,
     mgcma,
     padded,
-    perturb,
     rows,
 )
 

@@ -13,7 +13,8 @@ from mer_core.data.collate import collate_features
 from mer_core.encoders.base import CachedEncoder
 from mer_core.frameworks.base import MATCHED
 from mer_core.frameworks.mgcma import MGCMA
-from tests.frameworks.tiny_mgcma import LABELS, WIDTH, WIDTHS, mgcma, perturb, rows
+from tests.frameworks.changed import perturb
+from tests.frameworks.tiny_mgcma import LABELS, WIDTH, WIDTHS, mgcma, rows
 
 
 @pytest.fixture(autouse=True)

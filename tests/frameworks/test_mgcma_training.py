@@ -7,7 +7,7 @@ import torch
 
 from mer_core.data.collate import collate_features
 from mer_core.frameworks.base import total_loss
-from mer_core.types import Batch, Features
+from tests.frameworks.changed import with_absence
 from tests.frameworks.tiny_mgcma import SWITCH_NAMES, SWITCHES, WIDTHS, mgcma, mgcma_losses, rows
 
 
@@ -40,16 +40,6 @@ def test_outputs_and_gradients_are_finite_whatever_is_absent(switches, absence):
     total.backward()
     for name, p in model.named_parameters():
         assert p.grad is None or torch.isfinite(p.grad).all(), name
-
-
-def with_absence(batch, absent):
-    """Absent rows as an encoder may leave them: no valid step, and junk in the padding."""
-    cached = {}
-    for modality, features in batch.cached.items():
-        gone = torch.tensor([(i, modality) in absent for i in range(len(features.present))])
-        tokens = torch.where(gone[:, None, None], torch.nan, features.tokens)
-        cached[modality] = Features(tokens, features.mask & ~gone[:, None], ~gone)
-    return Batch(cached=cached)
 
 
 def test_stand_ins_learn_from_absence_and_only_from_it():

@@ -51,13 +51,5 @@ def padded(batch, steps, value=99.0):
     return Batch(cached=cached)
 
 
-def perturb(model):
-    """Weights away from their symmetric start, so that no norm is an identity by luck."""
-    with torch.no_grad():
-        for p in model.parameters():
-            p.add_(torch.randn_like(p) * 0.2)
-    return model
-
-
 def mgcma_losses(model, batch, labels):
     return model.losses(model(batch), labels)
