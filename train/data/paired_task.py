@@ -80,6 +80,7 @@ class PairedTask:
         }
         everything = [e for examples in self.examples.values() for e in examples]
         self.material = Material(everything, experiment.sources, cache)
+        self.dev = {name: self._by_length(items) for name, items in self.dev.items()}
         self.cached: dict[Example, list[Tensor]] = {}
         self.widths = {m: encoder.width for m, encoder in (encoders or {}).items()}
         for modality, encoder in (encoders or {}).items():
@@ -126,6 +127,15 @@ class PairedTask:
             by_modality[name.modality or COMBINED].append(figure)
         score = float(np.mean([np.mean(values) for values in by_modality.values()]))
         return {**{str(name): figure for name, figure in figures.items()}, "score": score}
+
+    def _by_length(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Pairs in an order in which batches need little padding: by their partners' length."""
+
+        def lengths(pair: Pair) -> list[int]:
+            halves = (getattr(pair, self.partner), getattr(pair, self.lead))
+            return [self.material.size(half) for half in halves if half]
+
+        return sorted(pairs, key=lengths)
 
     def _neutral_examples(self, modality: str) -> tuple[list[Example], NDArray[np.float64]]:
         """Of the training examples; and their chances."""

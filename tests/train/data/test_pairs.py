@@ -149,6 +149,25 @@ def test_training_uses_both_halves(natural: Experiment, recorded: Path, tmp_path
     assert score == pytest.approx(sum(figures.values()) / 3)
 
 
+def test_development_pairs_of_one_length_are_neighbours(
+    mgcma: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    framework = start(mgcma)
+    tokenize = tokenizer_of(framework)
+    task = PairedTask(mgcma, corpora, tokenize=tokenize, cache=tmp_path)
+    texts = {
+        str(name): [len(pair.text.text or "") for pair in pairs if pair.text]
+        for name, pairs in task.dev.items()
+    }
+    assert all(lengths == sorted(lengths) for lengths in texts.values())
+    assert len(set(texts["text/meld"])) > 1
+    with torch.inference_mode():
+        ordered = task.validate(framework.eval())
+        task.dev = {name: pairs[::-1] for name, pairs in task.dev.items()}
+        assert task.validate(framework) == pytest.approx(ordered)
+
+
 def test_natural_sets_are_evaluated_under_their_names(
     mgcma: Experiment, natural: Experiment, recorded: Path
 ) -> None:
