@@ -134,6 +134,8 @@ class Experiment:
         restrict_classes: Choose, in training, among the labels of an example's own corpus only; for
             a single encoder, whose corpora have different label sets.
         loss_weights: Term → weight; the default is 1.
+        averaged_runs: Runs from the same first weights, each with the examples in another order,
+            whose weights are averaged in the end (`train.averaging`).
     """
 
     name: str
@@ -147,9 +149,12 @@ class Experiment:
     neutral_partners: dict[str, float] = field(default_factory=dict)
     restrict_classes: bool = False
     loss_weights: dict[str, float] = field(default_factory=dict)
+    averaged_runs: int = 1
     optim: OptimConfig = field(default_factory=OptimConfig)
 
     def __post_init__(self) -> None:
+        if self.averaged_runs < 1:
+            raise ValueError(f"averaged_runs is {self.averaged_runs}; it must be 1 or more.")
         if self.labels not in LABEL_SETS:
             raise ValueError(f"labels = {self.labels!r}: must be one of {', '.join(LABEL_SETS)}.")
         if self.restrict_classes and len(self.sources) > 1:

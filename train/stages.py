@@ -17,10 +17,11 @@ from mer_core.encoders.text_tokens import TextTokenizer
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 from mer_core.frameworks.unimodal import Unimodal
+from train.averaging import fit_averaged
 from train.config import Experiment
 from train.data.paired_task import PairedTask
 from train.data.tasks import SingleTask
-from train.loop import fit, updates_per_epoch
+from train.loop import updates_per_epoch
 from train.prune import prune
 
 # 7 500 pieces cover 97.7 % of the training texts' word pieces; five layers keep it under 12 M.
@@ -54,7 +55,7 @@ def fit_experiment(
     )
     # Convolutions over (time, frequency) run several times faster in this layout.
     framework.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    framework = fit(framework, task, experiment, folder, device).cpu()
+    framework = fit_averaged(framework, task, experiment, folder, device).cpu()
     for attribute, encoder in (frozen or {}).items():
         setattr(framework, attribute, encoder.cpu())
     save_checkpoint(folder, framework, experiment=dataclasses.asdict(experiment))

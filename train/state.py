@@ -85,6 +85,12 @@ def save_state(folder: Path, state: TrainingState) -> None:
     write_atomically(folder / STATE_FILE, lambda file: save_file(tensors, file, metadata=metadata))
 
 
+def forget_state(folder: Path) -> None:
+    """Delete what only resuming needs, of a run and of runs within it."""
+    for state in folder.rglob(STATE_FILE):
+        state.unlink()
+
+
 def load_state(folder: Path, state: TrainingState) -> None:
     """Fill `state` from `folder`; a new run has no file there and stays as it is.
 

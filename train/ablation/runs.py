@@ -26,6 +26,7 @@ from mer_core.frameworks.descriptor import BEFORE
 from train.ablation.measure import AblationData, measure
 from train.ablation.strategies import descriptor_of, full, only, strategies, sweep_overrides
 from train.ablation.tables import summarise, write_tables
+from train.averaging import fit_averaged
 from train.config import Experiment
 from train.data.features import features_as_they_are
 from train.data.material import Material
@@ -34,9 +35,8 @@ from train.data.pairs import PARTNERS_PER_CLIP, Pair, SetKind, SetName, evaluati
 from train.evaluate.measures import Space
 from train.files import write_atomically
 from train.identity import check_claim, claim, data_digest, identity
-from train.loop import fit
 from train.stages import detach_encoders, start, tokenizer_of
-from train.state import STATE_FILE
+from train.state import STATE_FILE, forget_state
 
 TABLE = "ablation"  # file name of the test split's tables; the name of another split is appended
 
@@ -208,9 +208,9 @@ def train_one(
     torch.manual_seed(experiment.seed)
     framework = start(experiment)
     detach_encoders(framework)
-    framework = fit(framework, task, experiment, folder, inputs.paths.device)
+    framework = fit_averaged(framework, task, experiment, folder, inputs.paths.device)
     save_checkpoint(folder, framework.cpu(), experiment=own["experiment"])
-    (folder / STATE_FILE).unlink(missing_ok=True)  # nothing left to resume
+    forget_state(folder)  # nothing left to resume
 
 
 def is_trained(folder: Path) -> bool:

@@ -35,7 +35,7 @@ from train.protocols.folds import every_example, held_out
 from train.protocols.runs import Predictions, pooled
 from train.protocols.speakers import Speakers, dealt, speakers_of, units_of
 from train.stages import fit_experiment, start
-from train.state import STATE_FILE
+from train.state import forget_state
 
 RESULT_FILE, LOGITS_FILE = "crossfit.json", "crossfit.npz"
 
@@ -171,7 +171,7 @@ def _held_out_logits(
         framework = fit_experiment(fold, paths.root, folder, paths.device, cache)
         rows = _evaluated(fold, framework.to(paths.device), paths.root, cache)
         write_atomically(stored, lambda file: _save(rows, file))
-        (folder / STATE_FILE).unlink(missing_ok=True)
+        forget_state(folder)
     return _load(stored)
 
 

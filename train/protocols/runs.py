@@ -21,7 +21,7 @@ from train.files import write_atomically
 from train.identity import check_claim, claim, data_digest, identity
 from train.protocols.speakers import Speakers
 from train.stages import fit_experiment
-from train.state import STATE_FILE
+from train.state import forget_state
 
 PREDICTIONS_FILE = "predictions.npz"
 
@@ -141,5 +141,5 @@ def run(
         np.array([e.split for e in examples]),
     )
     predictions.save(stored)
-    (folder / STATE_FILE).unlink(missing_ok=True)  # nothing left to resume
+    forget_state(folder)  # nothing left to resume
     return predictions
