@@ -23,6 +23,7 @@ DOCUMENTS = [
     ROOT / "CHANGELOG.md",
     ROOT / "LICENSE.md",
     ROOT / "assets" / "default" / "LICENSE.md",
+    ROOT / "assets" / "encoders" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -150,6 +151,13 @@ def test_figures_of_the_ablations_are_the_stored_ones(index: int, framework: str
         assert rows, strategy
         for figure in re.findall(r"\d\.\d+ ± \d\.\d+", " ".join(cells)):
             assert figure in rows, (strategy, figure)
+
+
+@pytest.mark.parametrize("modality", ["speech", "text"])
+def test_figures_of_the_next_encoders_are_the_measured_ones(modality: str) -> None:
+    metrics = ROOT / "assets" / "encoders" / modality / "metrics.json"
+    table = metrics_table(json.loads(metrics.read_text("utf-8")))
+    assert table in (ROOT / "docs" / "results.md").read_text("utf-8")
 
 
 def test_word_error_rates_of_the_results_are_the_measured_ones() -> None:
