@@ -130,7 +130,7 @@ def test_finished_runs_are_not_repeated(
     done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths, summary = done
-    monkeypatch.setattr(ablation, "fit", refuse)
+    monkeypatch.setattr(ablation, "fit_averaged", refuse)
     monkeypatch.setattr(SharedInputs, "task", property(refuse))
     assert ablate(mgcma, paths, seeds=2) == summary
     with pytest.raises(AssertionError, match="trained again"):
@@ -141,7 +141,7 @@ def test_another_split_is_measured_without_training(
     done: tuple[RunPaths, dict[str, Any]], mgcma: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths, summary = done
-    monkeypatch.setattr(ablation, "fit", refuse)
+    monkeypatch.setattr(ablation, "fit_averaged", refuse)
     shown = ablate(mgcma, paths, seeds=2, split="dev")
     assert shown["protocol"]["split"] == "dev"
     assert json.loads((paths.out / "ablation-dev.json").read_text("utf-8")) == shown
@@ -163,13 +163,13 @@ def test_a_deleted_run_is_reproduced(
     for file in lost.iterdir():
         file.unlink()
     folders = []
-    real = ablation.fit
+    real = ablation.fit_averaged
 
     def watched(*arguments: Any) -> Any:
         folders.append(arguments[3])
         return real(*arguments)
 
-    monkeypatch.setattr(ablation, "fit", watched)
+    monkeypatch.setattr(ablation, "fit_averaged", watched)
     assert ablate(mgcma, paths, seeds=2) == summary
     assert folders == [lost]
     assert (lost / "test.json").read_text() == before
@@ -200,7 +200,7 @@ def test_a_failed_start_leaves_the_folder_usable(
     assert not out.exists()
     paths = RunPaths(corpora, out, CPU)
     with monkeypatch.context() as patch:
-        patch.setattr(ablation, "fit", stopped)
+        patch.setattr(ablation, "fit_averaged", stopped)
         with pytest.raises(KeyboardInterrupt):
             run_all(rows, paths, 1, "test")
     other = dataclasses.replace(mgcma, optim=dataclasses.replace(OPTIM, learning_rate=0.1))
@@ -215,7 +215,7 @@ def test_a_run_depends_on_its_data_but_not_on_their_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     paths, summary = done
-    monkeypatch.setattr(ablation, "fit", refuse)
+    monkeypatch.setattr(ablation, "fit_averaged", refuse)
     shutil.copytree(paths.root, tmp_path / "moved")
     moved = dataclasses.replace(paths, root=tmp_path / "moved")
     assert ablate(mgcma, moved, seeds=2) == summary

@@ -152,13 +152,13 @@ def test_the_run_without_alignment_is_shared_by_all_sweeps(
 ) -> None:
     """`none` of one sweep is that of the next, and of an ablation at other settings."""
     folders = []
-    real = train.ablation.runs.fit
+    real = train.ablation.runs.fit_averaged
 
     def watched(*arguments: Any) -> Any:
         folders.append(arguments[3].parent.name)
         return real(*arguments)
 
-    monkeypatch.setattr(train.ablation.runs, "fit", watched)
+    monkeypatch.setattr(train.ablation.runs, "fit_averaged", watched)
     arguments = ["ablate", "--config", str(config), "--data", str(corpora), "--device", "cpu"]
     arguments += ["--seeds", "1"]
     first, second = "architecture.instance_temperature=0.5", "loss_weights.instance=0.3"
