@@ -36,7 +36,7 @@ def fit_averaged(
     """
     if experiment.averaged_runs == 1:
         return fit(framework, task, experiment, folder, device)
-    first = copy_weights(framework.state_dict())
+    first = copy_weights(framework.to(device).state_dict())
     mean = copy_weights(first)
     for run in range(experiment.averaged_runs):
         framework.load_state_dict(first)
