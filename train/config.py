@@ -123,8 +123,10 @@ class Experiment:
         architecture: What `build_framework` takes; `from` in an encoder's table names the
             checkpoint folder it starts from, and `modality` which of its encoders.
         freeze_encoders: Compute the encoders' features once and train only the rest.
-        cache_frozen: Compute once what the frozen layers of a single encoder give, for every
-            example of its corpora, and train the layers above. Runs on other speakers share them.
+        cache_frozen: Compute once what the frozen layers of an encoder give, for every example of
+            its corpora. A single encoder trains the layers above; a framework on frozen encoders
+            computes their features from it. Runs on other speakers share it, and so do runs of
+            either kind with the same seed, corpora and augmentation.
         sources: By modality (`speech`, `text`, `video`); with two, the second one's examples are
             drawn as partners of the first one's, by label and again in every epoch.
         drop_modality: Modality → probability that training hides it in an utterance.

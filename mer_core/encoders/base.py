@@ -78,7 +78,10 @@ def encoder_hash(encoder: Encoder) -> str:
     digest = hashlib.sha256(repr(encoder.architecture()).encode())
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        value = value.detach().cpu().contiguous()
+        if value.is_floating_point():
+            value = value + 0.0  # averaging turns -0 into 0, which computes the same
+        digest.update(value.numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mer_core.data import Example, collate
-from mer_core.data.collate import Tokenize
+from mer_core.data.collate import Tokenize, collate_features
 from mer_core.encoders.base import Augmentation, Encoder, encoder_hash
-from mer_core.types import Utterance
+from mer_core.types import Batch, Utterance
 from train.data.draws import epoch_generator
-from train.data.material import Material
+from train.data.material import Material, digest
 from train.files import cached
 from train.precision import autocast_type
 
@@ -122,15 +122,78 @@ def frozen_features(
         device: Where to compute.
         cache: Folder for the result.
     """
-    parts = [encoder_hash(encoder), *key, *(["augment"] if augment else [])]
+    return _stored(
+        encoder,
+        count,
+        lambda part: collate([utterance(i) for i in part], tokenize),
+        key=[*key, *(["augment"] if augment else [])],
+        title=title,
+        augment=augment,
+        precision=precision,
+        device=device,
+        cache=cache,
+    )
+
+
+def views_above(
+    encoder: Encoder,
+    lower: Mapping[Example, Rows],
+    examples: Iterable[Example],
+    augmented: Collection[Example],
+    **options: Any,
+) -> dict[Example, Rows]:
+    """What `feature_views` gives, computed from the features of the encoder's frozen part.
+
+    Args:
+        encoder: In evaluation; what it hides of its input, it has hidden in `lower`.
+        lower: Example → `feature_views` of `encoder.frozen_part()`.
+        examples: All of them in `lower`.
+        augmented: Those of them whose copies are wanted.
+        options: `device` and `cache` of `frozen_features`.
+    """
+    ordered = sorted(examples, key=lambda example: len(lower[example][0]))
+    found: dict[Example, Rows] = {example: [] for example in ordered}
+    for view in range(max((len(lower[example]) for example in ordered), default=0)):
+        chosen = [example for example in ordered if view == 0 or example in augmented]
+        rows = [lower[example][view] for example in chosen]
+        width = {encoder.modality: rows[0].shape[1]} if rows else {}
+        tokens = _stored(
+            encoder,
+            len(rows),
+            lambda part, r=rows, w=width: collate_features(  # type: ignore[misc]
+                [{encoder.modality: r[i]} for i in part], w
+            ),
+            key=["above", *(digest(row.numpy().tobytes()) for row in rows)],
+            title=f"features of {encoder.modality} above the frozen layers, view {view}",
+            augment=False,
+            precision="auto" if view else "fp32",
+            **options,
+        )
+        for example, row in zip(chosen, tokens, strict=True):
+            found[example].append(row)
+    return found
+
+
+def _stored(
+    encoder: Encoder,
+    count: int,
+    batch: Callable[[range], Batch],
+    *,
+    key: Sequence[str],
+    title: str,
+    augment: bool,
+    precision: str,
+    device: torch.device | None,
+    cache: Path | None,
+) -> Rows:
+    """(T, D) fp16 tokens of `count` items, of which `batch` collates some; cached by `key`."""
+    parts = [encoder_hash(encoder), *key]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
     path = cache / f"features-{name}.safetensors" if cache else None
     on, seed = device or torch.device("cpu"), int(name[:8], 16)
     return cached(
         path,
-        lambda: list(
-            _encode(encoder.to(on), count, utterance, title, augment, precision, tokenize, seed)
-        ),
+        lambda: list(_encode(encoder.to(on), count, batch, title, augment, precision, seed)),
         read=_read,
         write=_write,
     )
@@ -139,14 +202,13 @@ def frozen_features(
 def _encode(
     encoder: Encoder,
     count: int,
-    utterance: Callable[[int], Utterance],
+    batch: Callable[[range], Batch],
     title: str,
     augment: bool,
     precision: str,
-    tokenize: Tokenize | None,
     seed: int,
 ) -> Iterator[Tensor]:
-    """Tokens of one utterance after another; `seed` decides what augmentation hides."""
+    """Tokens of one item after another; `seed` decides what augmentation hides."""
     encoder.eval()
     torch.manual_seed(seed)
     device = next(encoder.parameters()).device
@@ -155,12 +217,12 @@ def _encode(
             module.train(augment)
     kind = autocast_type(precision, device)
     for start in tqdm(range(0, count, BATCH), desc=title, mininterval=5.0):
-        utterances = [utterance(i) for i in range(start, min(count, start + BATCH))]
+        part = batch(range(start, min(count, start + BATCH))).to(device)
         with (
             torch.inference_mode(),
             torch.autocast(device.type, kind or torch.bfloat16, kind is not None),
         ):
-            features = encoder(collate(utterances, tokenize).to(device)).to("cpu")
+            features = encoder(part).to("cpu")
         for tokens, mask in zip(features.tokens, features.mask, strict=True):
             yield tokens[mask].half().clone()
     encoder.eval()

@@ -32,11 +32,11 @@ from train.data.draws import (
     epoch_generator,
     label_partners,
 )
-from train.data.features import feature_views
+from train.data.features import feature_views, views_above
 from train.data.labelled import Labelled
 from train.data.material import Material
 from train.data.pairs import Pair, SetName, evaluation_sets
-from train.data.tasks import source_examples
+from train.data.tasks import frozen_views, source_examples
 
 DEV_PARTNERS = 1_000  # of each partner corpus alone, after each epoch; `evaluate` takes all
 
@@ -58,7 +58,7 @@ class PairedTask:
         device: torch.device | None = None,
         cache: Path | None = None,
     ) -> None:
-        self.experiment, self.tokenize = experiment, tokenize
+        self.experiment, self.root, self.tokenize = experiment, root, tokenize
         self.lead, self.partner = experiment.sources
         self.train = {
             modality: source_examples(source, root, "train", FOUR, modality)
@@ -197,10 +197,19 @@ class PairedTask:
     ) -> None:
         """Features of every example; view 0 is the example as it is, others are augmented."""
         source = self.experiment.sources[modality]
+        examples, train = self.examples[modality], set(self.train[modality])
+        frozen = encoder.frozen_part() if self.experiment.cache_frozen else None
+        if frozen is not None:
+            _, lower = frozen_views(
+                frozen, self.experiment, self.root,
+                tokenize=self.tokenize, device=device, cache=cache,
+            )  # fmt: skip
+            self.cached |= views_above(encoder, lower, examples, train, device=device, cache=cache)
+            return
         as_it_is = modality == "text" and not source.transcript_probability
         views = 0 if as_it_is else source.views  # without augmentation, all views are the same
         self.cached |= feature_views(
-            encoder, self.examples[modality], set(self.train[modality]), self.material, views,
+            encoder, examples, train, self.material, views,
             self.experiment.seed, tokenize=self.tokenize, device=device, cache=cache,
         )  # fmt: skip
 

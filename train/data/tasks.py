@@ -74,6 +74,39 @@ def half_of(example: Example, modality: str) -> Example | None:
     return replace(example, **only) if value else None
 
 
+def frozen_views(
+    frozen: Encoder, experiment: Experiment, root: Path, *, cache: Path | None, **options: Any
+) -> tuple[Material, dict[Example, Rows]]:
+    """What never learns of an encoder, for every example of its corpora: as it is, then augmented.
+
+    Every split and every label: whichever speakers and labels a run trains on, the cache is one.
+
+    Args:
+        frozen: That part, as an encoder of its own.
+        experiment: Whose source of its modality names corpora and augmentation.
+        root: Folder of the corpora.
+        cache: Folder for decoded material and features.
+        options: `tokenize` and `device` of `feature_views`.
+
+    Returns:
+        The material, and example → (T, D) features.
+    """
+    source = experiment.sources[frozen.modality]
+    corpora = {
+        corpus: [half for e in load_corpus(corpus, root) if (half := half_of(e, frozen.modality))]
+        for corpus in source.corpora
+    }
+    everything = [example for examples in corpora.values() for example in examples]
+    material = Material(everything, experiment.sources, cache)
+    views: dict[Example, Rows] = {}
+    for examples in corpora.values():
+        views |= feature_views(
+            frozen, examples, set(examples), material, source.views, experiment.seed,
+            cache=cache, **options,
+        )  # fmt: skip
+    return material, views
+
+
 class SingleTask:
     """Examples of one modality, with one label each: how the encoders are trained.
 
@@ -108,10 +141,14 @@ class SingleTask:
         self.tokenize = tokenize
         self.train = source_examples(self.source, root, "train", self.labels, modality)
         self.dev = source_examples(self.source, root, "dev", self.labels, modality)
-        everything = self._corpora(root, modality) if frozen else [*self.train, *self.dev]
-        self.material = Material(everything, experiment.sources, cache)
         self.frozen = frozen
-        self.cached = self._views(everything, device, cache) if frozen else {}
+        self.cached: dict[Example, Rows] = {}
+        if frozen is not None:
+            self.material, self.cached = frozen_views(
+                frozen, experiment, root, tokenize=tokenize, device=device, cache=cache
+            )
+        else:
+            self.material = Material([*self.train, *self.dev], experiment.sources, cache)
         self.weights = draw_weights(self.train, self.source)
         self.classes = classes_of_corpora(self.train, self.labels)
         optim = experiment.optim
@@ -157,25 +194,6 @@ class SingleTask:
             chosen = np.array(full)[rows[:, full].argmax(axis=1)]
             accuracies[f"{corpus}_wa"] = float((chosen == truth.numpy()).mean())
         return {**figures, **accuracies, "score": float(np.mean(list(figures.values())))}
-
-    def _corpora(self, root: Path, modality: str) -> list[Example]:
-        """All examples, of every split: whichever speakers a run trains on, the cache is one."""
-        found = (e for c in self.source.corpora for e in load_corpus(c, root, labels=self.labels))
-        return [half for example in found if (half := half_of(example, modality))]
-
-    def _views(
-        self, examples: Sequence[Example], device: torch.device | None, cache: Path | None
-    ) -> dict[Example, Rows]:
-        """Features of every example, (T, D): as it is, then augmented copies."""
-        assert self.frozen is not None
-        views: dict[Example, Rows] = {}
-        for corpus in self.source.corpora:
-            own = [example for example in examples if example.corpus == corpus]
-            views |= feature_views(
-                self.frozen, own, set(own), self.material, self.source.views, self.experiment.seed,
-                tokenize=self.tokenize, device=device, cache=cache,
-            )  # fmt: skip
-        return views
 
     def _collate(
         self, examples: Sequence[Example], generator: np.random.Generator | None = None

@@ -17,8 +17,9 @@ from mer_core.data import collate
 from mer_core.media import load_audio
 from mer_core.types import Utterance
 from train.config import Experiment
+from train.data.paired_task import PairedTask
 from train.data.tasks import SingleTask
-from train.stages import fit_experiment, frozen_part, start
+from train.stages import detach_encoders, fit_experiment, frozen_part, start, tokenizer_of
 
 CPU = torch.device("cpu")
 
@@ -95,6 +96,44 @@ def test_runs_on_other_speakers_share_one_cache(
     first = files({"train": ("ravdess_01",), "dev": ("ravdess_02",)})
     assert len(first) == 3
     assert files({"train": ("ravdess_02", "ravdess_06"), "dev": ("ravdess_11",)}) == first
+
+
+def test_a_framework_shares_the_cache_of_its_encoders_training(
+    experiment: Experiment, mgcma: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    """The same clips, seed and augmentation: only the layers above are computed again."""
+    source = dataclasses.replace(experiment.sources["speech"], crop_seconds=0.5, views=2)
+    single = dataclasses.replace(experiment, seed=mgcma.seed, sources={"speech": source})
+    SingleTask(single, corpora, frozen=frozen_part(start(single)), cache=tmp_path)
+    lower = set(tmp_path.glob("features-*"))
+    architecture = {**mgcma.architecture, "speech_encoder": experiment.architecture["encoder"]}
+    framework_experiment = dataclasses.replace(
+        mgcma,
+        cache_frozen=True,
+        architecture=architecture,
+        sources={**mgcma.sources, "speech": source},
+    )
+    framework = start(framework_experiment)
+    tokenize = tokenizer_of(framework)
+    encoders = {e.modality: e for e in detach_encoders(framework).values()}
+    speech, read = encoders["speech"], []
+    speech.log_mel.register_forward_hook(lambda *_: read.append(1))
+    task = PairedTask(
+        framework_experiment, corpora, tokenize=tokenize, encoders=encoders,
+        cache=tmp_path,
+    )  # fmt: skip
+    assert read == []
+    assert len(set(tmp_path.glob("features-*")) - lower) == 3 + 1  # three views of clips; texts
+
+    live = dataclasses.replace(framework_experiment, cache_frozen=False)
+    whole = PairedTask(live, corpora, tokenize=tokenize, encoders=encoders)
+    for example in task.examples["speech"]:
+        views = task.cached[example]
+        assert len(views) == (3 if example in task.train["speech"] else 1)
+        torch.testing.assert_close(views[0], whole.cached[example][0], rtol=5e-3, atol=5e-3)
+    first, second = task.cached[task.train["speech"][0]][1:]
+    assert first.shape[1] == second.shape[1] == speech.width
+    assert not torch.equal(first, second)
 
 
 def test_an_encoder_that_cannot_be_divided_is_refused(

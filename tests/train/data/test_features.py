@@ -73,3 +73,12 @@ def test_the_hash_depends_on_shape_and_weights(encoder):
     assert encoder_hash(same) != encoder_hash(encoder)
     same.load_state_dict(encoder.state_dict())
     assert encoder_hash(same) == encoder_hash(encoder)
+
+
+def test_the_hash_does_not_depend_on_the_sign_of_zero(encoder):
+    weight = next(encoder.parameters())
+    with torch.no_grad():
+        weight.view(-1)[0] = 0.0
+        expected = encoder_hash(encoder)
+        weight.view(-1)[0] = -0.0
+    assert encoder_hash(encoder) == expected
