@@ -206,12 +206,12 @@ def run_default(options: argparse.Namespace) -> None:
     text = load_experiment(CONFIGS / "text_base.toml", overrides)
     if not (pruned / "model.safetensors").exists():
         prune_text_encoder(text, options.data, options.source, pruned)
-    encoders = ("speech", "text_base", "text")  # which ship inside MGCMA
-    for name in (*encoders, "mgcma_default", "face", "foal_net_default"):
+    stages = ("speech", "text_base", "text", "mgcma_default", "face", "foal_net_default")
+    for name in stages:
         options.config, options.out = CONFIGS / f"{name}.toml", None
         options.overrides = overrides + (speech if name == "speech" else [])
         run_fit(options)
-        if name not in encoders:
+        if name != "text_base":  # a starting point
             options.model, options.out = RUNS / name, OUTPUT / "default"
             crossfit = RUNS / f"crossfit_{name}"
             options.crossfit = crossfit if (crossfit / RESULT_FILE).is_file() else None

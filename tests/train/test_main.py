@@ -175,7 +175,7 @@ def test_default_makes_what_ships_and_resumes(
     predictor = Predictor.load(bundle, device="cpu")
     assert predictor.frameworks == ("mgcma", "foal_net")
     assert predictor.predict(text="the great joy").emotion in predictor.labels
-    names = ("mgcma", "foal_net", "face")
+    names = ("mgcma", "foal_net", "face", "speech", "text")
     weights = [(bundle / name / "model.safetensors").read_bytes() for name in names]
     assert command.main(arguments) == 0  # nothing left to train: the same model comes out
     assert [(bundle / name / "model.safetensors").read_bytes() for name in names] == weights
