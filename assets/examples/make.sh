@@ -18,17 +18,17 @@ keep() {
 
 # Voices and looks were tried until the shipped model assigned what one would expect of them:
 # they show the pages, and say nothing about how good the model is.
-say loud_fast en-us+m3 62 215 190 -1 "I told you a hundred times. Leave me alone!"
-say bright en-us+f1 82 185 120 -9 "We won! I can't believe it, this is wonderful."
-say slow_low en-us+m7 25 105 100 -16 "I miss her so much. Nothing feels the same."
+say loud_fast en-us+f2 75 215 190 -1 "I told you a hundred times. Leave me alone!"
+say bright en-us+f3 99 230 140 -6 "We won! I can't believe it, this is wonderful."
+say slow_low en-us+m5 10 90 60 -18 "I miss her so much. Nothing feels the same."
 say even en-us+m7 35 175 100 -8 "The train leaves at nine from platform four."
-say contradiction en-us+m3 60 210 190 -1 "Oh great. I am so happy for you."
+say contradiction en-us+f2 99 215 190 -1 "Oh great. I am so happy for you."
 for name in loud_fast bright slow_low even contradiction; do keep "$name"; done
 
 # One long clip, three voices with a pause, for the timeline.
 say part1 en-us+m7 25 175 100 -8 "I came home at six, as I do every day."
-say part2 en-us+m3 85 215 190 -1 "And then they broke my window again! I am so angry!"
-say part3 en-us+m7 35 95 100 -22 "Now I just sit here, and I feel alone."
+say part2 en-us+f2 75 215 190 -1 "And then they broke my window again! I am so angry!"
+say part3 en-us+m5 10 90 60 -18 "Now I just sit here, and I feel alone."
 sox -D -n -r 16000 -c 1 -b 16 "$work/pause.wav" trim 0 2.5
 sox -D "$work/part1-16k.wav" "$work/part2-16k.wav" "$work/pause.wav" "$work/part3-16k.wav" \
     "$work/long-16k.wav"
