@@ -16,7 +16,7 @@ import pytest
 from mer_core import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
-CLIP = ROOT / "assets" / "examples" / "bright.flac"
+CLIP = ROOT / "assets" / "examples" / "loud_fast.flac"
 LARGEST = 200 * 2**20  # bytes
 UNWANTED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".pyc", ".sh", ".ipynb")
 
@@ -121,7 +121,7 @@ def test_it_predicts_in_any_folder(unpacked: Path, tmp_path: Path) -> None:
         "sys.exit(attune.main(['predict', 'clip.flac', '--json', '--device', 'cpu']))"
     )
     row = json.loads(run(code, unpacked, tmp_path))
-    assert (row["file"], row["emotion"], row["state"]) == ("clip.flac", "happy", "ok")
+    assert (row["file"], row["emotion"], row["state"]) == ("clip.flac", "angry", "ok")
 
 
 def test_its_page_has_examples_and_maps(unpacked: Path, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_it_finds_faces_and_writes_words_down(unpacked: Path, tmp_path: Path) ->
     )
     yunet, said = run(code, unpacked, tmp_path).splitlines()
     assert yunet.startswith(str(unpacked))
-    assert "hundred times" in said
+    assert "leave me alone" in said.lower()
 
 
 def test_training_writes_into_the_working_directory(unpacked: Path, tmp_path: Path) -> None:
