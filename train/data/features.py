@@ -156,7 +156,7 @@ def views_above(
     for view in range(max((len(lower[example]) for example in ordered), default=0)):
         chosen = [example for example in ordered if view == 0 or example in augmented]
         rows = [lower[example][view] for example in chosen]
-        width = {encoder.modality: rows[0].shape[1]} if rows else {}
+        width = {encoder.modality: rows[0].shape[1]}
         tokens = _stored(
             encoder,
             len(rows),

@@ -6,7 +6,7 @@ label: such pairs teach from labels alone, as they do for corpora without natura
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from train.data.features import feature_views, views_above
 from train.data.labelled import Labelled
 from train.data.material import Material
 from train.data.pairs import Pair, SetName, evaluation_sets
-from train.data.tasks import frozen_views, source_examples
+from train.data.tasks import frozen_views, of_corpora, source_examples
 
 DEV_PARTNERS = 1_000  # of each partner corpus alone, after each epoch; `evaluate` takes all
 
@@ -58,7 +58,7 @@ class PairedTask:
         device: torch.device | None = None,
         cache: Path | None = None,
     ) -> None:
-        self.experiment, self.root, self.tokenize = experiment, root, tokenize
+        self.experiment, self.tokenize = experiment, tokenize
         self.lead, self.partner = experiment.sources
         self.train = {
             modality: source_examples(source, root, "train", FOUR, modality)
@@ -78,7 +78,14 @@ class PairedTask:
             modality: list(dict.fromkeys([*self.train[modality], *self._dev_parts(modality)]))
             for modality in experiment.sources
         }
-        everything = [e for examples in self.examples.values() for e in examples]
+        self.lower = lower_parts(experiment, encoders or {})
+        self.read = {  # of an encoder with a cached part, the whole corpora
+            modality: of_corpora(experiment.sources[modality], root, modality)
+            if modality in self.lower
+            else examples
+            for modality, examples in self.examples.items()
+        }
+        everything = [e for examples in self.read.values() for e in examples]
         self.material = Material(everything, experiment.sources, cache)
         self.dev = {name: self._by_length(items) for name, items in self.dev.items()}
         self.cached: dict[Example, list[Tensor]] = {}
@@ -198,10 +205,9 @@ class PairedTask:
         """Features of every example; view 0 is the example as it is, others are augmented."""
         source = self.experiment.sources[modality]
         examples, train = self.examples[modality], set(self.train[modality])
-        frozen = encoder.frozen_part() if self.experiment.cache_frozen else None
-        if frozen is not None:
-            _, lower = frozen_views(
-                frozen, self.experiment, self.root,
+        if modality in self.lower:
+            lower = frozen_views(
+                self.lower[modality], self.read[modality], self.material, self.experiment,
                 tokenize=self.tokenize, device=device, cache=cache,
             )  # fmt: skip
             self.cached |= views_above(encoder, lower, examples, train, device=device, cache=cache)
@@ -212,6 +218,14 @@ class PairedTask:
             encoder, examples, train, self.material, views,
             self.experiment.seed, tokenize=self.tokenize, device=device, cache=cache,
         )  # fmt: skip
+
+
+def lower_parts(experiment: Experiment, encoders: Mapping[str, Encoder]) -> dict[str, Encoder]:
+    """Modality → the frozen part of its encoder, of those that are cached by themselves."""
+    if not experiment.cache_frozen:
+        return {}
+    parts = {modality: encoder.frozen_part() for modality, encoder in encoders.items()}
+    return {modality: part for modality, part in parts.items() if part is not None}
 
 
 def label_indices(pairs: Sequence[Pair]) -> Tensor:

@@ -74,37 +74,36 @@ def half_of(example: Example, modality: str) -> Example | None:
     return replace(example, **only) if value else None
 
 
-def frozen_views(
-    frozen: Encoder, experiment: Experiment, root: Path, *, cache: Path | None, **options: Any
-) -> tuple[Material, dict[Example, Rows]]:
-    """What never learns of an encoder, for every example of its corpora: as it is, then augmented.
+def of_corpora(source: SourceConfig, root: Path, modality: str) -> list[Example]:
+    """All halves of one modality, of every split and label: one cache for whatever a run needs."""
+    halves = (half_of(e, modality) for corpus in source.corpora for e in load_corpus(corpus, root))
+    return [half for half in halves if half]
 
-    Every split and every label: whichever speakers and labels a run trains on, the cache is one.
+
+def frozen_views(
+    frozen: Encoder,
+    examples: Sequence[Example],
+    material: Material,
+    experiment: Experiment,
+    **options: Any,
+) -> dict[Example, Rows]:
+    """Example → (T, D) features of what never learns of an encoder: as it is, then augmented.
 
     Args:
         frozen: That part, as an encoder of its own.
-        experiment: Whose source of its modality names corpora and augmentation.
-        root: Folder of the corpora.
-        cache: Folder for decoded material and features.
-        options: `tokenize` and `device` of `feature_views`.
-
-    Returns:
-        The material, and example → (T, D) features.
+        examples: Of `of_corpora`.
+        material: Where they are read.
+        experiment: Whose source of this modality says how, and how often, they are augmented.
+        options: `tokenize`, `device` and `cache` of `feature_views`.
     """
     source = experiment.sources[frozen.modality]
-    corpora = {
-        corpus: [half for e in load_corpus(corpus, root) if (half := half_of(e, frozen.modality))]
-        for corpus in source.corpora
-    }
-    everything = [example for examples in corpora.values() for example in examples]
-    material = Material(everything, experiment.sources, cache)
     views: dict[Example, Rows] = {}
-    for examples in corpora.values():
+    for corpus in source.corpora:
+        own = [example for example in examples if example.corpus == corpus]
         views |= feature_views(
-            frozen, examples, set(examples), material, source.views, experiment.seed,
-            cache=cache, **options,
-        )  # fmt: skip
-    return material, views
+            frozen, own, set(own), material, source.views, experiment.seed, **options
+        )
+    return views
 
 
 class SingleTask:
@@ -141,14 +140,15 @@ class SingleTask:
         self.tokenize = tokenize
         self.train = source_examples(self.source, root, "train", self.labels, modality)
         self.dev = source_examples(self.source, root, "dev", self.labels, modality)
+        everything = of_corpora(self.source, root, modality) if frozen else [*self.train, *self.dev]
+        self.material = Material(everything, experiment.sources, cache)
         self.frozen = frozen
         self.cached: dict[Example, Rows] = {}
-        if frozen is not None:
-            self.material, self.cached = frozen_views(
-                frozen, experiment, root, tokenize=tokenize, device=device, cache=cache
-            )
-        else:
-            self.material = Material([*self.train, *self.dev], experiment.sources, cache)
+        if frozen:
+            self.cached = frozen_views(
+                frozen, everything, self.material, experiment,
+                tokenize=tokenize, device=device, cache=cache,
+            )  # fmt: skip
         self.weights = draw_weights(self.train, self.source)
         self.classes = classes_of_corpora(self.train, self.labels)
         optim = experiment.optim
