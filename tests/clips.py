@@ -9,7 +9,7 @@ import matplotlib.cbook
 
 from mer_core.serving.predictor import DEFAULT_MODEL
 
-VOICE = DEFAULT_MODEL.parent / "examples" / "bright.flac"
+VOICE = DEFAULT_MODEL.parent / "examples" / "ravdess_03-01-05-02-02-02-17.opus"
 
 
 def speaking_portrait(

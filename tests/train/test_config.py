@@ -136,3 +136,13 @@ def test_what_changes_texts_leaves_the_features_of_clips_as_they_are() -> None:
     plain, spoken = SourceConfig(), SourceConfig(transcript_probability=0.5)
     assert plain.changes("speech") == spoken.changes("speech")
     assert plain.changes("text") != spoken.changes("text")
+
+
+@pytest.mark.parametrize("framework", ["mgcma_default", "foal_net_default"])
+def test_what_ships_shares_the_cache_of_its_speech_encoder(framework: str) -> None:
+    """The cache's key: seed, corpora, augmentation and number of copies."""
+    whole, encoder = (load_experiment(CONFIGS / f"{n}.toml") for n in (framework, "speech"))
+    mine, its = whole.sources["speech"], encoder.sources["speech"]
+    assert whole.cache_frozen
+    assert (whole.seed, mine.corpora, mine.views) == (encoder.seed, its.corpora, its.views)
+    assert mine.changes("speech") == its.changes("speech")
