@@ -1,4 +1,4 @@
-"""Fixtures for all tests: one thread, one seed, and generated waveforms."""
+"""For all tests: one thread, one seed, generated waveforms, and the order they run in."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ from mer_core.types import SAMPLE_RATE, FloatArray
 
 # Two torch threads on shared cores are many times slower than one.
 torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the browser's tests last and, of several processes, all on one: they need quiet cores.
+
+    Any other file is run by one process, so that what its tests share is made once.
+    """
+
+    def needs_quiet(item: pytest.Item) -> bool:
+        return item.get_closest_marker("browser") is not None
+
+    items.sort(key=needs_quiet)
+    for item in items:
+        group = "browser" if needs_quiet(item) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ DOCUMENTS = [
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 COMMANDS = (
     "pip install -r requirements.txt && python app.py",
-    "pip install -r requirements-dev.txt && python -m pytest",
+    "pip install -r requirements-dev.txt && python -m pytest -n 2",
 )
 
 

@@ -2,6 +2,6 @@
 
 from mer_core.data.collate import collate
 from mer_core.data.corpora import CORPORA, load_corpus
-from mer_core.data.example import Example
+from mer_core.data.example import Example, Side, VideoSpan
 
-__all__ = ["CORPORA", "Example", "collate", "load_corpus"]
+__all__ = ["CORPORA", "Example", "Side", "VideoSpan", "collate", "load_corpus"]

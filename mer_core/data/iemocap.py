@@ -39,7 +39,18 @@ def load(root: Path) -> list[Example]:
                 path = folder / "sentences" / "wav" / rated.stem / f"{name}.wav"
                 group = f"iemocap_{session}{speaker(name)}"
                 words = text.get(name)
-                examples.append(Example("iemocap", split, emotion, group, path, text=words))
+                examples.append(
+                    Example(
+                        "iemocap",
+                        split,
+                        emotion,
+                        group,
+                        path,
+                        text=words,
+                        session=f"iemocap_{session}",
+                        dialogue=rated.stem,
+                    )
+                )
     return examples
 
 
