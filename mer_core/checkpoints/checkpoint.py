@@ -115,24 +115,36 @@ def _check_same(path: Path, weights: dict[str, Tensor]) -> None:
         )
 
 
-def load_checkpoint(source: str | os.PathLike[str], revision: str | None = None) -> Checkpoint:
+def load_checkpoint(
+    source: str | os.PathLike[str], revision: str | None = None, subfolder: str = ""
+) -> Checkpoint:
     """Read one framework from a local folder or, if there is no such folder, from the Hub.
 
+    Args:
+        source: A folder, or a Hub id such as `name/model`.
+        revision: Branch, tag or commit of a Hub id.
+        subfolder: One checkpoint within a bundle.
+
     Raises:
-        CheckpointError: Not found, not ours, incomplete, or of a newer format.
+        CheckpointError: Not found, not ours, incomplete, damaged, or of a newer format.
     """
-    return _load(locate(source, revision), str(source))
+    return _load(locate(source, revision, subfolder), str(source))
 
 
 def load_checkpoints(
-    source: str | os.PathLike[str], revision: str | None = None
+    source: str | os.PathLike[str], revision: str | None = None, subfolder: str = ""
 ) -> dict[str, Checkpoint]:
     """Read every framework of a bundle, or the one of a plain checkpoint, by name.
+
+    Args:
+        source: A folder, or a Hub id such as `name/model`.
+        revision: Branch, tag or commit of a Hub id.
+        subfolder: One checkpoint within a bundle, instead of all.
 
     Raises:
         CheckpointError: As for `load_checkpoint`, or a folder without any framework.
     """
-    folder = locate(source, revision)
+    folder = locate(source, revision, subfolder)
     names = [name for name in FRAMEWORKS if (folder / name / CONFIG_FILE).is_file()]
     if not names or (folder / CONFIG_FILE).is_file():
         checkpoints = [_load(folder, str(source))]

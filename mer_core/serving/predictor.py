@@ -77,6 +77,7 @@ class Predictor:
         revision: str | None = None,
         face_detector: str | None = None,
         whisper: str | os.PathLike[str] | None = None,
+        subfolder: str = "",
     ) -> Predictor:
         """Load a model.
 
@@ -88,14 +89,16 @@ class Predictor:
             face_detector: File or Hub id of another YuNet model; None is the one that ships.
             whisper: Speech-to-text model: a folder in CTranslate2's format, a size such as `small`,
                 or a Hub id; None is the one that ships with Attune. See `Transcriber`.
+            subfolder: One checkpoint of a folder of several, such as `mgcma`; empty is all of them.
 
         Raises:
-            CheckpointError: There is no such model, or it is not one of ours.
+            CheckpointError: There is no such model, it is not one of ours, or it is damaged.
             ValueError: There is no such device or face detector.
         """
         chosen = pick_device(device)
-        checkpoints = load_checkpoints(DEFAULT_MODEL if source is None else source, revision)
+        source = DEFAULT_MODEL if source is None else source
         transcriber = Transcriber(WHISPER if whisper is None else whisper, device)
+        checkpoints = load_checkpoints(source, revision, subfolder)
         return cls(checkpoints, chosen, face_detector, transcriber)
 
     @property
