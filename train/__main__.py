@@ -199,6 +199,29 @@ def _add_publishing(add: Add) -> None:
     default.add_argument(
         "--speech-source", help="folder or Hub id of Whisper-base (default: as in speech.toml)"
     )
+    _add_push(add)
+
+
+def _add_push(add: Add) -> None:
+    push = add("push", commands.run_push, "upload a model, or the page, to the Hub", common=False)
+    push.add_argument("repo", metavar="REPO", help="id on the Hugging Face Hub, OWNER/NAME")
+    what = push.add_mutually_exclusive_group()
+    what.add_argument("--model", type=Path, help="checkpoint or bundle (default: the shipped one)")
+    what.add_argument(
+        "--space", action="store_true", help="upload this repository as a Space instead"
+    )
+    push.add_argument(
+        "--dry-run", action="store_true", help="list what would go, and the card's metadata"
+    )
+    push.add_argument("--private", action="store_true", help="make a new repository private")
+    push.add_argument("--revision", help="branch to write to, made if missing (default: main)")
+    push.add_argument(
+        "--tables", type=Path, nargs="+", default=[], metavar="FOLDER",
+        help="folders of tables and figures to add, such as those of ablate",
+    )  # fmt: skip
+    push.add_argument(
+        "--license", default="", help="id of the Hub, such as mit, for a model without a card"
+    )
 
 
 if __name__ == "__main__":

@@ -28,6 +28,10 @@ from train.protocols.transcripts import transcripts, transcripts_table
 from train.protocols.transfer import transfer, transfer_table
 from train.publish.atlas import atlas_table, make_atlas
 from train.publish.export import evaluate_folder, export, head_name
+from train.publish.model_package import model_package
+from train.publish.package import RepoKind, listing
+from train.publish.push import Target, check_target, push
+from train.publish.space_package import space_package
 from train.publish.whisper import SOURCE_FILE, make_whisper, write_whisper_card
 from train.stages import fit_experiment, prune_text_encoder
 
@@ -196,6 +200,33 @@ def run_atlas(options: argparse.Namespace) -> None:
 def run_whisper(options: argparse.Namespace) -> None:
     """Write the transcriber's model."""
     make_whisper(options.source, options.out)
+
+
+def run_push(options: argparse.Namespace) -> None:
+    """Upload a model or the page, or only list what would go.
+
+    Raises:
+        ValueError: A licence or tables for a Space.
+    """
+    check_target(options.repo)
+    if options.space and (options.tables or options.license):
+        raise ValueError("--tables and --license go with a model, not with --space.")
+    if options.space:
+        package = space_package(PACKAGE.parent)
+    else:
+        package = model_package(
+            options.model or DEFAULT_MODEL, options.repo,
+            tables=options.tables, licence=options.license,
+        )  # fmt: skip
+    if options.dry_run:
+        print(listing(package, options.repo))
+        return
+    pushed = push(package, Target(options.repo, options.revision, options.private))
+    print(f"{len(package.uploads)} files are at {pushed.url}")
+    if pushed.deleted:
+        print(f"deleted, of an earlier push: {', '.join(pushed.deleted)}")
+    if package.kind is RepoKind.MODEL:
+        print(f'load them: Predictor.load("{options.repo}", revision="{pushed.commit}")')
 
 
 def run_default(options: argparse.Namespace) -> None:

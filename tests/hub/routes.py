@@ -25,7 +25,8 @@ def create(handler: Handler) -> None:
     handler.check_token(name)
     key = asked.get("type", "model"), name
     if key in handler.server.repos:
-        raise Answer(409, {"error": "You already created this repo"})
+        url = f"{handler.server.url}/{name}"
+        raise Answer(409, {"error": "You already created this model repo", "url": url})
     handler.server.repos[key] = Repo(asked)
     handler.server.repos[key].commit("main", {".gitattributes": b"*.safetensors filter=lfs"})
     raise Answer(200, {"url": f"{handler.server.url}/{name}"})
@@ -33,10 +34,10 @@ def create(handler: Handler) -> None:
 
 def validate_card(handler: Handler) -> None:
     """As far as a parser goes that is not ours."""
-    content = json.loads(handler.body())["content"]
+    asked = json.loads(handler.body())
     try:
-        metadata = RepoCard(content).data.to_dict()
-        if not metadata.get("license"):
+        metadata = RepoCard(asked["content"]).data.to_dict()
+        if asked["repoType"] == "model" and not metadata.get("license"):
             raise ValueError("no license")
         if "model-index" in metadata:
             model_index_to_eval_results(metadata["model-index"])
@@ -112,14 +113,17 @@ def commit(handler: Handler, kind: str, name: str, revision: str) -> None:
         elif item["key"] == "deletedFile":
             del tree[value["path"]]
     made = repo.commit(revision, tree)
-    raise Answer(200, {"commitUrl": f"{handler.server.url}/{name}/{made}", "commitOid": made})
+    prefix = {kind: prefix for prefix, kind in KINDS.items()}[kind]
+    url = f"{handler.server.url}/{prefix}{name}/commit/{made}"
+    raise Answer(200, {"commitUrl": url, "commitOid": made})
 
 
 def info(handler: Handler, kind: str, name: str, revision: str | None = None) -> None:
     found = handler.commit_of(kind, name, revision or "main")
-    tree = handler.repo(kind, name).commits[found]
-    siblings = [{"rfilename": path} for path in tree]
-    raise Answer(200, {"id": name, "sha": found, "siblings": siblings, "tags": []})
+    repo = handler.repo(kind, name)
+    siblings = [{"rfilename": path} for path in repo.commits[found]]
+    described = {"id": name, "sha": found, "private": repo.private, "tags": []}
+    raise Answer(200, {**described, "siblings": siblings})
 
 
 def list_tree(handler: Handler, kind: str, name: str, revision: str) -> None:

@@ -37,6 +37,11 @@ class Repo:
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Tree] = field(default_factory=dict)
 
+    @property
+    def private(self) -> bool:
+        """Clients before and after 2.0 ask for it in their own words."""
+        return bool(self.settings.get("private")) or self.settings.get("visibility") == "private"
+
     def commit(self, branch: str, tree: Tree) -> str:
         before = self.branches.get(branch, "")
         described = json.dumps([before, {p: sha256(c) for p, c in sorted(tree.items())}])
