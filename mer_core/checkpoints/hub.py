@@ -8,7 +8,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from mer_core.checkpoints.errors import CheckpointError
-from mer_core.checkpoints.hub_problems import HubError, HubProblem, name_of, problem_of
+from mer_core.checkpoints.hub_problems import HubError, HubProblem, problem_of, said_by
 
 FILES = ["*.json", "*.safetensors"]  # what is downloaded: nothing that could run code
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
@@ -71,7 +71,7 @@ def _download(source: str, revision: str | None) -> Path:
     except Exception as error:
         # The Hub client raises many kinds; users need one sentence, developers the cause.
         problem = problem_of(error)
-        why = WORDS.get(problem) or name_of(error)
+        why = WORDS.get(problem) or said_by(error)
         at = f" at revision {revision}" if revision else ""
         raise HubError(
             f"{source}{at} is no folder here and could not be fetched from the Hub: {why}.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from enum import Enum, auto
 
@@ -11,6 +12,7 @@ from mer_core.checkpoints.errors import CheckpointError
 # Of httpx, or of whichever client huggingface_hub uses; told by name to need none of them.
 UNREACHABLE = {"ConnectError", "ConnectTimeout", "ProxyError"}
 BROKEN_OFF = {"TransportError", "ConnectionError", "TimeoutError", "IncompleteRead"}
+TOKEN = re.compile(r"hf_\w+")  # of a user; never to be shown
 
 
 class HubProblem(Enum):
@@ -54,10 +56,11 @@ def problem_of(error: BaseException) -> HubProblem:
     return HubProblem.UNKNOWN
 
 
-def name_of(error: BaseException) -> str:
-    """What the innermost cause is called, for a problem without words."""
+def said_by(error: BaseException) -> str:
+    """The first line of the innermost cause, for a problem without words of ours."""
     *_, innermost = _causes(error)
-    return type(innermost).__name__
+    line = next(iter(str(innermost).strip().splitlines()), "").rstrip(".")
+    return TOKEN.sub("hf_…", f"{type(innermost).__name__}: {line}" if line else repr(innermost))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -118,6 +118,17 @@ def test_an_answer_without_a_model_is_one_sentence(hub, status, problem, words) 
     assert words in one_sentence(caught.value)
 
 
+def test_an_unknown_failure_is_quoted_without_the_token(hub, monkeypatch) -> None:
+    def download(*arguments: object, **settings: object) -> None:
+        raise RuntimeError("outer") from OSError(f"storage said no to {TOKEN}.\nAnd more.")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    with pytest.raises(HubError) as caught:
+        load_checkpoint(NAME)
+    assert caught.value.problem is HubProblem.UNKNOWN
+    assert one_sentence(caught.value).endswith(": OSError: storage said no to hf_….")
+
+
 def test_an_unknown_name_and_an_unknown_revision(hub: FakeHub, stored) -> None:
     with pytest.raises(HubError, match="the Hub has no such model") as caught:
         load_checkpoint(NAME)

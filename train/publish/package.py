@@ -70,7 +70,8 @@ class Package:
     def card(self) -> RepoCard:
         """Of `README.md`."""
         (content,) = (u.content for u in self.uploads if u.path == CARD_FILE)
-        return RepoCard(content.decode() if isinstance(content, bytes) else content.read_text())
+        data = content if isinstance(content, bytes) else content.read_bytes()
+        return RepoCard(data.decode("utf-8"))
 
 
 def listing(package: Package, repo: str) -> str:

@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 
 from mer_core.checkpoints.hub import LOG_IN
-from mer_core.checkpoints.hub_problems import HubError, HubProblem, name_of, problem_of
+from mer_core.checkpoints.hub_problems import HubError, HubProblem, problem_of, said_by
 from train.publish.package import Package, RepoKind
 
 # As the Hub's client checks it, with an owner.
@@ -134,4 +134,4 @@ def _explained(repo: str) -> Iterator[None]:
         why = WORDS.get(problem)
         if why is None and isinstance(error, ValueError):  # ours, or the client's on the card
             why = " ".join(str(error).split()).rstrip(".")
-        raise HubError(f"{prefix}: {why or name_of(error)}.", problem) from error
+        raise HubError(f"{prefix}: {why or said_by(error)}.", problem) from error
