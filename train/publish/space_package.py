@@ -62,13 +62,13 @@ def _tracked(root: Path) -> list[str]:
     """Paths of the files that git tracks and that still exist."""
     command = ["git", "-C", str(root), "ls-files", "-z"]
     try:
-        ran = subprocess.run(command, capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise ValueError(
-            f"A Space is made of a git checkout of Attune, and {root} is none."
-        ) from error
-    paths = ran.stdout.decode().split("\0")
-    return [path for path in paths if path and (root / path).is_file()]
+        listed = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    except (OSError, subprocess.CalledProcessError):
+        listed = ""
+    paths = [path for path in listed.split("\0") if path and (root / path).is_file()]
+    if not paths:
+        raise ValueError(f"A Space is made of a git checkout of Attune, and {root} is none.")
+    return paths
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:
