@@ -212,7 +212,7 @@ def test_the_commands_as_they_are_typed(hub: FakeHub, bundle: Path, tmp_path: Pa
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", *arguments], env=env, capture_output=True, text=True, timeout=120
+            [sys.executable, "-m", *arguments], env=env, capture_output=True, text=True, timeout=300
         )
 
     pushed = run("train", "push", REPO, "--model", str(bundle))
