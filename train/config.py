@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mer_core.data import CORPORA
+from mer_core.data import check_corpus
 from mer_core.emotions import LABEL_SETS
 
 
@@ -23,7 +23,7 @@ class SourceConfig:
     """Where one modality's examples come from, and how training augments them.
 
     Attributes:
-        corpora: Names in `CORPORA` → share of the draws; shares are normalised.
+        corpora: Names as of `load_corpus` → share of the draws; shares are normalised.
         balance: 0 draws classes as they occur, 1 draws every class of a corpus equally often.
         crop_seconds: Longest random crop in training; 0 keeps whole clips.
         speeds: Factors of playing speed, one drawn for each clip (training only).
@@ -59,10 +59,7 @@ class SourceConfig:
 
     def __post_init__(self) -> None:
         for corpus in self.corpora:
-            if corpus not in CORPORA:
-                raise ValueError(
-                    f"There is no corpus {corpus!r}; corpora are {', '.join(CORPORA)}."
-                )
+            check_corpus(corpus)
         if len(self.noise_db) != 2 or self.noise_db[0] > self.noise_db[1]:
             raise ValueError(f"noise_db = {list(self.noise_db)}: must be two numbers, lower first.")
 
