@@ -17,6 +17,8 @@ from typing import Any
 from mer_core.data import check_corpus
 from mer_core.emotions import LABEL_SETS
 
+PICTURES = ("face", "whole")
+
 
 @dataclass(frozen=True)
 class SourceConfig:
@@ -38,7 +40,12 @@ class SourceConfig:
         speakers: Split → its speakers (or writers, dialogues), instead of the corpora's own splits;
             a split that is not named is empty.
         views: Augmented copies of an example, where features are cached for a frozen encoder.
-        frames: Of the clip that is made from a picture; 1 = the picture as it is.
+        frames: Of the clip that is made from a picture; 1 = the picture as it is. Of a film: at
+            even intervals, at most 150.
+        picture: What is taken of a film's frames: `face`, the followed face, or `whole`, the middle
+            of the whole (half) picture as CLIP sees it.
+        picture_size: Side of a film's pictures, pixels: what their encoder reads (224 is CLIP's,
+            48 the compact face encoder's).
     """
 
     corpora: dict[str, float] = field(default_factory=dict)
@@ -56,8 +63,12 @@ class SourceConfig:
     speakers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     views: int = 4
     frames: int = 1
+    picture: str = "face"
+    picture_size: int = 224
 
     def __post_init__(self) -> None:
+        if self.picture not in PICTURES:
+            raise ValueError(f"picture = {self.picture!r}: must be {' or '.join(PICTURES)}.")
         for corpus in self.corpora:
             check_corpus(corpus)
         if len(self.noise_db) != 2 or self.noise_db[0] > self.noise_db[1]:
@@ -65,7 +76,7 @@ class SourceConfig:
 
     def changes(self, modality: str) -> dict[str, Any]:
         """How an example of a modality is changed, whichever are drawn; for cache keys."""
-        other = {"corpora", "balance", "speakers", "views"}
+        other = {"corpora", "balance", "speakers", "views", "picture", "picture_size"}
         if modality != "text":
             other.add("transcript_probability")
         return {name: value for name, value in vars(self).items() if name not in other}

@@ -48,6 +48,8 @@ WORDS: dict[str, Callable[[Path], str]] = {
     "cremad": cremad.words,
 }
 
+STILLS = ("fer2013",)  # corpora whose faces are single pictures
+
 
 def check_corpus(name: str) -> None:
     """Raises a `ValueError` unless `name` is a corpus, or a list such as `manifest:clips.csv`."""
