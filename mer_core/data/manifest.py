@@ -124,8 +124,8 @@ def _emotion(value: str, where: str) -> str:
         return emotion
     problem = f"unknown emotion {value!r}" if value else "the emotion is missing"
     close = difflib.get_close_matches(emotion, [*KNOWN, *SYNONYMS], 1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    raise ValueError(f"{where}: {problem}; {hint}Emotions are {', '.join(sorted(KNOWN))}.")
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise ValueError(f"{where}: {problem}{hint}; emotions are {', '.join(sorted(KNOWN))}.")
 
 
 def _file(manifest: Path, value: str, where: str) -> Path | None:
