@@ -13,6 +13,8 @@ from mer_core.media.transcribe import Transcriber
 from train.ablation.runs import RunPaths, ablate, sweep
 from train.ablation.strategies import on_encoders
 from train.ablation.tables import markdown
+from train.checks.check import check_data
+from train.checks.report import report
 from train.config import Experiment, load_experiment
 from train.evaluate.tables import metrics_table
 from train.evaluate.words import evaluate_words, words_table
@@ -41,6 +43,14 @@ def config_path(value: str) -> Path:
     """A TOML file, or a shipped one by its name without suffix."""
     shipped = CONFIGS / f"{value}.toml"
     return shipped if shipped.is_file() and not Path(value).exists() else Path(value)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Look for what would spoil a result; 1 if there is anything."""
+    experiment = load_experiment(options.config, ()) if options.config else None
+    result = check_data(options.data, experiment, options.corpora)
+    print(report(result))
+    return int(result.spoiled)
 
 
 def run_fit(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,23 @@ def load_stretch(
         MediaError: The file is missing or no video, the stretch is over `MAX_SECONDS` long or
             beyond the end, or a frame is too large.
     """
+    with _opened(path) as container:
+        return _read(container, Path(path).name, (start, end), rate, least)
+
+
+def film_seconds(path: str | os.PathLike[str]) -> float | None:
+    """Length of a video file as its header has it; None if it does not say.
+
+    Raises:
+        MediaError: The file is missing or no video.
+    """
+    with _opened(path) as container:
+        return _seconds(container, _picture(container, Path(path).name))
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """The container of a file; errors of FFmpeg as a `MediaError`."""
     name = Path(path).name
     if not Path(path).is_file():
         raise MediaError(MediaErrorKind.NOT_FOUND, f"There is no file named {name!r}.")
@@ -66,22 +84,25 @@ def load_stretch(
             metadata_errors="ignore",
             container_options={"format_whitelist": DEMUXERS},
         ) as container:
-            return _read(container, name, (start, end), rate, least)
-    except (av.FFmpegError, ValueError) as error:
-        if isinstance(error, MediaError):
-            raise
+            yield container
+    except av.FFmpegError:
         raise MediaError(
             MediaErrorKind.NOT_VIDEO,
             f"{name!r} cannot be read as video: another format, or damaged.",
         ) from None
 
 
+def _picture(container: Any, name: str) -> Any:
+    """The first video stream."""
+    if not container.streams.video:
+        raise MediaError(MediaErrorKind.NO_PICTURE, f"{name!r} contains no picture.")
+    return container.streams.video[0]
+
+
 def _read(
     container: Any, name: str, part: tuple[float, float | None], rate: float, least: int
 ) -> Video:
-    if not container.streams.video:
-        raise MediaError(MediaErrorKind.NO_PICTURE, f"{name!r} contains no picture.")
-    stream = container.streams.video[0]
+    stream = _picture(container, name)
     check_size(stream.codec_context.width, stream.codec_context.height)
     stream.codec_context.thread_type, stream.codec_context.thread_count = "AUTO", THREADS
     stream.codec_context.options = {**stream.codec_context.options, **DECODER_BOUNDS}
