@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mer_core.data.example import Example, VideoSpan
@@ -45,11 +46,11 @@ def load(path: Path, corpus: str) -> list[Example]:
     table = read_table(path)
     _check_columns(table, path.name)
     groups = [_group(row, corpus) for row in table.rows]
-    splits = _splits(table, groups, path.name)
-    return [
-        _example(row, path, corpus, group, split)
-        for row, group, split in zip(table.rows, groups, splits, strict=True)
+    examples = [
+        _example(row, path, corpus, group) for row, group in zip(table.rows, groups, strict=True)
     ]
+    splits = _splits(table, groups, path.name)
+    return [replace(e, split=split) for e, split in zip(examples, splits, strict=True)]
 
 
 def _check_columns(table: Table, name: str) -> None:
@@ -104,14 +105,15 @@ def _splits(table: Table, groups: Sequence[str], name: str) -> list[str]:
     return [seen[group][0] for group in groups]
 
 
-def _example(row: Row, path: Path, corpus: str, group: str, split: str) -> Example:
+def _example(row: Row, path: Path, corpus: str, group: str) -> Example:
+    """The clip of a row, without its split."""
     values, where = row.values, f"{path.name}, row {row.number}"
     if not any(values.get(column) for column in MEDIA):
         raise ValueError(f"{where}: audio, video and text are all empty; give one of them.")
     audio, video = (_file(path, values.get(column, ""), where) for column in ("audio", "video"))
     session = values.get("session")
     return Example(
-        corpus, split, _emotion(values.get("emotion", ""), where), group, audio,
+        corpus, "", _emotion(values.get("emotion", ""), where), group, audio,
         values.get("text") or None,
         video=VideoSpan(video) if video else None,
         session=f"{corpus}_{session}" if session else "",
