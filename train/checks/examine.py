@@ -72,7 +72,9 @@ def across_corpora(
             shared[first, second].append(of_corpus[second])
     for names, examples in shared.items():
         items = _names(examples, root)
-        yield Finding(FindingKind.DUPLICATES, " + ".join(names), len(items), items=items)
+        yield Finding(
+            FindingKind.DUPLICATES, " + ".join(names), len(items), subject="two splits", items=items
+        )
 
 
 def published_counts(root: Path) -> Iterator[Finding]:

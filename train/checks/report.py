@@ -3,61 +3,56 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from mer_core.data.splits import SPLITS
 from train.checks.findings import CheckResult, CorpusSummary, Finding, FindingKind
 
 SHOWN = 5  # names of a finding; the rest is counted
 
-SENTENCES: dict[FindingKind, Callable[[Finding], str]] = {
-    FindingKind.NO_CORPUS: lambda f: f.subject,
-    FindingKind.UNREADABLE: lambda f: (
-        f"{f.count} of {f.total} files cannot be read. Repair or remove them"
+SENTENCES = {
+    FindingKind.NO_CORPUS: "{subject}",
+    FindingKind.UNREADABLE: "{count} of {total} files cannot be read. Repair or remove them",
+    FindingKind.SHARED_SPEAKERS: (
+        "{count} of {total} speakers (or dialogues, writers) are in more than one split. Move all "
+        "of a speaker's clips to one"
     ),
-    FindingKind.SHARED_SPEAKERS: lambda f: (
-        f"{f.count} of {f.total} speakers (or dialogues, writers) are in more than one split. "
-        "Move all of a speaker's clips to one"
+    FindingKind.DUPLICATES: (
+        "{count} × the same recording or picture in {subject}. Keep one of each"
     ),
-    FindingKind.DUPLICATES: lambda f: (
-        f"{f.count} recordings or pictures are in {f.subject or 'two splits'} with the same "
-        "content. Keep one of each"
+    FindingKind.EMPTY_SPLIT: "the split {subject} is empty",
+    FindingKind.UNTRAINED_CLASS: (
+        "{subject} ({count} examples) is in dev or test, but not in train"
     ),
-    FindingKind.EMPTY_SPLIT: lambda f: f"the split {f.subject} is empty",
-    FindingKind.UNTRAINED_CLASS: lambda f: (
-        f"{f.subject} ({f.count} examples) is in dev or test, but not in train"
+    FindingKind.NO_HALF: (
+        "none of the {total} examples has {subject}, which the experiment reads. Add the files, or "
+        "take the corpus out of that source"
     ),
-    FindingKind.NO_HALF: lambda f: (
-        f"none of the {f.total} examples has {f.subject}, which the experiment reads. Add the "
-        "files, or take the corpus out of that source"
+    FindingKind.WRONG_COUNTS: (
+        "{subject}: {count} utterances, where the literature has {total}. Restore the label files "
+        "as they were released"
     ),
-    FindingKind.WRONG_COUNTS: lambda f: (
-        f"{f.subject}: {f.count} utterances, where the literature has {f.total}. Restore the label "
-        "files as they were released"
-    ),
-    FindingKind.INCOMPLETE: lambda f: (
-        f"only {f.count} of {f.total} dialogues are here, so figures are not comparable to the "
+    FindingKind.INCOMPLETE: (
+        "only {count} of {total} dialogues are here, so figures are not comparable to the "
         "literature's"
     ),
-    FindingKind.LACKING_HALF: lambda f: (
-        f"{f.count} of {f.total} examples have no {f.subject}; they are trained and measured on "
-        "what they have"
+    FindingKind.LACKING_HALF: (
+        "{count} of {total} examples have no {subject}; they are trained and measured on what they "
+        "have"
     ),
-    FindingKind.PUBLISHED_DUPLICATES: lambda f: (
-        f"{f.count} pictures are in {f.subject} with the same content, as its owners published "
-        "them; training has none of them"
+    FindingKind.PUBLISHED_DUPLICATES: (
+        "{count} × the same picture in {subject}, as its owners published it; training has none of "
+        "them"
     ),
-    FindingKind.REPEATED_TEXTS: lambda f: (
-        f"{f.count} of {f.total} texts of {f.subject} occur word by word in train; a text model "
-        "may know them by heart"
+    FindingKind.REPEATED_TEXTS: (
+        "{count} of {total} texts of {subject} occur word by word in train; a text model may know "
+        "them by heart"
     ),
-    FindingKind.TWO_LABELS: lambda f: (
-        f"{f.count} recordings or pictures occur with different labels"
-    ),
-    FindingKind.UNKNOWN_SPEAKERS: lambda f: (
+    FindingKind.TWO_LABELS: "{count} × the same recording or picture with different labels",
+    FindingKind.UNKNOWN_SPEAKERS: (
         "the speakers are unknown, so that nobody can say whether one is in two splits"
     ),
-    FindingKind.SILENT: lambda f: f"{f.count} of {f.total} recordings hold only silence",
+    FindingKind.SILENT: "{count} of {total} recordings hold only silence",
 }
 
 
@@ -77,7 +72,9 @@ def report(result: CheckResult) -> str:
 
 def sentence(finding: Finding) -> str:
     """One finding, with the first few names."""
-    text = SENTENCES[finding.kind](finding)
+    text = SENTENCES[finding.kind].format(
+        count=_counted(finding.count), total=_counted(finding.total), subject=finding.subject
+    )
     shown = ", ".join(finding.items[:SHOWN])
     more = len(finding.items) - SHOWN
     names = f": {shown}" + (f" and {more} more" if more > 0 else "") if shown else ""

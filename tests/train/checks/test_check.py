@@ -91,7 +91,9 @@ class TestSpoiled:
         (root / CLIP.format(6)).unlink()
         soundfile.write((root / CLIP.format(6)).with_suffix(".flac"), waveform, rate)
         line = self.sentence(root, capsys)
-        assert line.startswith("- ravdess: 1 recordings or pictures are in train and test with")
+        assert line.startswith(
+            "- ravdess: 1 × the same recording or picture in train and test. Keep"
+        )
         assert line.endswith(f": {CLIP.format(1)}.")
 
     def test_damaged_and_missing_files(
@@ -145,7 +147,9 @@ class TestSpoiled:
             "audio,emotion,split\ncopy.wav,angry,train\n0.wav,angry,dev\n1.wav,angry,test\n"
         )
         line = self.sentence(root, capsys, "--corpora", "ravdess", "manifest:own.csv")
-        assert line.startswith("- manifest:own.csv + ravdess: 1 recordings or pictures are in two")
+        assert line.startswith(
+            "- manifest:own.csv + ravdess: 1 × the same recording or picture in two"
+        )
 
 
 def test_the_same_picture_with_two_labels_is_a_note(root: Path) -> None:
