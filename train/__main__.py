@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
+        if getattr(options, "transcribe", False):
+            commands.run_transcribe(options)
         return options.run(options) or 0
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -72,6 +74,10 @@ def _add_common(command: argparse.ArgumentParser, config: bool) -> None:
         command.add_argument(
             "--config", type=commands.config_path, required=True,
             help="an experiment (TOML), or the name of a shipped one, such as mgcma_base",
+        )  # fmt: skip
+        command.add_argument(
+            "--transcribe", action="store_true",
+            help="first write down the words of the corpora named transcribed:CORPUS",
         )  # fmt: skip
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",

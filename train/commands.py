@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mer_core.checkpoints.checkpoint import METRICS_FILE, write_json
-from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL, PACKAGE
+from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL, PACKAGE, WHISPER
 from mer_core.device import pick_device
 from mer_core.media.transcribe import Transcriber
 from train.ablation.runs import RunPaths, ablate, sweep
@@ -16,6 +16,7 @@ from train.ablation.tables import markdown
 from train.checks.check import check_data
 from train.checks.report import report
 from train.config import Experiment, load_experiment
+from train.data.transcription import transcribe_corpora
 from train.evaluate.tables import metrics_table
 from train.evaluate.words import evaluate_words, words_table
 from train.protocols.crossfit import (
@@ -51,6 +52,12 @@ def run_check(options: argparse.Namespace) -> int:
     result = check_data(options.data, experiment, options.corpora)
     print(report(result))
     return int(result.spoiled)
+
+
+def run_transcribe(options: argparse.Namespace) -> None:
+    """Write down the words that an experiment takes from the transcriber."""
+    experiment = load_experiment(options.config, options.overrides)
+    transcribe_corpora(experiment, options.data, Transcriber(str(WHISPER), options.device))
 
 
 def run_fit(options: argparse.Namespace) -> None:

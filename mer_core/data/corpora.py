@@ -12,6 +12,7 @@ from mer_core.data import (
     emosuperb,
     fer2013,
     goemotions,
+    heard,
     iemocap,
     isear,
     manifest,
@@ -49,14 +50,24 @@ WORDS: dict[str, Callable[[Path], str]] = {
 }
 
 STILLS = ("fer2013",)  # corpora whose faces are single pictures
+TRANSCRIBED = "transcribed"  # `transcribed:CORPUS`: with the words that a transcriber wrote down
 
 
 def check_corpus(name: str) -> None:
-    """Raises a `ValueError` unless `name` is a corpus, or a list such as `manifest:clips.csv`."""
-    kind, _, place = name.partition(":")
-    if name not in CORPORA and not (kind in LISTS and place):
-        lists = ", ".join(f"{kind}:PATH" for kind in LISTS)
-        raise ValueError(f"There is no corpus {name!r}; corpora are {', '.join(CORPORA)}, {lists}.")
+    """Raises a `ValueError` unless `name` is a corpus or a list, with its words or transcribed."""
+    kind, _, place = (transcribed(name) or name).partition(":")
+    if (kind not in CORPORA or place) and not (kind in LISTS and place):
+        others = ", ".join(f"{kind}:PATH" for kind in LISTS)
+        raise ValueError(
+            f"There is no corpus {name!r}; corpora are {', '.join(CORPORA)}, {others}, and "
+            f"{TRANSCRIBED}:CORPUS of any with recordings."
+        )
+
+
+def transcribed(name: str) -> str | None:
+    """The corpus whose words `name` takes from a transcriber, if it does."""
+    kind, _, corpus = name.partition(":")
+    return corpus if kind == TRANSCRIBED else None
 
 
 def load_corpus(
@@ -65,7 +76,8 @@ def load_corpus(
     """The examples of one corpus, optionally of one split and of some labels only.
 
     Args:
-        name: One of `CORPORA`, or a list of clips, such as `manifest:clips.csv`.
+        name: One of `CORPORA`, or a list of clips, such as `manifest:clips.csv`; after
+            `transcribed:`, with the words that a transcriber wrote down (`mer_core.data.heard`).
         root: Folder of the corpora, to which a list's path is relative.
         split: `train`, `dev` or `test`.
         labels: Those to keep.
@@ -74,13 +86,16 @@ def load_corpus(
         ValueError: The corpus is unknown, there is nothing of it under `root`, or a list is wrong.
     """
     check_corpus(name)
-    kind, _, place = name.partition(":")
+    corpus = transcribed(name) or name
+    kind, _, place = corpus.partition(":")
     try:
-        examples = LISTS[kind](root / place, name) if place else CORPORA[name](root)
+        examples = LISTS[kind](root / place, corpus) if place else CORPORA[corpus](root)
     except FileNotFoundError as error:
         raise ValueError(f"Corpus {name!r}: {error.filename} is missing.") from None
     if not examples:
         raise ValueError(f"Corpus {name!r}: nothing found under {root}.")
+    if transcribed(name):
+        examples = heard.with_words(examples, root, corpus, name)
     return [
         example
         for example in examples

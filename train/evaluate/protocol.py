@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.data.corpora import STILLS
+from mer_core.data.corpora import STILLS, transcribed
 from mer_core.metrics.calibration import fit_temperature
 from train.config import Experiment, SourceConfig
 from train.data.pairs import SetName, pairing_sentence
@@ -42,6 +42,11 @@ def protocol(
         words["reading"] = (
             "as a visitor's recording: clips in which the speech detector hears no speech have no "
             "answer; they count as wrong, except in the ECE, and their share is `refused`"
+        )
+    heard = {c for s in experiment.sources.values() for c in s.corpora if transcribed(c)}
+    if heard:
+        words["words"] = (
+            f"of {', '.join(sorted(heard))} as a speech-to-text model wrote them down, not people"
         )
     if "video" in experiment.sources:
         words["video"] = _seen(experiment.sources["video"])

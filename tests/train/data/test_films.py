@@ -12,11 +12,14 @@ import pytest
 
 import train.data.films
 from mer_core.data import Example, Side, VideoSpan, collate, load_corpus
+from mer_core.data.collate import collate_features
+from mer_core.encoders.registry import build_encoder
 from mer_core.types import ByteArray
 from tests.films import RATE, numbered, write_film
 from tests.iemocap_tree import TURN_SECONDS, TURNS, write_dialogue
 from tests.train.tiny_frameworks import tiny_foal_net
 from train.config import Experiment, SourceConfig
+from train.data.features import features_as_they_are
 from train.data.films import evenly
 from train.data.material import Material
 from train.data.pairs import SetKind, SetName, evaluation_sets
@@ -115,6 +118,19 @@ def test_a_half_without_a_face_is_absent(half_empty: Path) -> None:
     assert material.content(left) != material.content(right)
     # The whole picture needs no face.
     assert frames_of(right, replace(FACE, picture="whole")) is not None
+
+
+def test_features_of_a_film_without_a_face_are_empty(half_empty: Path) -> None:
+    """So a pair with such a half is read as one whose half is absent."""
+    left, right = (
+        Example("iemocap", "test", "sad", "a", video=VideoSpan(half_empty, 0.0, 0.6, side))
+        for side in (Side.LEFT, Side.RIGHT)
+    )
+    encoder = build_encoder(tiny_foal_net().architecture["video_encoder"])
+    tokens = features_as_they_are(encoder, [left, right], Material([left, right], {"video": FACE}))
+    assert [tuple(tokens[e].shape) for e in (left, right)] == [(4, 16), (0, 16)]
+    batch = collate_features([{"video": tokens[right]}, {"video": tokens[left]}], {"video": 16})
+    assert batch.cached["video"].present.tolist() == [False, True]
 
 
 def test_an_encoder_is_not_trained_on_films_without_a_face(
