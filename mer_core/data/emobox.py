@@ -14,10 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mer_core.data.example import Example
-from mer_core.data.manifest import KNOWN
 from mer_core.data.splits import deal
 from mer_core.data.table_files import read_table
-from mer_core.emotions import canonical
+from mer_core.emotions import KNOWN, canonical
 
 LISTS = {"train": "train", "valid": "dev", "test": "test"}  # EmoBox's word → our split
 DEV_SHARE = 0.2

@@ -12,9 +12,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mer_core.data.example import Example
-from mer_core.data.manifest import KNOWN
 from mer_core.data.table_files import Row, read_table
-from mer_core.emotions import canonical
+from mer_core.emotions import KNOWN, canonical
 
 SPLITS = {"Train": "train", "Development": "dev", "Test": "test"}
 # Columns beside the emotions.

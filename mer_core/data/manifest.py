@@ -17,11 +17,10 @@ from pathlib import Path
 from mer_core.data.example import Example, VideoSpan
 from mer_core.data.splits import SPLITS, deal
 from mer_core.data.table_files import Row, Table, read_table
-from mer_core.emotions import LABEL_SETS, SYNONYMS, canonical
+from mer_core.emotions import KNOWN, SYNONYMS, canonical
 
 MEDIA = ("audio", "video", "text")
 COLUMNS = (*MEDIA, "emotion", "speaker", "session", "split")
-KNOWN = {label for labels in LABEL_SETS.values() for label in labels}
 SPLIT_NAMES = {name: name for name in SPLITS} | {
     "training": "train",
     "valid": "dev",
@@ -66,9 +65,13 @@ def _check_columns(table: Table, name: str) -> None:
 
 
 def _group(row: Row, corpus: str) -> str:
-    """The speaker; a clip of an unknown speaker is named by what it consists of."""
-    speaker = row.values.get("speaker")
-    return f"{corpus}_{speaker or ' '.join(row.values.get(c, '') for c in MEDIA)}"
+    """The speaker; a clip of an unknown speaker is named by its files, or else by its text.
+
+    The same file in two splits is then a mistake; the same few words are none.
+    """
+    speaker, files = row.values.get("speaker"), [row.values.get(c, "") for c in ("audio", "video")]
+    text = f"{row.values.get('split', '')} {row.values.get('text', '')}"
+    return f"{corpus}_{speaker or ' '.join(filter(None, files)) or text}"
 
 
 def _splits(table: Table, groups: Sequence[str], name: str) -> list[str]:

@@ -122,6 +122,16 @@ class TestSplits:
         assert sorted(e.split for e in examples) == ["dev"] * 2 + ["test"] * 2 + ["train"] * 16
         assert len({e.group for e in examples}) == 20
 
+    def test_the_same_words_may_be_in_two_splits_and_the_same_file_may_not(
+        self, root: Path
+    ) -> None:
+        words = [{"text": "Yes.", "emotion": "sad", "split": s} for s in ("train", "dev", "test")]
+        examples = load_corpus(own(root, words), root)
+        assert len({e.group for e in examples}) == 3  # no group crosses a split
+        files = [{"audio": "a/1.wav", "emotion": "sad", "split": s} for s in ("train", "test")]
+        with pytest.raises(ValueError, match="row 3: this clip is in test here and in train in"):
+            load_corpus(own(root, files), root)
+
 
 MISTAKES = {
     "unknown emotion": ({"emotion": "hapy"}, r"3: unknown emotion 'hapy' \(did you mean 'happy'\?"),

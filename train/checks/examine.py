@@ -102,10 +102,11 @@ def _unreadable(
     name: str, examples: Iterable[Example], probes: Probes, root: Path
 ) -> Iterator[Finding]:
     files = list(dict.fromkeys(file for e in examples for file in files_of(e)))
-    problems: dict[str, list[str]] = defaultdict(list)
+    problems: dict[str, list[str]] = defaultdict(list)  # reason → names
     for file in files:
         if probes[file].problem:
-            problems[probes[file].problem].append(_name(file, root))
+            reason = probes[file].problem.partition(". ")[0].rstrip(".")  # not what is accepted
+            problems[reason].append(_name(file, root))
     if problems:
         items = tuple(f"{i} ({problem})" for problem, of in problems.items() for i in of)
         yield Finding(FindingKind.UNREADABLE, name, len(items), len(files), items=items)
