@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -61,8 +61,9 @@ class Films:
         self._faceless: set[VideoSpan] = set()
         spans = {e.video for e in examples if e.video is not None}
         ordered = sorted(spans, key=lambda span: (str(span.path), span.start, span.side))
-        for span in tqdm(ordered, desc="films", unit="film", disable=not ordered):
-            pictures = self._stored(span)
+        bar = tqdm(ordered, desc="films", unit="film", mininterval=1.0, disable=not ordered)
+        for span in bar:
+            pictures = self._stored(span, _read_shape)  # the pixels are read when they are wanted
             if not len(pictures):
                 self._faceless.add(span)
             if cache is None:
@@ -76,12 +77,12 @@ class Films:
         """(F, size, size, 3) of one film, F up to `framing.frames`; None where no face is found."""
         if not self.has_pictures(span):
             return None
-        return self._memory[span] if span in self._memory else self._stored(span)
+        return self._memory[span] if span in self._memory else self._stored(span, _read)
 
-    def _stored(self, span: VideoSpan) -> ByteArray:
+    def _stored(self, span: VideoSpan, read: Callable[[Path], ByteArray]) -> ByteArray:
         """As `pictures`; none of them where no face is found."""
         path = self._cache / "films" / f"{self._key(span)}.npz" if self._cache else None
-        return cached(path, lambda: self._decode(span), read=_read, write=_write)
+        return cached(path, lambda: self._decode(span), read=read, write=_write)
 
     def _key(self, span: VideoSpan) -> str:
         how = [VERSION, *vars(self.framing).values()]
@@ -130,6 +131,12 @@ def _read(path: Path) -> ByteArray:
         return np.asarray(archive["pictures"])
 
 
+def _read_shape(path: Path) -> ByteArray:
+    """As `_read`, without the pixels, which the start of a run does not need."""
+    with np.load(path) as archive:
+        return np.broadcast_to(np.uint8(0), tuple(archive["shape"]))
+
+
 def _write(pictures: ByteArray, path: Path) -> None:
     with path.open("wb") as file:  # NumPy would append `.npz` to a name
-        np.savez(file, pictures=pictures)
+        np.savez(file, pictures=pictures, shape=pictures.shape)
