@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mer_core.atlas.reference import Pairing
 from mer_core.data import check_corpus
 from mer_core.emotions import LABEL_SETS
 
@@ -135,12 +136,17 @@ class Experiment:
             its corpora. A single encoder trains the layers above; a framework on frozen encoders
             computes their features from it. Runs on other speakers share it, and so do runs of
             either kind with the same seed, corpora and augmentation.
-        sources: By modality (`speech`, `text`, `video`); with two, the second one's examples are
-            drawn as partners of the first one's, by label and again in every epoch.
+        sources: By modality (`speech`, `text`, `video`); with two, the first one's examples make up
+            an epoch, and the second one's are their partners.
+        pairing: `label`: a partner is any example of the same label, drawn again in every epoch.
+            `natural`: in corpora that both sources name, the partner is the other half of the same
+            recording, and a recording without it is that half alone; examples of other corpora are
+            paired by label, with one another.
         drop_modality: Modality → probability that training hides it in an utterance.
         neutral_partners: Modality → share of training pairs of which this half is neutral whatever
             the label: most words and many faces say little, and must not talk the other half out of
-            its emotion. Of pairs with both halves; they train recognition and no alignment.
+            its emotion. Of pairs by label with both halves; they train recognition and no
+            alignment.
         restrict_classes: Choose, in training, among the labels of an example's own corpus only; for
             a single encoder, whose corpora have different label sets.
         loss_weights: Term → weight; the default is 1.
@@ -155,6 +161,7 @@ class Experiment:
     freeze_encoders: bool = False
     cache_frozen: bool = False
     sources: dict[str, SourceConfig] = field(default_factory=dict)
+    pairing: str = Pairing.LABEL.value
     drop_modality: dict[str, float] = field(default_factory=dict)
     neutral_partners: dict[str, float] = field(default_factory=dict)
     restrict_classes: bool = False
@@ -169,6 +176,41 @@ class Experiment:
             raise ValueError(f"labels = {self.labels!r}: must be one of {', '.join(LABEL_SETS)}.")
         if self.restrict_classes and len(self.sources) > 1:
             raise ValueError("restrict_classes is for an experiment with one source.")
+        if self.pairing not in set(Pairing):
+            raise ValueError(f"pairing = {self.pairing!r}: must be {' or '.join(Pairing)}.")
+        if self.pairing == Pairing.NATURAL:
+            self._check_natural()
+
+    @property
+    def natural_corpora(self) -> tuple[str, ...]:
+        """Corpora whose recordings are trained and measured as pairs; none with `label`."""
+        if self.pairing != Pairing.NATURAL or len(self.sources) != 2:
+            return ()
+        lead, partner = self.sources.values()
+        return tuple(corpus for corpus in lead.corpora if corpus in partner.corpora)
+
+    def _check_natural(self) -> None:
+        """Every corpus has partners: its recordings' other halves, or a corpus to pair by label.
+
+        Raises:
+            ValueError: No corpus is named by both sources, or one would never be drawn.
+        """
+        if not self.natural_corpora:
+            raise ValueError(
+                "pairing = 'natural' needs two sources that name the same corpus, whose recordings "
+                "have both halves; different corpora are paired with pairing = 'label'."
+            )
+        by_label = {
+            modality: [name for name in source.corpora if name not in self.natural_corpora]
+            for modality, source in self.sources.items()
+        }
+        (lead, leads), (partner, partners) = by_label.items()
+        if bool(leads) != bool(partners):
+            unpaired, lacking = (leads, partner) if leads else (partners, lead)
+            raise ValueError(
+                f"{', '.join(unpaired)} would have no partners: [sources.{lacking}] names only "
+                "corpora that are paired by recording. Add another one there, or leave it out."
+            )
 
 
 def load_experiment(path: Path, overrides: typing.Sequence[str] = ()) -> Experiment:

@@ -1,7 +1,8 @@
-"""Training a framework on label-paired examples, on live or on cached features.
+"""Training a framework on pairs, on live or on cached features.
 
-A recording that has both halves is two examples here, and each is paired with any example of its
-label: such pairs teach from labels alone, as they do for corpora without natural partners.
+With `pairing = "natural"`, the two halves of a recording are one example, and so they meet in every
+term. With `label`, they are two examples, and each is paired with any example of its label: such
+pairs teach from labels alone, as they do for corpora without natural partners.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ from train.data.draws import (
 from train.data.features import feature_views, views_above
 from train.data.labelled import Labelled
 from train.data.material import Material
-from train.data.pairs import Pair, SetName, evaluation_sets
+from train.data.pairs import Pair, SetName, evaluation_sets, natural_pairs
 from train.data.tasks import frozen_views, of_corpora, source_examples
 
 DEV_PARTNERS = 1_000  # of each partner corpus alone, after each epoch; `evaluate` takes all
 
 
 class PairedTask:
-    """Examples drawn with partners of the same label, anew each epoch; either may be hidden.
+    """Examples drawn with their own or with label partners, each epoch anew; either may be hidden.
 
     The experiment's first source leads: its draws make up an epoch. With `encoders`, features are
     computed once, of clips and faces in several augmented views.
@@ -67,6 +68,13 @@ class PairedTask:
         self.weights = {
             modality: draw_weights(self.train[modality], source)
             for modality, source in experiment.sources.items()
+        }
+        self.own_partner = own_partners(experiment, root)
+        self.by_label = {  # indices of what is paired by label
+            modality: [
+                i for i, e in enumerate(examples) if e.corpus not in experiment.natural_corpora
+            ]
+            for modality, examples in self.train.items()
         }
         self.neutral = {m: self._neutral_examples(m) for m in experiment.neutral_partners}
         self.dev = evaluation_sets(experiment, root, "dev")
@@ -99,15 +107,11 @@ class PairedTask:
     def epoch(self, epoch: int) -> Iterator[Labelled]:
         """Paired, partly hidden batches of one epoch."""
         generator = epoch_generator(self.experiment.seed, epoch)
-        leads, pool = self.train[self.lead], self.train[self.partner]
         drawn = draw_indices(self.weights[self.lead], self.draws, generator)
-        clips = [leads[i] for i in drawn]
-        partners = label_partners(
-            [clip.emotion for clip in clips], pool, generator, self.weights[self.partner]
-        )
+        clips = [self.train[self.lead][i] for i in drawn]
         drawn_pairs = (
-            Pair.of({self.lead: clip, self.partner: pool[i]})
-            for clip, i in zip(clips, partners, strict=True)
+            Pair.of({self.lead: clip, self.partner: partner})
+            for clip, partner in zip(clips, self._partners(clips, generator), strict=True)
         )
         pairs = [self._neutralise(self._hide(pair, generator), generator) for pair in drawn_pairs]
         lengths = [len(p.text.text or "") if p.text else 0 for p in pairs]
@@ -135,6 +139,19 @@ class PairedTask:
         score = float(np.mean([np.mean(values) for values in by_modality.values()]))
         return {**{str(name): figure for name, figure in figures.items()}, "score": score}
 
+    def _partners(
+        self, clips: Sequence[Example], generator: np.random.Generator
+    ) -> list[Example | None]:
+        """The other half of each recording, or None if it has none; of other corpora, by label."""
+        labels = [clip.emotion for clip in clips if clip not in self.own_partner]
+        rows = self.by_label[self.partner]
+        pool = [self.train[self.partner][i] for i in rows]
+        chosen = label_partners(labels, pool, generator, self.weights[self.partner][rows])
+        drawn = iter([pool[i] for i in chosen])
+        return [
+            self.own_partner[clip] if clip in self.own_partner else next(drawn) for clip in clips
+        ]
+
     def _by_length(self, pairs: Sequence[Pair]) -> list[Pair]:
         """Pairs in an order in which batches need little padding: by their partners' length."""
 
@@ -146,9 +163,10 @@ class PairedTask:
 
     def _neutral_examples(self, modality: str) -> tuple[list[Example], NDArray[np.float64]]:
         """Of the training examples; and their chances."""
-        rows = [i for i, e in enumerate(self.train[modality]) if e.emotion == NEUTRAL]
+        examples = self.train[modality]
+        rows = [i for i in self.by_label[modality] if examples[i].emotion == NEUTRAL]
         weights = self.weights[modality][rows]
-        return [self.train[modality][i] for i in rows], weights / weights.sum()
+        return [examples[i] for i in rows], weights / weights.sum()
 
     def _dev_parts(self, modality: str) -> list[Example]:
         parts = [getattr(p, modality) for items in self.dev.values() for p in items]
@@ -157,9 +175,10 @@ class PairedTask:
     def _neutralise(self, pair: Pair, generator: np.random.Generator) -> Pair:
         """Now and then, a neutral example in place of one half; the pair keeps its label.
 
-        Not of a half alone, which would be neutral far too often.
+        Not of a half alone, which would be neutral far too often, and not of a recording.
         """
-        if not self.neutral or None in (getattr(pair, self.lead), getattr(pair, self.partner)):
+        halves = getattr(pair, self.lead), getattr(pair, self.partner)
+        if not self.neutral or None in halves or pair.first in self.own_partner:
             return pair
         chance = generator.random()
         for modality, share in self.experiment.neutral_partners.items():
@@ -175,7 +194,7 @@ class PairedTask:
         chance = generator.random()
         for hidden, present in ((self.lead, self.partner), (self.partner, self.lead)):
             chance -= self.experiment.drop_modality.get(hidden, 0.0)
-            if chance < 0:
+            if chance < 0 and getattr(pair, present) is not None:
                 return Pair.of({present: getattr(pair, present)})
         return pair
 
@@ -218,6 +237,21 @@ class PairedTask:
             encoder, examples, train, self.material, views,
             self.experiment.seed, tokenize=self.tokenize, device=device, cache=cache,
         )  # fmt: skip
+
+
+def own_partners(experiment: Experiment, root: Path) -> dict[Example, Example | None]:
+    """Leading half → the other half of the same training recording, None where it has none.
+
+    Only of the corpora whose recordings are trained as pairs.
+    """
+    lead, partner = experiment.sources
+    partners: dict[Example, Example | None] = {}
+    for corpus in experiment.natural_corpora:
+        source = replace(experiment.sources[lead], corpora={corpus: 1.0})
+        partners |= dict.fromkeys(source_examples(source, root, "train", FOUR, lead))
+        for pair in natural_pairs(corpus, root, "train", experiment):
+            partners[getattr(pair, lead)] = getattr(pair, partner)
+    return partners
 
 
 def lower_parts(experiment: Experiment, encoders: Mapping[str, Encoder]) -> dict[str, Encoder]:

@@ -20,7 +20,7 @@ import numpy as np
 from mer_core.data import Example, load_corpus
 from mer_core.data.corpora import WORDS
 from mer_core.emotions import FOUR, NEUTRAL
-from train.config import Experiment, SourceConfig
+from train.config import Experiment
 from train.data.draws import label_partners
 from train.data.tasks import half_of, is_in, source_examples
 
@@ -134,7 +134,7 @@ def evaluation_sets(
 
     A corpus whose recordings have both halves is not paired with itself by label: its natural
     pairs allow every figure that label pairs do and more, and in a mean over sets the same
-    recordings would count twice.
+    recordings would count twice. Where training is natural, it is not paired with others either.
 
     Returns:
         `speech/ravdess`, `text/meld`, `paired/ravdess×meld`, `natural/iemocap`, … → items with
@@ -155,11 +155,12 @@ def evaluation_sets(
     for corpus, clips in lead_corpora.items():
         for partner_corpus, pool in partner_corpora.items():
             if corpus == partner_corpus:
-                source = experiment.sources[lead]
-                recorded = natural_pairs(corpus, root, split, (lead, partner), source)
+                recorded = natural_pairs(corpus, root, split, experiment)
                 if recorded:
                     sets[SetName(SetKind.NATURAL, (corpus,))] = recorded
                     continue
+            elif {corpus, partner_corpus} & set(experiment.natural_corpora):
+                continue
             repeated = [clip for clip in clips for _ in range(PARTNERS_PER_CLIP)]
             chosen = label_partners([clip.emotion for clip in repeated], pool, generator)
             sets[SetName(SetKind.PAIRED, (corpus, partner_corpus))] = [
@@ -169,17 +170,22 @@ def evaluation_sets(
     return sets
 
 
-def natural_pairs(
-    corpus: str, root: Path, split: str, modalities: tuple[str, str], source: SourceConfig
-) -> list[Pair]:
-    """The two halves of every recording of a corpus that has both; `source` may set the splits."""
-    lead, partner = modalities
-    halves = [
-        {lead: half_of(recording, lead), partner: half_of(recording, partner)}
-        for recording in load_corpus(corpus, root, labels=FOUR)
-        if is_in(recording, split, source)
-    ]
-    return [Pair.of(both) for both in halves if all(both.values())]
+def natural_pairs(corpus: str, root: Path, split: str, experiment: Experiment) -> list[Pair]:
+    """The two halves of every recording of a corpus, in one split, that has both.
+
+    The sources may name the speakers of their splits. A recording whose halves are in different
+    splits is no pair, so that no partner crosses a fold.
+    """
+    pairs = []
+    for recording in load_corpus(corpus, root, labels=FOUR):
+        halves = {
+            modality: half_of(recording, modality)
+            for modality, source in experiment.sources.items()
+            if is_in(recording, split, source)
+        }
+        if len(halves) == 2 and all(halves.values()):
+            pairs.append(Pair.of(halves))
+    return pairs
 
 
 def spoken_sets(experiment: Experiment, root: Path, split: str) -> dict[SetName, list[Pair]]:

@@ -85,7 +85,7 @@ def evaluate(
                     seed,
                 )
                 for name, pairs in measured.items()
-                if name.kind is SetKind.PAIRED
+                if name.kind in (SetKind.PAIRED, SetKind.NATURAL)
             },
         },
     }

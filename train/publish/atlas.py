@@ -21,6 +21,7 @@ from mer_core.atlas.fitting.fit import Fitted, fit_maps
 from mer_core.atlas.fitting.frame import diagonal
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer, place_on_all
+from mer_core.atlas.reference import Pairing
 from mer_core.checkpoints.checkpoint import load_checkpoint
 from mer_core.checkpoints.heads import load_heads
 from mer_core.emotions import FOUR
@@ -105,7 +106,8 @@ def build_atlas(
     embedded = embed_all(heads, [*reference_pairs, *held_out_pairs], experiment, device, cache)
     read = {name: encoder.modality for name, encoder in heads[BEFORE].encoders().items()}
     references = {
-        name: reference_of(vectors, reference_pairs, read) for name, vectors in embedded.items()
+        name: reference_of(vectors, reference_pairs, read, Pairing(experiment.pairing))
+        for name, vectors in embedded.items()
     }
     held_out = {
         name: np.concatenate([vectors[len(reference_pairs) :] for vectors in by_modality.values()])

@@ -18,8 +18,8 @@ from mer_core.types import FloatArray
 from train.config import Experiment
 from train.data.features import features_as_they_are
 from train.data.material import Material
-from train.data.pairs import Pair
-from train.data.tasks import source_examples
+from train.data.pairs import Pair, natural_pairs
+from train.data.tasks import FIELDS, source_examples
 from train.stages import detach_encoders, tokenizer_of
 
 BATCH = 64
@@ -37,7 +37,8 @@ def balanced_pairs(
     """Pairs of one split, as many of each of the four emotions, in their order.
 
     An example is repeated only if its emotion has too few, and then as rarely as possible; without
-    `repeat`, there are fewer pairs instead.
+    `repeat`, there are fewer pairs instead. Where recordings are trained as pairs, these are the
+    pairs; else the halves are drawn apart.
 
     Raises:
         ValueError: `count` cannot be shared among the emotions, or one of them has no example.
@@ -45,18 +46,16 @@ def balanced_pairs(
     if count < len(FOUR) or count % len(FOUR):
         raise ValueError(f"--pairs {count}: must be a multiple of {len(FOUR)}.")
     each = count // len(FOUR)
-    pools: dict[str, dict[str, list[Example]]] = {}
-    for modality, source in experiment.sources.items():
-        every = source_examples(source, root, split, FOUR, modality)
-        pools[modality] = {name: [e for e in every if e.emotion == name] for name in FOUR}
-    smallest = min(len(pool) for of_modality in pools.values() for pool in of_modality.values())
+    pools = _pools(experiment, root, split)
+    smallest = min(sum(e.emotion == name for e in pool) for pool in pools for name in FOUR)
     if not smallest:
         raise ValueError(f"The {split} split lacks an emotion in one of its modalities.")
     each = each if repeat else min(each, smallest)
     pairs = []
     for emotion in FOUR:
-        drawn = {m: _draw(pools[m][emotion], each, generator) for m in experiment.sources}
-        pairs += [Pair.of({m: drawn[m][i] for m in drawn}) for i in range(each)]
+        of_emotion = [[part for part in pool if part.emotion == emotion] for pool in pools]
+        drawn = [_draw(pool, each, generator) for pool in of_emotion]
+        pairs += [_joined(parts) for parts in zip(*drawn, strict=True)]
     return pairs
 
 
@@ -88,7 +87,10 @@ def embed_all(
 
 
 def reference_of(
-    vectors: Mapping[str, FloatArray], pairs: Sequence[Pair], read: Mapping[str, str]
+    vectors: Mapping[str, FloatArray],
+    pairs: Sequence[Pair],
+    read: Mapping[str, str],
+    pairing: Pairing = Pairing.LABEL,
 ) -> Reference:
     """The first `len(pairs)` rows of `vectors`, with labels, corpora and groups of their pairs.
 
@@ -96,6 +98,7 @@ def reference_of(
         vectors: The paper's name of a modality → (N, D), the leading one first.
         pairs: Of the rows.
         read: The paper's name → the encoder's modality, such as audio → speech.
+        pairing: Of the pairs.
     """
     parts = {name: [getattr(pair, read[name]) for pair in pairs] for name in vectors}
     return Reference(
@@ -104,12 +107,34 @@ def reference_of(
         emotions=tuple(FOUR),
         corpora={name: tuple(e.corpus for e in examples) for name, examples in parts.items()},
         groups={name: tuple(e.group for e in examples) for name, examples in parts.items()},
-        pairing=Pairing.LABEL,
+        pairing=pairing,
     )
 
 
-def _draw(pool: Sequence[Example], count: int, generator: np.random.Generator) -> list[Example]:
-    """`count` examples in random order, each as often as the others, or once more."""
+def _pools(experiment: Experiment, root: Path, split: str) -> list[list[Pair]]:
+    """What is drawn from: whole recordings where they are pairs, else each modality's halves."""
+    if experiment.natural_corpora:
+        return [
+            [
+                pair
+                for corpus in experiment.natural_corpora
+                for pair in natural_pairs(corpus, root, split, experiment)
+            ]
+        ]
+    return [
+        [Pair.of({m: example}) for example in source_examples(source, root, split, FOUR, m)]
+        for m, source in experiment.sources.items()
+    ]
+
+
+def _joined(parts: Sequence[Pair]) -> Pair:
+    """One pair of everything that its parts hold."""
+    held = {m: half for part in parts for m in FIELDS if (half := getattr(part, m))}
+    return Pair.of(held)
+
+
+def _draw(pool: Sequence[Pair], count: int, generator: np.random.Generator) -> list[Pair]:
+    """`count` pairs in random order, each as often as the others, or once more."""
     order = generator.permutation(len(pool))
     chosen = [pool[order[i % len(pool)]] for i in range(count)]
     return [chosen[i] for i in generator.permutation(count)]

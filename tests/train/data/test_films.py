@@ -22,6 +22,7 @@ from train.config import Experiment, SourceConfig
 from train.data.features import features_as_they_are
 from train.data.films import evenly
 from train.data.material import Material
+from train.data.paired_task import PairedTask
 from train.data.pairs import SetKind, SetName, evaluation_sets
 from train.data.tasks import SingleTask, half_of
 from train.evaluate.branches import evaluator_of
@@ -165,6 +166,25 @@ def test_a_natural_pair_of_voice_and_film_is_measured(root: Path) -> None:
         assert pair.video.video.path.stem in pair.speech.path.stem
     logits = evaluator_of(start(experiment).eval(), [natural], experiment).logits(natural)
     assert np.isfinite(logits["video"]).all()
+
+
+def test_a_voice_is_trained_with_its_own_film(root: Path) -> None:
+    tiny = tiny_foal_net()
+    speech = SourceConfig(corpora={"iemocap": 1.0}, views=1)
+    sources = {"speech": speech, "video": replace(WHOLE, views=1)}
+    experiment = replace(tiny, sources=sources, pairing="natural")
+    encoders = {e.modality: e for e in start(experiment).encoders().values()}
+    task = PairedTask(experiment, root, tokenize=None, encoders=encoders)
+    films = {film.video for film in task.own_partner.values() if film}
+    assert len(films) == len(task.train["speech"]) == 12
+    for voice, film in task.own_partner.items():
+        assert voice.path is not None
+        assert film is not None
+        assert film.video is not None
+        assert film.video.path.stem == voice.path.parent.name == voice.dialogue
+        assert film.group == voice.group
+    for labelled in task.epoch(0):
+        assert labelled.batch.cached["video"].present.all()
 
 
 def test_the_digest_of_the_data_knows_the_films(root: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 import train
 import train.__main__ as command
 from mer_core.atlas.analysis.ablation import Ablation
+from mer_core.atlas.analysis.spread import pair_lines
 from mer_core.atlas.collection import Atlas
 from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.checkpoints.heads import load_head, save_head
@@ -144,6 +145,30 @@ def test_the_reference_is_the_embedding_of_the_pair(
         for modality in reference.modalities:
             expected = features[f"{modality}_embedding"][0].numpy()
             np.testing.assert_allclose(reference.embeddings[modality][i], expected, atol=5e-3)
+
+
+@pytest.mark.slow
+def test_the_maps_of_recordings_join_each_pair(
+    recorded: Path, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    label_paired = tiny_mgcma(write_bert(tmp_path / "bert", tokenizer))
+    both = {
+        modality: dataclasses.replace(source, corpora={"iemocap": 1.0})
+        for modality, source in label_paired.sources.items()
+    }
+    natural = dataclasses.replace(label_paired, sources=both, pairing="natural")
+    experiment = on_bundle(natural, tmp_path / "bundle")
+    save_head(tmp_path / "heads" / "none", load_checkpoint(tmp_path / "bundle").framework)
+    heads = strategy_heads(
+        tmp_path / "heads", load_checkpoint(tmp_path / "bundle").framework.encoders()
+    )
+    build_atlas(heads, experiment, recorded, tmp_path / "out", pairs=20, seed=1)
+    assert json.loads((tmp_path / "out" / "index.json").read_text())["pairing"] == "natural"
+    chart = Atlas.load(tmp_path / "out").charts["none"]
+    assert chart.reference.groups["speech"] == chart.reference.groups["text"]
+    lines = pair_lines(chart.reference, chart.map)
+    np.testing.assert_array_equal(lines[:, 0], chart.map.points[:20])
+    np.testing.assert_array_equal(lines[:, 1], chart.map.points[20:])
 
 
 def test_pairs_are_balanced_and_repeat_only_if_too_few(corpora: Path) -> None:
