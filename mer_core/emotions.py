@@ -23,6 +23,7 @@ TEXT = (
 FACE = ("angry", "disgust", "fearful", "happy", "neutral", "sad", "surprised")
 
 LABEL_SETS = {"four": FOUR, "speech": SPEECH, "text": TEXT, "face": FACE}
+KNOWN = frozenset(label for labels in LABEL_SETS.values() for label in labels)
 
 # Corpus spelling → ours, where they differ.
 SYNONYMS = {

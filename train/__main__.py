@@ -14,20 +14,24 @@ from train import commands
 from train.publish.whisper import HUB_ID
 from train.stages import LAYERS, VOCABULARY
 
-Run = Callable[[argparse.Namespace], None]
+Run = Callable[[argparse.Namespace], int | None]
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") -> int:
-    """Parse, run, and turn the caller's mistakes into one sentence and exit code 2."""
+    """Parse, run, and turn the caller's mistakes into one sentence and exit code 2.
+
+    A command may return another exit code: `check` returns 1 for data that would spoil a result.
+    """
     options = parser(prog).parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
-        options.run(options)
+        if getattr(options, "transcribe", False):
+            commands.run_transcribe(options)
+        return options.run(options) or 0
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def parser(prog: str = "python -m train") -> argparse.ArgumentParser:
@@ -49,6 +53,7 @@ def parser(prog: str = "python -m train") -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
+    _add_checks(add)
     _add_training(add)
     _add_measuring(add)
     _add_protocols(add)
@@ -70,6 +75,10 @@ def _add_common(command: argparse.ArgumentParser, config: bool) -> None:
             "--config", type=commands.config_path, required=True,
             help="an experiment (TOML), or the name of a shipped one, such as mgcma_base",
         )  # fmt: skip
+        command.add_argument(
+            "--transcribe", action="store_true",
+            help="first write down the words of the corpora named transcribed:CORPUS",
+        )  # fmt: skip
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
         help="override a setting, such as optim.epochs=3",
@@ -79,6 +88,21 @@ def _add_common(command: argparse.ArgumentParser, config: bool) -> None:
 def _add_crossfit(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--crossfit", type=Path, help="folder of a crossfit, whose temperatures are used"
+    )
+
+
+def _add_checks(add: Add) -> None:
+    check = add(
+        "check", commands.run_check, "look for what in the corpora would spoil a result",
+        common=False,
+    )  # fmt: skip
+    check.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+    check.add_argument(
+        "--config", type=commands.config_path,
+        help="look at what this experiment reads (default: at every corpus that is there)",
+    )  # fmt: skip
+    check.add_argument(
+        "--corpora", nargs="+", default=[], help="further ones, such as manifest:clips.csv"
     )
 
 

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mer_core.checkpoints.checkpoint import METRICS_FILE, write_json
-from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL, PACKAGE
+from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL, PACKAGE, WHISPER
 from mer_core.device import pick_device
 from mer_core.media.transcribe import Transcriber
 from train.ablation.runs import RunPaths, ablate, sweep
 from train.ablation.strategies import on_encoders
 from train.ablation.tables import markdown
+from train.checks.check import check_data
+from train.checks.report import report
 from train.config import Experiment, load_experiment
+from train.data.transcription import transcribe_corpora
 from train.evaluate.tables import metrics_table
 from train.evaluate.words import evaluate_words, words_table
 from train.protocols.crossfit import (
@@ -45,6 +48,20 @@ def config_path(value: str) -> Path:
     """A TOML file, or a shipped one by its name without suffix."""
     shipped = CONFIGS / f"{value}.toml"
     return shipped if shipped.is_file() and not Path(value).exists() else Path(value)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Look for what would spoil a result; 1 if there is anything."""
+    experiment = load_experiment(options.config, ()) if options.config else None
+    result = check_data(options.data, experiment, options.corpora)
+    print(report(result))
+    return int(result.spoiled)
+
+
+def run_transcribe(options: argparse.Namespace) -> None:
+    """Write down the words that an experiment takes from the transcriber."""
+    experiment = load_experiment(options.config, options.overrides)
+    transcribe_corpora(experiment, options.data, Transcriber(str(WHISPER), options.device))
 
 
 def run_fit(options: argparse.Namespace) -> None:

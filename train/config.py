@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from mer_core.atlas.reference import Pairing
-from mer_core.data import CORPORA
+from mer_core.data import check_corpus
 from mer_core.emotions import LABEL_SETS
+
+PICTURES = ("face", "whole")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class SourceConfig:
     """Where one modality's examples come from, and how training augments them.
 
     Attributes:
-        corpora: Names in `CORPORA` → share of the draws; shares are normalised.
+        corpora: Names as of `load_corpus` → share of the draws; shares are normalised.
         balance: 0 draws classes as they occur, 1 draws every class of a corpus equally often.
         crop_seconds: Longest random crop in training; 0 keeps whole clips.
         speeds: Factors of playing speed, one drawn for each clip (training only).
@@ -39,7 +41,12 @@ class SourceConfig:
         speakers: Split → its speakers (or writers, dialogues), instead of the corpora's own splits;
             a split that is not named is empty.
         views: Augmented copies of an example, where features are cached for a frozen encoder.
-        frames: Of the clip that is made from a picture; 1 = the picture as it is.
+        frames: Of the clip that is made from a picture; 1 = the picture as it is. Of a film: at
+            even intervals, at most 150.
+        picture: What is taken of a film's frames: `face`, the followed face, or `whole`, the middle
+            of the whole (half) picture as CLIP sees it.
+        picture_size: Side of a film's pictures, pixels: what their encoder reads (224 is CLIP's,
+            48 the compact face encoder's).
     """
 
     corpora: dict[str, float] = field(default_factory=dict)
@@ -57,19 +64,20 @@ class SourceConfig:
     speakers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     views: int = 4
     frames: int = 1
+    picture: str = "face"
+    picture_size: int = 224
 
     def __post_init__(self) -> None:
+        if self.picture not in PICTURES:
+            raise ValueError(f"picture = {self.picture!r}: must be {' or '.join(PICTURES)}.")
         for corpus in self.corpora:
-            if corpus not in CORPORA:
-                raise ValueError(
-                    f"There is no corpus {corpus!r}; corpora are {', '.join(CORPORA)}."
-                )
+            check_corpus(corpus)
         if len(self.noise_db) != 2 or self.noise_db[0] > self.noise_db[1]:
             raise ValueError(f"noise_db = {list(self.noise_db)}: must be two numbers, lower first.")
 
     def changes(self, modality: str) -> dict[str, Any]:
         """How an example of a modality is changed, whichever are drawn; for cache keys."""
-        other = {"corpora", "balance", "speakers", "views"}
+        other = {"corpora", "balance", "speakers", "views", "picture", "picture_size"}
         if modality != "text":
             other.add("transcript_probability")
         return {name: value for name, value in vars(self).items() if name not in other}

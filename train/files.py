@@ -23,6 +23,14 @@ ABANDONED_SECONDS = 3_600.0  # no write pauses that long, so its process is gone
 DAMAGED = (BadZipFile, EOFError, KeyError, OSError, SafetensorError, ValueError, zlib.error)
 
 
+def unreadable(path: Path, error: Exception) -> ValueError:
+    """The error for a recording that a corpus names and that cannot be read."""
+    return ValueError(
+        f"{path}: {error} Repair it, or remove it (and its row in a manifest); `python -m train "
+        "check` lists every such file."
+    )
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file beside `path`, then put it in place.
 

@@ -91,8 +91,11 @@ def data_digest(experiment: Experiment, root: Path) -> str:
 
 def _described(example: Example, root: Path) -> Iterator[str | int | None]:
     yield from (example.corpus, example.split, example.emotion, example.group, example.text)
-    for path in (example.path, example.image):
+    film = example.video
+    for path in (example.path, example.image, film.path if film else None):
         if path is not None:
             # A corpus behind a link may name its files by their real paths.
             yield path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
             yield (archive_of(path) or path).stat().st_size
+    if film is not None:
+        yield f"{film.start} {film.end} {film.side}"

@@ -1,7 +1,7 @@
 """nEMO: 4481 Polish clips, 9 speakers, 6 emotions, 90 neutral sentences.
 
 Labels come from the file names (speaker_emotion_number). Speakers MK0 (F) and WR0 (M) are the test
-split and EB0 (F) the dev split; the other six train.
+split and EB0 (F) the dev split; the other six train. Each speaker is a session.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def load(root: Path) -> list[Example]:
         split = (
             "test" if speaker in TEST_SPEAKERS else "dev" if speaker in DEV_SPEAKERS else "train"
         )
-        examples.append(Example("nemo", split, canonical(emotion), f"nemo_{speaker}", path))
+        group = f"nemo_{speaker}"
+        examples.append(Example("nemo", split, canonical(emotion), group, path, session=group))
     return examples
 
 

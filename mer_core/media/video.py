@@ -259,7 +259,7 @@ def _read(opened: str | io.BytesIO, timing: _Timing) -> Video:
 def _sampled(container: Any, stream: Any, timing: _Timing) -> Iterator[tuple[float, Any]]:
     """(seconds, frame) of the first frame in each 1 / `timing.rate` s; at most `MAX_FRAMES`."""
     kept, last_tick = 0, -1
-    for index, frame in enumerate(_decoded(container, stream)):
+    for index, frame in enumerate(decoded(container, stream)):
         if kept == MAX_FRAMES or index == MAX_DECODED_FRAMES:
             return
         stamp = frame.time
@@ -270,7 +270,7 @@ def _sampled(container: Any, stream: Any, timing: _Timing) -> Iterator[tuple[flo
             yield seconds, frame
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+def decoded(container: Any, stream: Any) -> Iterator[Any]:
     """Every frame that can be decoded; damaged packets are skipped."""
     for packet in _packets(container, stream):
         try:

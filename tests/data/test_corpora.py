@@ -137,7 +137,16 @@ def make_iemocap(root: Path) -> None:
         write(folder / "dialog" / "transcriptions" / f"{scene}.txt", "\n".join(spoken))
 
 
+def make_cremad(root: Path) -> None:
+    for actor in range(1001, 1012):
+        for emotion in ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"):
+            name = f"{actor}_TSI_{emotion}_XX"
+            touch(root / "cremad" / "AudioWAV" / f"{name}.wav")
+            touch(root / "cremad" / "VideoFlash" / f"{name}.flv")
+
+
 MAKERS = {
+    "cremad": make_cremad,
     "iemocap": make_iemocap,
     "ravdess": make_ravdess,
     "nemo": make_nemo,
@@ -147,9 +156,9 @@ MAKERS = {
     "emorynlp": make_emorynlp,
     "isear": make_isear,
 }
-SPOKEN = ("ravdess", "nemo", "iemocap")
+SPOKEN = ("ravdess", "nemo", "iemocap", "cremad")
 PICTURED = ("fer2013",)
-WORDLESS = ("ravdess", "nemo", "fer2013")  # neutral sentences, or none
+WORDLESS = ("ravdess", "nemo", "fer2013", "cremad")  # neutral sentences, or none
 
 
 @pytest.fixture
@@ -235,6 +244,7 @@ def test_acted_clips_have_known_words(root: Path) -> None:
     assert said == {
         "ravdess": {"Dogs are sitting by the door"},
         "nemo": {"I want to read this article again."},
+        "cremad": {"The surface is slick"},
     }
 
 

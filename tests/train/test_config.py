@@ -146,3 +146,15 @@ def test_what_ships_shares_the_cache_of_its_speech_encoder(framework: str) -> No
     assert whole.cache_frozen
     assert (whole.seed, mine.corpora, mine.views) == (encoder.seed, its.corpora, its.views)
     assert mine.changes("speech") == its.changes("speech")
+
+
+def test_how_films_are_read_changes_no_key_of_other_caches() -> None:
+    """Features of augmented copies are cached by these names and the contents of the examples."""
+    changes = SourceConfig(picture="whole", picture_size=48).changes("speech")
+    assert changes == SourceConfig().changes("speech")
+    assert not {"picture", "picture_size"} & changes.keys()
+
+
+def test_an_unknown_picture_is_an_error() -> None:
+    with pytest.raises(ValueError, match="picture = 'half': must be face or whole"):
+        SourceConfig(picture="half")

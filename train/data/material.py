@@ -12,6 +12,7 @@ from mer_core.data import Example
 from mer_core.types import ByteArray, FloatArray, Utterance
 from train.config import SourceConfig
 from train.data.augment import augment_waveform
+from train.data.films import Films, Framing
 from train.data.portraits import Portraits
 from train.data.recordings import Recordings
 from train.data.transcripts import augment_text
@@ -33,6 +34,8 @@ class Material:
         self.sources = sources
         self.recordings = Recordings(examples, cache)
         self.portraits = Portraits(examples, cache)
+        framing = Framing.of(sources.get("video", SourceConfig()))
+        self.films = Films(examples if "video" in sources else (), framing, cache)
 
     def utterance(
         self, examples: Iterable[Example | None], generator: np.random.Generator | None = None
@@ -40,7 +43,7 @@ class Material:
         """One utterance of these halves; clips and texts are augmented if a generator is given.
 
         Faces are augmented by their encoder, a batch at a time; a generator only draws the drift of
-        a clip.
+        a clip that is made of a picture. A film without a face has no frames.
         """
         waveform, text, frames = None, None, None
         for example in examples:
@@ -52,6 +55,8 @@ class Material:
                 waveform = self.recordings.waveform(example.path)
                 if generator is not None:
                     waveform = augment_waveform(waveform, self.sources["speech"], generator)
+            elif example.video is not None:
+                frames = self.films.pictures(example.video)
             elif example.text is not None:
                 text = example.text
                 if generator is not None:
@@ -71,6 +76,10 @@ class Material:
             generator = np.random.default_rng(list(hashlib.sha256(image.name.encode()).digest()))
         return self.portraits.clip(image, count, generator)
 
+    def is_present(self, example: Example) -> bool:
+        """Whether there is anything to read; a film without a face has nothing."""
+        return example.video is None or self.films.has_pictures(example.video)
+
     def content(self, example: Example) -> str:
         """What an example is made of, for cache keys."""
         if example.image is not None:
@@ -78,11 +87,14 @@ class Material:
             return f"{digest(picture)} {example.image.name} {self.sources['video'].frames}"
         if example.path is not None:
             return digest(self.waveform(example).tobytes())
+        if example.video is not None:
+            pictures = self.films.pictures(example.video)
+            return "no face" if pictures is None else f"{digest(pictures.tobytes())} film"
         return example.text or ""
 
     def size(self, example: Example) -> int:
         """Length of an example, in its modality's unit; for batching by length."""
-        if example.image is not None:
+        if example.image is not None or example.video is not None:
             return self.sources["video"].frames
         return len(self.waveform(example)) if example.path else len(example.text or "")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -52,9 +52,18 @@ def decode(paths: Sequence[Path]) -> ByteArray:
         ValueError: A file is not a picture that can be decoded.
     """
     pictures = np.zeros((len(paths), SIDE, SIDE), np.uint8)
+    for row, (path, picture) in zip(pictures, read_pictures(paths), strict=True):
+        if picture is None:
+            raise ValueError(f"{path.name} is not a picture.")
+        row[:] = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return pictures
+
+
+def read_pictures(paths: Sequence[Path]) -> Iterator[tuple[Path, ByteArray | None]]:
+    """(H, W) grey pictures as they are, from files or from within zips; None for another file."""
     with ExitStack() as stack:
         archives: dict[Path, zipfile.ZipFile] = {}
-        for i, path in enumerate(paths):
+        for path in paths:
             archive = archive_of(path)
             if archive is None:
                 data = path.read_bytes()
@@ -63,10 +72,7 @@ def decode(paths: Sequence[Path]) -> ByteArray:
                     archives[archive] = stack.enter_context(zipfile.ZipFile(archive))
                 data = archives[archive].read(path.relative_to(archive).as_posix())
             picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-            if picture is None:
-                raise ValueError(f"{path.name} is not a picture.")
-            pictures[i] = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    return pictures
+            yield path, None if picture is None else np.asarray(picture, np.uint8)
 
 
 def archive_of(path: Path) -> Path | None:

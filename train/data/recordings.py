@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from mer_core.data import Example
-from mer_core.media import load_audio
+from mer_core.media import MediaError, load_audio
 from mer_core.types import FloatArray
-from train.files import cached
+from train.files import cached, unreadable
 
 INT16 = 32_767.0
 
@@ -37,11 +37,19 @@ class Recordings:
 
 
 def decode(paths: Sequence[Path]) -> Waves:
-    """(S,) of every clip."""
-    return [
-        (load_audio(path) * INT16).astype(np.int16)
-        for path in tqdm(paths, desc="decode", unit="clip")
-    ]
+    """(S,) of every clip.
+
+    Raises:
+        ValueError: A clip cannot be read.
+    """
+    return [_decoded(path) for path in tqdm(paths, desc="decode", unit="clip")]
+
+
+def _decoded(path: Path) -> NDArray[np.int16]:
+    try:
+        return (load_audio(path) * INT16).astype(np.int16)
+    except MediaError as error:
+        raise unreadable(path, error) from None
 
 
 def _read(path: Path) -> Waves:

@@ -32,7 +32,8 @@ from train.data.labelled import Labelled
 from train.data.material import Material
 
 EVALUATION_BATCH = 32
-FIELDS = {"speech": "path", "text": "text", "video": "image"}  # modality → field of `Example`
+# Modality → the fields of `Example` that it reads: a picture or a film.
+FIELDS = {"speech": ("path",), "text": ("text",), "video": ("image", "video")}
 
 
 def source_examples(
@@ -68,10 +69,10 @@ def is_in(example: Example, split: str, source: SourceConfig) -> bool:
 
 def half_of(example: Example, modality: str) -> Example | None:
     """The example with only what one modality reads; None if that is missing or empty."""
-    field = FIELDS[modality]
-    value = getattr(example, field)
-    only: dict[str, Any] = {**dict.fromkeys(FIELDS.values()), field: value}
-    return replace(example, **only) if value else None
+    own = {field: getattr(example, field) for field in FIELDS[modality]}
+    others = (field for fields in FIELDS.values() for field in fields)
+    only: dict[str, Any] = {**dict.fromkeys(others), **own}
+    return replace(example, **only) if any(own.values()) else None
 
 
 def of_corpora(source: SourceConfig, root: Path, modality: str) -> list[Example]:
@@ -142,6 +143,8 @@ class SingleTask:
         self.dev = source_examples(self.source, root, "dev", self.labels, modality)
         everything = of_corpora(self.source, root, modality) if frozen else [*self.train, *self.dev]
         self.material = Material(everything, experiment.sources, cache)
+        self.train = [example for example in self.train if self.material.is_present(example)]
+        self.dev = [example for example in self.dev if self.material.is_present(example)]
         self.frozen = frozen
         self.cached: dict[Example, Rows] = {}
         if frozen:

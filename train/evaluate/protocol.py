@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mer_core.data.corpora import STILLS, transcribed
 from mer_core.metrics.calibration import fit_temperature
-from train.config import Experiment
+from train.config import Experiment, SourceConfig
 from train.data.pairs import SetName, pairing_sentence
 
 Floats = NDArray[np.float32]
@@ -42,10 +43,26 @@ def protocol(
             "as a visitor's recording: clips in which the speech detector hears no speech have no "
             "answer; they count as wrong, except in the ECE, and their share is `refused`"
         )
+    heard = {c for s in experiment.sources.values() for c in s.corpora if transcribed(c)}
+    if heard:
+        words["words"] = (
+            f"of {', '.join(sorted(heard))} as a speech-to-text model wrote them down, not people"
+        )
     if "video" in experiment.sources:
-        frames = experiment.sources["video"].frames
-        words["video"] = f"a clip is {frames} drifting crops of one picture: no facial motion"
+        words["video"] = _seen(experiment.sources["video"])
     return words
+
+
+def _seen(source: SourceConfig) -> str:
+    """What a clip of a source of video is, in words."""
+    stills = [corpus for corpus in source.corpora if corpus in STILLS]
+    films = [corpus for corpus in source.corpora if corpus not in STILLS]
+    still = f"a clip is {source.frames} drifting crops of one picture: no facial motion"
+    what = "the followed face" if source.picture == "face" else "the whole picture"
+    film = f"a clip is up to {source.frames} frames of {what} of a film, evenly spaced"
+    if not films:
+        return still
+    return f"{film} ({', '.join(films)}); {still} ({', '.join(stills)})" if stills else film
 
 
 def common_temperature(parts: Sequence[Labelled]) -> float:

@@ -1,7 +1,8 @@
 """Examples as a visitor's input is read: speech detector, tokenizer, windows of long clips.
 
 A recording in which the detector hears no speech gets no label, and neither does a text without
-readable words. Pictures of faces are corpora's crops, in which no face is looked for.
+readable words, or a film without a face. Pictures of faces are corpora's crops, in which no face is
+looked for.
 """
 
 from __future__ import annotations
@@ -67,8 +68,9 @@ class VisitorReader:
 
     def pieces(self, example: Example) -> list[Piece]:
         """What the encoder gets: one piece, several windows of a long clip, or nothing."""
-        if example.image is not None:
-            return [Piece(0, WHOLE, self.material.utterance([example]))]
+        if example.image is not None or example.video is not None:
+            utterance = self.material.utterance([example])
+            return [] if utterance.frames is None else [Piece(0, WHOLE, utterance)]
         try:
             return cut(0, self._inputs(example))
         except MediaError:

@@ -81,7 +81,8 @@ def robustness(
     predictor = Predictor.load(model, device="cpu")
     rows: dict[str, dict[str, Any]] = {}
     for corpus in corpora:
-        clips = load_corpus(corpus, root, split="test", labels=predictor.labels)
+        examples = load_corpus(corpus, root, split="test", labels=predictor.labels)
+        clips = [example for example in examples if example.path]
         rows[corpus] = measure(predictor, clips, Recordings(clips, cache))
     result = {"labels": list(predictor.labels), "corpora": rows}
     out.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""`python -m train check`: what in a copy of the corpora would spoil a result."""
