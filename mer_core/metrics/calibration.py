@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
@@ -15,12 +15,21 @@ def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike) -> f
 
     Guo et al. 2017 (arXiv 1706.04599), Eq. 3.
     """
+    gaps = confidence_gaps(labels, probabilities)
+    return float(np.abs(gaps).sum() / max(1, len(np.asarray(labels))))
+
+
+def confidence_gaps(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+    """(BINS,) accuracy minus confidence of the top class, summed over the items of each bin.
+
+    The gaps of several parts add up to those of the whole, so that the ECE of pooled parts needs no
+    single item.
+    """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == np.asarray(labels)
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gap = np.bincount(bins, weights=correct - confidence, minlength=BINS)
-    return float(np.abs(gap).sum() / max(1, len(confidence)))
+    return np.asarray(np.bincount(bins, correct - confidence, BINS), dtype=np.float64)
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:

@@ -45,6 +45,26 @@ def macro_f1(table: NDArray[np.int64]) -> float:
     return float((2 * np.diag(table)[occurs] / sums[occurs]).mean()) if occurs.any() else 0.0
 
 
+def weighted_accuracies(tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(...,) `weighted_accuracy` of every table (..., C, C + 1) of a stack, such as resamples."""
+    right = np.trace(tables, axis1=-2, axis2=-1)
+    return np.asarray(right / np.maximum(1, tables.sum(axis=(-2, -1))))
+
+
+def unweighted_accuracies(tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(...,) `unweighted_accuracy` of every table (..., C, C + 1) of a stack."""
+    counts = tables.sum(axis=-1)  # (..., C)
+    recalls = np.diagonal(tables, axis1=-2, axis2=-1) / np.maximum(1, counts)
+    return np.asarray(recalls.sum(axis=-1) / np.maximum(1, (counts > 0).sum(axis=-1)))
+
+
+def macro_f1s(tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(...,) `macro_f1` of every table (..., C, C + 1) of a stack."""
+    sums = tables.sum(axis=-2)[..., :-1] + tables.sum(axis=-1)  # (..., C)
+    scores = 2 * np.diagonal(tables, axis1=-2, axis2=-1) / np.maximum(1, sums)
+    return np.asarray(scores.sum(axis=-1) / np.maximum(1, (sums > 0).sum(axis=-1)))
+
+
 def recognition_report(
     labels: ArrayLike,
     logits: ArrayLike,
@@ -61,11 +81,8 @@ def recognition_report(
     A row of NaN is an item without an answer. It counts as wrong in every figure but the ECE, which
     is over answered items; `refused` is the share of such rows, `confusion` (C, C) is without them.
     """
-    labels, scores = np.asarray(labels), np.asarray(logits, dtype=np.float64)
-    answered = ~np.isnan(scores).any(axis=1)
-    probabilities = softmax(scores[answered] / temperature, axis=1)
-    predicted = np.full(len(labels), len(names))
-    predicted[answered] = probabilities.argmax(axis=1)
+    labels = np.asarray(labels)
+    predicted, answered, probabilities = answers(logits, temperature)
     table = confusion(labels, predicted, len(names))
     report: dict[str, Any] = {
         "n": len(labels),
@@ -86,6 +103,23 @@ def recognition_report(
         ):
             report[f"{name}_95"] = bootstrap_interval(tables, metric, resamples, seed)
     return report
+
+
+def answers(
+    logits: ArrayLike, temperature: float = 1.0
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+    """What logits (N, C) answer; a row of NaN is an item without an answer.
+
+    Returns:
+        (N,) predicted classes, C where there is no answer; (N,) whether there is one; and the
+        probabilities (M, C) of the M items that have one.
+    """
+    scores = np.asarray(logits, dtype=np.float64)
+    answered: NDArray[np.bool_] = ~np.asarray(np.isnan(scores).any(axis=1))
+    probabilities = softmax(scores[answered] / temperature, axis=1)
+    predicted = np.full(len(scores), scores.shape[1], dtype=np.int64)
+    predicted[answered] = probabilities.argmax(axis=1)
+    return predicted, answered, probabilities
 
 
 def group_tables(

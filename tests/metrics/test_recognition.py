@@ -13,8 +13,11 @@ from mer_core.metrics.recognition import (
     confusion,
     group_tables,
     macro_f1,
+    macro_f1s,
     recognition_report,
+    unweighted_accuracies,
     unweighted_accuracy,
+    weighted_accuracies,
     weighted_accuracy,
 )
 
@@ -148,3 +151,18 @@ def test_report_is_consistent(generator: np.random.Generator) -> None:
     assert cooler["confusion"] == report["confusion"]
     assert cooler["ece"] != report["ece"]
     assert "groups" not in cooler
+
+
+def test_stacks_of_tables_are_measured_as_single_ones() -> None:
+    random = np.random.default_rng(0)
+    tables = random.integers(0, 9, (40, 3, 4, 5))
+    tables[0] = 0  # no item at all
+    tables[1, :, 2] = 0  # a class that never occurs
+    tables[2, :, :, 1] = 0  # one that is never answered
+    for stacked, single in (
+        (weighted_accuracies, weighted_accuracy),
+        (unweighted_accuracies, unweighted_accuracy),
+        (macro_f1s, macro_f1),
+    ):
+        expected = [[single(table) for table in row] for row in tables]
+        np.testing.assert_allclose(stacked(tables), expected, rtol=1e-12)
