@@ -16,7 +16,7 @@ from mer_core.frameworks.base import Framework
 from train.config import Experiment
 from train.data.paired_task import PairedTask
 from train.data.tasks import SingleTask
-from train.loop import fit
+from train.loop import Observe, fit
 from train.state import average_into, copy_weights
 
 
@@ -26,6 +26,7 @@ def fit_averaged(
     experiment: Experiment,
     folder: Path,
     device: torch.device,
+    observe: Observe | None = None,
 ) -> Framework:
     """Train `experiment.averaged_runs` times from `framework`'s weights and average the results.
 
@@ -33,9 +34,14 @@ def fit_averaged(
 
     Returns:
         `framework`, carrying the mean weights.
+
+    Raises:
+        ValueError: The epochs of several runs would be observed: they have no common weights.
     """
     if experiment.averaged_runs == 1:
-        return fit(framework, task, experiment, folder, device)
+        return fit(framework, task, experiment, folder, device, observe=observe)
+    if observe:
+        raise ValueError("Epochs can be observed of one run only; set averaged_runs=1.")
     first = copy_weights(framework.to(device).state_dict())
     mean = copy_weights(first)
     for run in range(experiment.averaged_runs):

@@ -152,6 +152,9 @@ class Experiment:
         loss_weights: Term → weight; the default is 1.
         averaged_runs: Runs from the same first weights, each with the examples in another order,
             whose weights are averaged in the end (`train.averaging`).
+        view_seed: Of the augmented copies whose features are cached; None: `seed`. Runs of several
+            seeds with one view seed share the copies, and differ in their first weights, in the
+            order of the examples and in which copy is drawn.
     """
 
     name: str
@@ -167,7 +170,13 @@ class Experiment:
     restrict_classes: bool = False
     loss_weights: dict[str, float] = field(default_factory=dict)
     averaged_runs: int = 1
+    view_seed: int | None = None
     optim: OptimConfig = field(default_factory=OptimConfig)
+
+    @property
+    def seed_of_views(self) -> int:
+        """Of the augmented copies that are cached."""
+        return self.seed if self.view_seed is None else self.view_seed
 
     def __post_init__(self) -> None:
         if self.averaged_runs < 1:
@@ -251,6 +260,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{where} = {value!r}: must be finite.")
+    kind = _without_none(kind)
     origin = typing.get_origin(kind)
     if (dataclasses.is_dataclass(kind) or origin is dict) and not isinstance(value, dict):
         raise ValueError(f"{where} = {value!r}: must be a table.")
@@ -270,13 +280,21 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         return {key: _build(Any, item, f"{where}.{key}") for key, item in value.items()}
     if kind is Any and isinstance(value, list):
         return [_build(Any, item, where) for item in value]
-    if kind is Any or isinstance(kind, types.UnionType):
+    if kind is Any:
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
         raise ValueError(f"{where} = {value!r}: must be {kind.__name__}.")
     return value
+
+
+def _without_none(kind: Any) -> Any:
+    """`int` of `int | None`: no TOML file can hold None."""
+    if not isinstance(kind, types.UnionType):
+        return kind
+    (only,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
+    return only
 
 
 def _check_keys(kind: Any, table: dict[str, Any], where: str) -> None:

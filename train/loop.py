@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -29,6 +30,8 @@ from train.state import (
     load_state,
     save_state,
 )
+
+Observe = Callable[[Framework, int], None]  # the weights that would be kept, after epoch 1, 2, …
 
 
 class Task(Protocol):
@@ -55,8 +58,12 @@ def fit(
     device: torch.device,
     *,
     report: Callable[[str], None] = tqdm.write,
+    observe: Observe | None = None,
 ) -> Framework:
     """Train until the epochs or the patience end, resuming from the state in `folder`.
+
+    `observe` is shown the averaged weights after every epoch. What it does with them changes
+    nothing here; of a resumed run it may see an epoch twice.
 
     Returns:
         `framework`, carrying the weights of the best development epoch or, without selection, of
@@ -79,6 +86,9 @@ def fit(
             state.best = copy_weights(state.averaged)
         progress.epoch = epoch + 1
         seconds = round(time.perf_counter() - started, 1)
+        if observe:
+            with evaluating(framework, state.averaged):
+                observe(framework, epoch + 1)
         record = EpochRecord(epoch + 1, losses, figures, seconds)
         append_record(folder, record)
         save_state(folder, state)
@@ -206,11 +216,17 @@ def schedule(done: float, optim: OptimConfig) -> float:
 
 
 def validate_with(framework: Framework, weights: Weights, task: Task) -> dict[str, float]:
-    """The development figures of `weights`; the framework's own are restored afterwards."""
+    """The development figures of `weights`."""
+    with evaluating(framework, weights):
+        return task.validate(framework)
+
+
+@contextmanager
+def evaluating(framework: Framework, weights: Weights) -> Iterator[None]:
+    """The framework with other weights, in evaluation; its own are restored afterwards."""
     own = copy_weights(framework.state_dict())
     framework.load_state_dict(weights)
     framework.eval()
     with torch.inference_mode():
-        figures = task.validate(framework)
+        yield
     framework.load_state_dict(own)
-    return figures

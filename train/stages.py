@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -21,7 +21,7 @@ from train.averaging import fit_averaged
 from train.config import Experiment
 from train.data.paired_task import PairedTask
 from train.data.tasks import SingleTask
-from train.loop import updates_per_epoch
+from train.loop import Observe, updates_per_epoch
 from train.prune import prune
 
 # 7 500 pieces cover 97.7 % of the training texts' word pieces; five layers keep it under 12 M.
@@ -30,9 +30,17 @@ LAYERS = (0, 1, 2, 3, 4)
 
 
 def fit_experiment(
-    experiment: Experiment, root: Path, folder: Path, device: torch.device, cache: Path
+    experiment: Experiment,
+    root: Path,
+    folder: Path,
+    device: torch.device,
+    cache: Path,
+    observe: Observe | None = None,
 ) -> Framework:
-    """Train (or resume) one experiment and write its checkpoint to `folder`."""
+    """Train (or resume) one experiment and write its checkpoint to `folder`.
+
+    `observe` is shown the whole network after every epoch, see `train.loop.fit`.
+    """
     torch.manual_seed(experiment.seed)
     framework = start(experiment)
     tokenize = tokenizer_of(framework)
@@ -55,7 +63,9 @@ def fit_experiment(
     )
     # Convolutions over (time, frequency) run several times faster in this layout.
     framework.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    framework = fit_averaged(framework, task, experiment, folder, device).cpu()
+    if observe and frozen:
+        observe = with_encoders(observe, frozen, device)
+    framework = fit_averaged(framework, task, experiment, folder, device, observe).cpu()
     for attribute, encoder in (frozen or {}).items():
         setattr(framework, attribute, encoder.cpu())
     save_checkpoint(folder, framework, experiment=dataclasses.asdict(experiment))
@@ -72,6 +82,30 @@ def detach_encoders(framework: Framework) -> dict[str, Encoder]:
     for attribute, encoder in encoders.items():
         setattr(framework, attribute, CachedEncoder(encoder.modality, encoder.width))
     return encoders
+
+
+def with_encoders(
+    observe: Observe, encoders: Mapping[str, Encoder], device: torch.device
+) -> Observe:
+    """The same observer of a framework from which `encoders` were detached: it sees them in place.
+
+    Args:
+        observe: Of the whole network.
+        encoders: Attribute → encoder, as `detach_encoders` returns them.
+        device: Of the framework.
+    """
+    for encoder in encoders.values():
+        encoder.to(device).eval()
+
+    def whole(framework: Framework, epoch: int) -> None:
+        detached = encoder_attributes(framework)
+        for attribute, encoder in encoders.items():
+            setattr(framework, attribute, encoder)
+        observe(framework, epoch)
+        for attribute, stand_in in detached.items():
+            setattr(framework, attribute, stand_in)
+
+    return whole
 
 
 def frozen_part(framework: Framework) -> Encoder:

@@ -235,7 +235,7 @@ class PairedTask:
         views = 0 if as_it_is else source.views  # without augmentation, all views are the same
         self.cached |= feature_views(
             encoder, examples, train, self.material, views,
-            self.experiment.seed, tokenize=self.tokenize, device=device, cache=cache,
+            self.experiment.seed_of_views, tokenize=self.tokenize, device=device, cache=cache,
         )  # fmt: skip
 
 

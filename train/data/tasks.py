@@ -102,7 +102,7 @@ def frozen_views(
     for corpus in source.corpora:
         own = [example for example in examples if example.corpus == corpus]
         views |= feature_views(
-            frozen, own, set(own), material, source.views, experiment.seed, **options
+            frozen, own, set(own), material, source.views, experiment.seed_of_views, **options
         )
     return views
 
