@@ -160,12 +160,28 @@ def _add_measuring(add: Add) -> None:
 
 
 def _add_protocols(add: Add) -> None:
-    folds = add("folds", commands.run_folds, "leave speakers out: test every fold of a corpus")
-    folds.add_argument("--corpus", help="its name (default: the source's first)")
-    folds.add_argument(
-        "--folds", type=int, default=0, help="how many (0: the published ones, or one a speaker)"
+    crossval = add(
+        "crossval", commands.run_crossval, "leave sessions out: test every fold of a corpus"
     )
-    folds.add_argument("--out", type=Path, help="folder (default: runs/folds_NAME)")
+    crossval.add_argument("--corpus", help="its name (default: the source's first)")
+    crossval.add_argument("--seeds", type=int, default=3, help="runs of each fold (%(default)s)")
+    crossval.add_argument(
+        "--folds", type=int, default=0,
+        help="how many (0: one a session, else the published ones, else one a speaker)",
+    )  # fmt: skip
+    crossval.add_argument(
+        "--literature", action="store_true",
+        help="also find the epoch that is best on the test fold, as much of the literature does",
+    )  # fmt: skip
+    crossval.add_argument("--out", type=Path, help="folder (default: runs/crossval_NAME_CORPUS)")
+    report = add(
+        "report", commands.run_report, "tables of cross-validations beside published results",
+        common=False,
+    )  # fmt: skip
+    report.add_argument(
+        "--runs", type=Path, nargs="+", help="runs.jsonl files (default: runs/*/runs.jsonl)"
+    )
+    report.add_argument("--out", type=Path, help="folder (default: runs/report)")
     crossfit = add("crossfit", commands.run_crossfit, "temperatures from speakers never heard")
     crossfit.add_argument("--folds", type=int, default=3, help="of the speakers that do not test")
     crossfit.add_argument(

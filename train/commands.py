@@ -12,7 +12,7 @@ from mer_core.device import pick_device
 from mer_core.media.transcribe import Transcriber
 from train.ablation.runs import RunPaths, ablate, sweep
 from train.ablation.strategies import on_encoders
-from train.ablation.tables import markdown
+from train.ablation.tables import markdown as ablation_markdown
 from train.checks.check import check_data
 from train.checks.report import report
 from train.config import Experiment, load_experiment
@@ -25,7 +25,7 @@ from train.protocols.crossfit import (
     crossfit_framework,
     crossfit_table,
 )
-from train.protocols.folds import folds_table, leave_speakers_out
+from train.protocols.crossval import crossval
 from train.protocols.robustness import robustness, robustness_table
 from train.protocols.transcripts import transcripts, transcripts_table
 from train.protocols.transfer import transfer, transfer_table
@@ -36,6 +36,8 @@ from train.publish.package import RepoKind, listing
 from train.publish.push import Target, check_target, push
 from train.publish.space_package import space_package
 from train.publish.whisper import SOURCE_FILE, make_whisper, write_whisper_card
+from train.report.records import RUNS_FILE, read_all
+from train.report.writers import chapters, markdown, write_report
 from train.stages import fit_experiment, prune_text_encoder
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -142,18 +144,38 @@ def run_ablate(options: argparse.Namespace) -> None:
     out = options.out or RUNS / f"ablation_{experiment.name}"
     paths = RunPaths(options.data, out, pick_device(options.device), options.cache)
     if not options.sweep:
-        print(markdown(ablate(experiment, paths, options.seeds, options.split or "test")))
+        print(ablation_markdown(ablate(experiment, paths, options.seeds, options.split or "test")))
     for setting in options.sweep:
-        print(markdown(sweep(load, setting, paths, options.seeds)))
+        print(ablation_markdown(sweep(load, setting, paths, options.seeds)))
 
 
-def run_folds(options: argparse.Namespace) -> None:
-    """Test every fold of a corpus by a run on the others."""
+def run_crossval(options: argparse.Namespace) -> None:
+    """Test every fold of a corpus by runs on the others, and print their tables."""
     experiment = load_experiment(options.config, options.overrides)
     (source, *_) = experiment.sources.values()
     corpus = options.corpus or next(iter(source.corpora))
-    paths = _paths(options, f"folds_{experiment.name}")
-    print(folds_table(leave_speakers_out(experiment, corpus, paths, options.folds)))
+    paths = _paths(options, f"crossval_{experiment.name}_{corpus}")
+    records = crossval(
+        experiment, corpus, paths,
+        seeds=options.seeds, count=options.folds, literature=options.literature,
+    )  # fmt: skip
+    found = [table for chapter in chapters(records, beside=False) for table in chapter.tables]
+    (paths.out / "crossval.md").write_text(markdown(found), "utf-8")
+    print(markdown(found))
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """Write tables and pictures of finished runs.
+
+    Raises:
+        ValueError: There are none.
+    """
+    files = options.runs or sorted(RUNS.glob(f"*/{RUNS_FILE}"))
+    if not files:
+        raise ValueError(f"No {RUNS_FILE} in {RUNS}/*; run `crossval` first, or give --runs.")
+    records = read_all(files)
+    for file in write_report(records, options.out or RUNS / "report"):
+        print(file)
 
 
 def run_crossfit(options: argparse.Namespace) -> None:

@@ -27,13 +27,13 @@ from train.data.paired_task import label_indices
 from train.data.pairs import evaluation_sets
 from train.evaluate.branches import evaluator_of
 from train.evaluate.encoders import restricted_temperature
+from train.evaluate.predictions import Predictions, pooled
 from train.evaluate.protocol import Labelled, common_temperatures
 from train.evaluate.tables import refusals
 from train.files import write_atomically
 from train.identity import check_claim, claim, data_digest, identity
-from train.protocols.folds import every_example, held_out
-from train.protocols.runs import Predictions, pooled
-from train.protocols.speakers import Speakers, dealt, speakers_of, units_of
+from train.protocols.runs import every_example, run, trained_on
+from train.protocols.speakers import Speakers, dealt, units_of
 from train.stages import fit_experiment, start
 from train.state import forget_state
 
@@ -52,9 +52,7 @@ def crossfit_encoder(experiment: Experiment, paths: RunPaths, count: int) -> dic
     }
     folds = folds_of(examples, count)
     everyone = [example for found in examples.values() for example in found]
-    parts = [
-        held_out(experiment, source.corpora, everyone, folds, i, paths) for i in range(len(folds))
-    ]
+    parts = [_out_of_fold(experiment, everyone, folds, i, paths) for i in range(len(folds))]
     predictions = pooled(parts)
     predictions.save(paths.out / LOGITS_FILE)
     temperature = restricted_temperature(
@@ -73,10 +71,24 @@ def crossfit_encoder(experiment: Experiment, paths: RunPaths, count: int) -> dic
 
 def folds_of(examples: Mapping[str, Sequence[Example]], count: int) -> list[Speakers]:
     """`count` folds of the speakers of several corpora, each with some of every corpus."""
-    by_corpus = [
-        dealt(units_of(corpus, speakers_of(found)), count) for corpus, found in examples.items()
-    ]
+    by_corpus = [dealt(units_of(found).speakers, count) for found in examples.values()]
     return [tuple(name for folds in by_corpus for name in folds[i]) for i in range(count)]
+
+
+def _out_of_fold(
+    experiment: Experiment,
+    examples: Sequence[Example],
+    folds: Sequence[Speakers],
+    index: int,
+    paths: RunPaths,
+) -> Predictions:
+    """What a run that was trained on the other folds predicts of one."""
+    ((_, source),) = experiment.sources.items()
+    others = tuple(sorted(n for i, fold in enumerate(folds) if i != index for n in fold))
+    fold = trained_on(experiment, source.corpora, others, folds[index])
+    print(f"fold {index + 1} of {len(folds)}: {', '.join(folds[index])}", flush=True)
+    held = [e for e in examples if e.group in folds[index]]
+    return run(fold, held, paths, paths.out / f"fold_{index + 1}")
 
 
 def _figures(predictions: Predictions, temperature: float) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from mer_core.data import Example
 from mer_core.data.ravdess import FOLDS as RAVDESS_FOLDS
@@ -17,17 +19,63 @@ PUBLISHED: dict[str, tuple[Speakers, ...]] = {
 }
 
 
+class UnitKind(StrEnum):
+    """What is left out as a whole."""
+
+    SESSION = "session"  # of the corpus' recordings
+    PUBLISHED_FOLD = "published fold"
+    SPEAKER = "speaker"  # or whatever the corpus groups by: writers, dialogues
+
+
+@dataclass(frozen=True)
+class Units:
+    """The smallest parts of a corpus that folds are made of.
+
+    Attributes:
+        kind: What they are.
+        speakers: Of each unit.
+    """
+
+    kind: UnitKind
+    speakers: tuple[Speakers, ...]
+
+
 def speakers_of(examples: Collection[Example]) -> Speakers:
     """Every speaker, sorted."""
     return tuple(sorted({example.group for example in examples}))
 
 
-def units_of(corpus: str, speakers: Speakers) -> list[Speakers]:
-    """The published folds of a corpus as far as their speakers are wanted, else single speakers."""
+def units_of(examples: Collection[Example]) -> Units:
+    """Sessions, where all examples of a corpus have one; else its published folds; else speakers.
+
+    Raises:
+        ValueError: A speaker is in two sessions.
+    """
+    if examples and all(example.session for example in examples):
+        return Units(UnitKind.SESSION, _sessions(examples))
+    speakers, corpora = speakers_of(examples), {example.corpus for example in examples}
     published = [
-        tuple(name for name in fold if name in speakers) for fold in PUBLISHED.get(corpus, ())
+        tuple(name for name in fold if name in speakers)
+        for corpus in corpora
+        for fold in PUBLISHED.get(corpus, ())
     ]
-    return [fold for fold in published if fold] or [(name,) for name in speakers]
+    if folds := tuple(fold for fold in published if fold):
+        return Units(UnitKind.PUBLISHED_FOLD, folds)
+    return Units(UnitKind.SPEAKER, tuple((name,) for name in speakers))
+
+
+def _sessions(examples: Collection[Example]) -> tuple[Speakers, ...]:
+    sessions: dict[str, set[str]] = {}
+    for example in examples:
+        sessions.setdefault(example.session, set()).add(example.group)
+    found = [tuple(sorted(sessions[name])) for name in sorted(sessions)]
+    for speaker in speakers_of(examples):
+        if sum(speaker in session for session in found) > 1:
+            raise ValueError(
+                f"Speaker {speaker} is in several sessions, so none of these can be left out; "
+                "correct `session` or `speaker` in the corpus."
+            )
+    return tuple(found)
 
 
 def dealt(units: Sequence[Speakers], count: int) -> list[Speakers]:

@@ -14,8 +14,7 @@ from mer_core.emotions import FOUR
 from train.ablation.runs import RunPaths
 from train.config import Experiment
 from train.evaluate.tables import refusals
-from train.protocols.folds import every_example
-from train.protocols.runs import run, trained_on
+from train.protocols.runs import every_example, run, trained_on
 from train.protocols.speakers import speakers_of
 
 

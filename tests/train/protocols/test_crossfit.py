@@ -14,6 +14,7 @@ from mer_core.data import Example
 from mer_core.metrics.calibration import fit_temperature
 from train.ablation.runs import RunPaths
 from train.config import Experiment
+from train.evaluate.predictions import Predictions
 from train.protocols.crossfit import (
     crossfit_encoder,
     crossfit_framework,
@@ -21,7 +22,6 @@ from train.protocols.crossfit import (
     folds_of,
     load_crossfit,
 )
-from train.protocols.runs import Predictions
 from train.publish.export import evaluate_folder
 from train.stages import fit_experiment
 

@@ -1,0 +1,1 @@
+"""Results of cross-validation: their file, their tables, and published results beside them."""
