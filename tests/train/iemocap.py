@@ -81,6 +81,7 @@ def tiny_study(folder: Path, tokenizer: Tokenizer) -> Experiment:
             "speech": SourceConfig(corpora={"iemocap": 1.0}, crop_seconds=0.5),
             "text": SourceConfig(corpora={"iemocap": 1.0}),
         },
+        pairing="natural",
         drop_modality={"speech": 0.1, "text": 0.1},
         loss_weights={"distribution": 0.1, "instance": 0.1},
         optim=OptimConfig(

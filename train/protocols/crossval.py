@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from mer_core.atlas.reference import Pairing
 from mer_core.checkpoints.weights import encoder_attributes
 from mer_core.data import Example, load_corpus
 from mer_core.emotions import LABEL_SETS
@@ -170,10 +171,11 @@ def _study(
     torch.manual_seed(0)  # of what no pretrained weights exist for
     encoders = {key: encoder_hash(e) for key, e in encoder_attributes(start(alone)).items()}
     selection = Selection.INNER_FOLD if select else Selection.NONE
+    pairing = Pairing(experiment.pairing) if len(experiment.sources) > 1 else None
     system = System(
         experiment.name,
         corpus,
-        Protocol(folds.kind, folds.units, len(folds.folds), selection),
+        Protocol(folds.kind, folds.units, len(folds.folds), selection, pairing),
         config_digest(alone, encoders),
         data_digest(alone, paths.root),
     )

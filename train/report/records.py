@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from mer_core.atlas.reference import Pairing
 from train.evaluate.held_out import Classes, View
 from train.evaluate.subsets import Subset
 from train.evaluate.tally import Tally
@@ -38,12 +39,15 @@ class Protocol:
         units: How many the corpus has.
         folds: To which they were dealt; each is tested once.
         selection: What chose the epoch.
+        pairing: How a framework's training pairs came about; None of a single encoder. It is always
+            tested on natural pairs.
     """
 
     unit: UnitKind
     units: int
     folds: int
     selection: Selection
+    pairing: Pairing | None
 
 
 @dataclass(frozen=True)
@@ -158,8 +162,13 @@ def _result(tally: Tally, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _protocol(row: Mapping[str, Any]) -> Protocol:
-    selection = Selection(row["selection"])
-    return Protocol(UnitKind(row["unit"]), row["units"], row["folds"], selection)
+    return Protocol(
+        UnitKind(row["unit"]),
+        row["units"],
+        row["folds"],
+        Selection(row["selection"]),
+        Pairing(row["pairing"]) if row["pairing"] else None,
+    )
 
 
 def _view(row: Mapping[str, Any]) -> View:

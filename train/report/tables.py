@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mer_core.atlas.reference import Pairing
 from train.evaluate.held_out import View
 from train.evaluate.measures import RECOGNITION
 from train.evaluate.subsets import Subset
@@ -29,6 +30,11 @@ LEFT_OUT = {
     UnitKind.SESSION: "leave one session out",
     UnitKind.PUBLISHED_FOLD: "published folds",
     UnitKind.SPEAKER: "leave one speaker out",
+}
+PAIRED = {
+    Pairing.NATURAL: "",
+    Pairing.LABEL: "trained on pairs by label, tested on natural ones",
+    None: "",
 }
 PEEKED = "best_test_epoch"
 HEADINGS = {name: metric.title for name, metric in RECOGNITION.items()}
@@ -80,7 +86,8 @@ def protocol_words(system: System) -> str:
     """Who tests and what chose the epoch."""
     fixed = system.protocol.selection is Selection.NONE
     chosen = "epochs fixed" if fixed else "epoch from another whole fold"
-    return f"{_folds_words(system)}; {chosen}"
+    trained = PAIRED[system.protocol.pairing]
+    return "; ".join(filter(None, (_folds_words(system), chosen, trained)))
 
 
 def _folds_words(system: System) -> str:
