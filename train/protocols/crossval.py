@@ -25,7 +25,15 @@ from train.ablation.runs import RunPaths
 from train.config import Experiment
 from train.data.tasks import half_of
 from train.evaluate.held_out import HeldOut, Outcome
-from train.identity import check_claim, claim, code_version, config_digest, data_digest, identity
+from train.identity import (
+    DIGITS,
+    check_claim,
+    claim,
+    code_version,
+    config_digest,
+    data_digest,
+    identity,
+)
 from train.log import LOG_FILE, EpochRecord
 from train.protocols.literature import Peeking
 from train.protocols.splits import Fold, Plan, on_corpus, on_fold, plan
@@ -177,7 +185,7 @@ def _study(
         corpus,
         Protocol(folds.kind, folds.units, len(folds.folds), selection, pairing),
         config_digest(alone, encoders),
-        data_digest(alone, paths.root),
+        data_digest(alone, paths.root)[:DIGITS],
     )
     return CrossValidation(alone, system, folds, encoders, paths, literature)
 
