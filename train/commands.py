@@ -37,7 +37,7 @@ from train.publish.push import Target, check_target, push
 from train.publish.space_package import space_package
 from train.publish.whisper import SOURCE_FILE, make_whisper, write_whisper_card
 from train.report.records import RUNS_FILE, read_all
-from train.report.writers import chapters, markdown, write_report
+from train.report.writers import chapters, file_name, markdown, write_report
 from train.stages import fit_experiment, prune_text_encoder
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -154,7 +154,7 @@ def run_crossval(options: argparse.Namespace) -> None:
     experiment = load_experiment(options.config, options.overrides)
     (source, *_) = experiment.sources.values()
     corpus = options.corpus or next(iter(source.corpora))
-    paths = _paths(options, f"crossval_{experiment.name}_{corpus}")
+    paths = _paths(options, f"crossval_{experiment.name}_{file_name(corpus)}")
     records = crossval(
         experiment, corpus, paths,
         seeds=options.seeds, count=options.folds, literature=options.literature,

@@ -86,7 +86,7 @@ def config_digest(experiment: Experiment, encoders: Mapping[str, str]) -> str:
         experiment: Of one seed.
         encoders: Table of the architecture → hash of the weights that it starts from.
     """
-    settings = dataclasses.asdict(experiment)
+    settings = identity(experiment, {}, "")["experiment"]
     del settings["name"], settings["seed"]
     for key, weights in encoders.items():
         table = settings["architecture"][key]

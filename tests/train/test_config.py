@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,8 @@ def test_integers_become_floats_in_float_fields(path: Path) -> None:
         ("drop_modality.text=0.3", lambda e: e.drop_modality == {"text": 0.3}),
         ("architecture.encoder.width=8", lambda e: e.architecture["encoder"]["width"] == 8),
         ("name=a=b", lambda e: e.name == "a=b"),
+        ("view_seed=4", lambda e: (e.seed, e.seed_of_views) == (3, 4)),
+        ("seed=9", lambda e: e.seed_of_views == 9),
     ],
 )
 def test_overrides(path: Path, override: str, read: object) -> None:
@@ -93,6 +96,7 @@ def test_the_last_override_wins(path: Path) -> None:
         ("seed=1.5", "tiny.seed = 1.5: must be int"),
         ("seed=true", "tiny.seed = True: must be int"),
         ("freeze_encoders=1", "must be bool"),
+        ("view_seed=x", "tiny.view_seed = 'x': must be int"),
         ("optim.clip=much", "tiny.optim.clip = 'much': must be float"),
         ("sources.speech.speeds=1.0", "tiny.sources.speech.speeds = 1.0: must be a list"),
         ("sources.speech.speeds=['x']", "must be float"),
@@ -158,3 +162,33 @@ def test_how_films_are_read_changes_no_key_of_other_caches() -> None:
 def test_an_unknown_picture_is_an_error() -> None:
     with pytest.raises(ValueError, match="picture = 'half': must be face or whole"):
         SourceConfig(picture="half")
+
+
+def test_recipes_say_where_every_value_is_from() -> None:
+    """Of the papers' own experiments: a tag in the line, or in the comment above it."""
+    recipes = sorted(CONFIGS.glob("*_iemocap*.toml"))
+    assert len(recipes) == 3
+    for recipe in recipes:
+        for line in recipe.read_text("utf-8").splitlines():
+            key, equals, rest = line.partition(" = ")
+            if equals and not line.startswith("#") and key not in ("name", "framework", "family"):
+                _, hash_sign, source = rest.rpartition(" # ")
+                assert hash_sign, f"{recipe.stem}: {line}"
+                assert re.match(r"\[[A-Z]\] ?|the epoch is", source), f"{recipe.stem}: {line}"
+
+
+def test_foal_net_as_released_differs_where_the_code_does() -> None:
+    ours, released = (
+        load_experiment(CONFIGS / f"{name}.toml")
+        for name in ("foal_net_iemocap", "foal_net_iemocap_released")
+    )
+    assert released.architecture["temperature"] == 2.659
+    assert released.architecture["average_positives"] is False
+    assert (released.optim.schedule, released.optim.warmup) == ("constant", 0.0)
+    assert released.architecture["audio_encoder"]["max_seconds"] == 6.0
+    assert released.sources["speech"].crop_seconds == 0.0
+    assert released.drop_modality == {}
+    assert ours.architecture["average_positives"] is True
+    for recipe in (ours, released):
+        assert recipe.natural_corpora == ("iemocap",)
+        assert recipe.optim.select

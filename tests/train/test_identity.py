@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,20 @@ from typing import Any
 import pytest
 
 import train.identity
+from mer_core import __version__
 from mer_core.data import Example
 from tests.train.tiny_frameworks import tiny_foal_net
 from train.config import Experiment
-from train.identity import check_claim, claim, claimed, data_digest, identity
+from train.identity import (
+    DIGITS,
+    check_claim,
+    claim,
+    claimed,
+    code_version,
+    config_digest,
+    data_digest,
+    identity,
+)
 
 
 @pytest.fixture
@@ -110,3 +122,44 @@ def test_the_digest_does_not_depend_on_the_folder(
     assert len({own, longer, fewer, relabelled}) == 4
     with pytest.raises(ValueError, match="nothing found"):
         data_digest(experiment, tmp_path / "nowhere")
+
+
+def test_a_digest_of_settings_is_of_seeds_folders_and_names_alike(experiment: Experiment) -> None:
+    own = config_digest(experiment, {})
+    assert len(own) == DIGITS
+    assert config_digest(replace(experiment, name="other", seed=7), {}) == own
+    assert config_digest(replace(experiment, optim=replace(experiment.optim, ema=0.5)), {}) != own
+
+    def on(source: str, weights: str) -> str:
+        encoder = {"family": "pretrained_speech", "source": source}
+        table = {**experiment.architecture, "audio_encoder": encoder}
+        return config_digest(replace(experiment, architecture=table), {"audio_encoder": weights})
+
+    assert on("here", "a") == on("there", "a") != on("here", "b")
+    fresh = {"audio_encoder": "of random weights"}
+    assert config_digest(experiment, fresh) == own  # it starts from no weights that lie anywhere
+
+
+def git(folder: Path, *arguments: str) -> None:
+    name = ("-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", "-C", str(folder), *name, *arguments], check=True, capture_output=True)
+
+
+def test_the_code_is_named_by_its_commit_or_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "mer_core"
+    package.mkdir()
+    monkeypatch.setattr(train.identity, "PACKAGE", package)
+    assert code_version() == __version__  # installed
+    (package / "a.py").write_text("a = 1")
+    git(tmp_path, "init", "-q")
+    assert code_version() == __version__  # nothing committed yet
+    git(tmp_path, "add", "mer_core/a.py")
+    git(tmp_path, "commit", "-qm", "first")
+    commit = code_version()
+    assert re.fullmatch("[0-9a-f]{12}", commit)
+    (package / "a.py").write_text("a = 2")
+    assert code_version() == f"{commit}-changed"
+    monkeypatch.setenv("PATH", "")
+    assert code_version() == __version__  # no git

@@ -135,7 +135,7 @@ def run_fold(study: CrossValidation, seed: int, fold: Fold) -> RunRecord:
     claim(folder, own)
     peeking = Peeking(held_out, folder) if study.literature else None
     framework = fit_experiment(
-        experiment, study.paths.root, folder, study.paths.device, cache, peeking
+        experiment, study.paths.root, folder, study.paths.device, cache, observe=peeking
     )
     outcome = held_out.outcome(framework.to(study.paths.device))
     for condition, predictions in outcome.predictions.items():

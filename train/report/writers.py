@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +69,14 @@ def write_report(records: Sequence[RunRecord], folder: Path) -> list[Path]:
         _write_csv(made, file)
     for chapter in made:
         if any(study.results for study in chapter.studies):
-            files.append(folder / f"{STEM}-{chapter.corpus}.png")
+            files.append(folder / f"{STEM}-{file_name(chapter.corpus)}.png")
             save_figure(chapter.corpus, chapter.studies, chapter.published, files[-1])
     return files
+
+
+def file_name(corpus: str) -> str:
+    """A corpus' name without what no file name may hold: some corpora are named by a path."""
+    return re.sub(r"[^\w-]+", "-", corpus).strip("-")
 
 
 def markdown(made: Sequence[Table]) -> str:

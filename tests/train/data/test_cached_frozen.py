@@ -142,3 +142,24 @@ def test_an_encoder_that_cannot_be_divided_is_refused(
     whole = dataclasses.replace(speech_experiment, cache_frozen=True)
     with pytest.raises(ValueError, match="frozen layers"):
         fit_experiment(whole, corpora, tmp_path, CPU, tmp_path)
+
+
+def test_runs_of_several_seeds_can_share_the_copies(
+    experiment: Experiment, corpora: Path, tmp_path: Path
+) -> None:
+    """They still differ in their first weights and in what is drawn."""
+    frozen = frozen_part(start(experiment))
+
+    def cached_by(run: Experiment) -> tuple[int, SingleTask]:
+        task = SingleTask(run, corpora, frozen=frozen, cache=tmp_path)
+        return len(list(tmp_path.glob("features-*"))), task
+
+    first = dataclasses.replace(experiment, view_seed=experiment.seed)
+    second = dataclasses.replace(first, seed=experiment.seed + 1)
+    count, task = cached_by(first)
+    assert count == 1 + 2  # as they are, and two copies
+    again, other = cached_by(second)
+    assert again == count
+    (batch, *_), (differs, *_) = task.epoch(0), other.epoch(0)
+    assert not torch.equal(batch.labels, differs.labels)
+    assert cached_by(dataclasses.replace(second, view_seed=None))[0] == count + 2
