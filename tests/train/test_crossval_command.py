@@ -97,9 +97,9 @@ def test_killed_resumed_and_reported(
     files = capsys.readouterr().out.split()
     assert [Path(file).suffix for file in files] == [".md", ".tex", ".csv", ".png"]
     text = (workplace / "runs" / "report" / "report.md").read_text("utf-8")
-    assert "| tiny_iemocap | speech, text | 2 |" in text
-    assert "| tiny_iemocap: best_test_epoch | speech, text | 2 |" in text
-    assert "| MGCMA (2025) | speech, text | – | 78.87 | 80.24 |" in text
+    assert "| tiny_iemocap | speech, text | 4 | 2 |" in text
+    assert "| tiny_iemocap: best_test_epoch | speech, text | 4 | 2 |" in text
+    assert "| MGCMA (2025) | speech, text | 4 | – | 78.87 | 80.24 |" in text
     assert f"| both | four | {5 * PER_SESSION} |" in text
     assert f"| transcript-duplicate-free | {5 * PER_SESSION // 2} |" in text
     assert "iemocap: paired tests" in text

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mer_core.atlas.reference import Pairing
+from mer_core.emotions import FOUR
 from train.evaluate.held_out import View
 from train.evaluate.measures import RECOGNITION
 from train.evaluate.subsets import Subset
@@ -112,7 +113,7 @@ def _overview(corpus: str, found: Sequence[Study], others: Sequence[Published]) 
             "so."
         )
     notes += [note for study in found for note in _missing(study)]
-    header = ("system", "reads", "seeds", *_headings(), "protocol", "source")
+    header = ("system", "reads", "classes", "seeds", *_headings(), "protocol", "source")
     return Table(f"{corpus}: results", header, tuple(rows), tuple(notes))
 
 
@@ -128,14 +129,16 @@ def _own_rows(study: Study) -> Iterator[tuple[str, ...]]:
         words = f"{_folds_words(study.system)}; best epoch on the test fold"
         rows.append((f"{study.title}: {PEEKED}", study.best_test_epoch, words))
     for title, result, words in rows:
-        yield title, reads, seeds, *_cells(result), words, source
+        classes = str(result.tables.shape[2])  # of (S, G, C, C + 1)
+        yield title, reads, classes, seeds, *_cells(result), words, source
 
 
 def _published_row(row: Published) -> tuple[str, ...]:
     figures = {name: getattr(row, name, None) for name in FIGURES}
     cells = [NOTHING if value is None else f"{value:.2f}" for value in figures.values()]
-    words = f"{row.protocol}; epoch from: {row.selection}"
-    return row.system, row.reads, NOTHING, *cells, words, f"{row.source}, {row.url}"
+    words = f"{row.protocol}; epoch chosen: {row.selection}"
+    about = (row.system, row.reads, str(len(FOUR)), NOTHING)
+    return *about, *cells, words, f"{row.source}, {row.url}"
 
 
 def _missing(study: Study) -> Iterator[str]:
@@ -148,14 +151,16 @@ def _views(study: Study) -> Table:
     rows = []
     for view, result in study.results.items():
         if view.subset is Subset.EVERYTHING:
-            about = (view.condition, str(view.classes), str(result.n), _refused(result))
+            counts = (str(result.n), str(result.units), _refused(result))
+            about = (view.condition, str(view.classes), *counts)
             rows.append((*about, "pooled", *_cells(result)))
             folds = [percent(result.over_folds[name], name) for name in FIGURES]
             rows.append((*about, "mean of folds", *folds))
-    header = ("reads", "classes", "n", "refused", "over", *_headings())
+    header = ("reads", "classes", "n", "units", "refused", "over", *_headings())
     notes = (
-        "Pooled: ± over seeds. Mean of folds: ± over folds, each the mean over seeds.",
-        f"{protocol_words(study.system)}; trained on {study.system.corpus} alone.",
+        "Pooled: ± over seeds. Mean of folds: ± over folds, each the mean over seeds. Units: the "
+        "dialogues or speakers that were resampled.",
+        f"Protocol: {protocol_words(study.system)}; trained on {study.system.corpus} alone.",
     )
     return Table(f"{study.title} on {study.system.corpus}", header, tuple(rows), notes)
 
@@ -175,11 +180,13 @@ def _subsets(study: Study, views: Sequence[View]) -> Table:
         (str(view.subset), str(study.results[view].n), *_cells(study.results[view]))
         for view in views
     )
-    notes = (
-        "Transcript-duplicate-free: items whose normalised transcript occurs in no other fold.",
-    )
+    notes = [
+        f"{Subset.NEW_WORDS.capitalize()}: the normalised transcript occurs in no other fold."
+        for view in views
+        if view.subset is Subset.NEW_WORDS
+    ]
     title = f"{study.title} on {study.system.corpus}, subsets"
-    return Table(title, ("items", "n", *_headings()), rows, notes)
+    return Table(title, ("items", "n", *_headings()), rows, tuple(notes))
 
 
 def _tests(corpus: str, tested: Sequence[Comparison]) -> Table:

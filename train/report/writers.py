@@ -104,7 +104,7 @@ def _environment(table: Table) -> str:
     def row(cells: Sequence[str]) -> str:
         return " & ".join(map(escape, cells)) + r" \\"
 
-    caption = escape(". ".join([table.title, *table.notes]))
+    caption = escape(" ".join([f"{table.title}.", *table.notes]))
     return "\n".join(
         [
             r"\begin{table}",

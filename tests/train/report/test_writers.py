@@ -42,7 +42,7 @@ def test_ours_and_theirs_with_their_protocols(written: Path) -> None:
     assert ours is not None
     assert f"{100 * ua.mean:.2f} ± {100 * ua.std:.2f} [" in ours[0]
     assert "leave one session out (3 folds); epoch from another whole fold" in ours[0]
-    assert "| MGCMA (2025) | speech, text | – | 78.87 | 80.24 | – | – |" in text
+    assert "| MGCMA (2025) | speech, text | 4 | – | 78.87 | 80.24 | – | – |" in text
     foal = re.search(r"^\| Foal-Net \(2024\) \|.*$", text, re.MULTILINE)
     assert foal is not None
     assert "| 79.45 | 80.10 |" in foal[0]
