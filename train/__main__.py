@@ -56,6 +56,7 @@ def parser(prog: str = "python -m train") -> argparse.ArgumentParser:
     _add_checks(add)
     _add_training(add)
     _add_measuring(add)
+    _add_crossval(add)
     _add_protocols(add)
     _add_publishing(add)
     return top
@@ -159,7 +160,7 @@ def _add_measuring(add: Add) -> None:
     )  # fmt: skip
 
 
-def _add_protocols(add: Add) -> None:
+def _add_crossval(add: Add) -> None:
     crossval = add(
         "crossval", commands.run_crossval, "leave sessions out: test every fold of a corpus"
     )
@@ -173,6 +174,10 @@ def _add_protocols(add: Add) -> None:
         "--literature", action="store_true",
         help="also find the epoch that is best on the test fold, as much of the literature does",
     )  # fmt: skip
+    crossval.add_argument(
+        "--strategies", nargs="*", metavar="NAME",
+        help="instead, alignment strategies of a framework on frozen encoders (none named: all)",
+    )  # fmt: skip
     crossval.add_argument("--out", type=Path, help="folder (default: runs/crossval_NAME_CORPUS)")
     report = add(
         "report", commands.run_report, "tables of cross-validations beside published results",
@@ -182,6 +187,9 @@ def _add_protocols(add: Add) -> None:
         "--runs", type=Path, nargs="+", help="runs.jsonl files (default: runs/*/runs.jsonl)"
     )
     report.add_argument("--out", type=Path, help="folder (default: runs/report)")
+
+
+def _add_protocols(add: Add) -> None:
     crossfit = add("crossfit", commands.run_crossfit, "temperatures from speakers never heard")
     crossfit.add_argument("--folds", type=int, default=3, help="of the speakers that do not test")
     crossfit.add_argument(

@@ -11,7 +11,7 @@ from mer_core.checkpoints.shipped import ASSETS, CHECKOUT, DEFAULT_MODEL, PACKAG
 from mer_core.device import pick_device
 from mer_core.media.transcribe import Transcriber
 from train.ablation.runs import RunPaths, ablate, sweep
-from train.ablation.strategies import on_encoders
+from train.ablation.strategies import chosen, on_encoders
 from train.ablation.tables import markdown as ablation_markdown
 from train.checks.check import check_data
 from train.checks.report import report
@@ -155,10 +155,17 @@ def run_crossval(options: argparse.Namespace) -> None:
     (source, *_) = experiment.sources.values()
     corpus = options.corpus or next(iter(source.corpora))
     paths = _paths(options, f"crossval_{experiment.name}_{file_name(corpus)}")
-    records = crossval(
-        experiment, corpus, paths,
-        seeds=options.seeds, count=options.folds, literature=options.literature,
-    )  # fmt: skip
+    systems = {"": experiment}
+    if options.strategies is not None:
+        systems = chosen(experiment, options.strategies)
+    records = [
+        record
+        for group, system in systems.items()
+        for record in crossval(
+            system, corpus, paths,
+            seeds=options.seeds, count=options.folds, literature=options.literature, group=group,
+        )
+    ]  # fmt: skip
     found = [table for chapter in chapters(records, beside=False) for table in chapter.tables]
     (paths.out / "crossval.md").write_text(markdown(found), "utf-8")
     print(markdown(found))

@@ -152,9 +152,8 @@ class Experiment:
         loss_weights: Term → weight; the default is 1.
         averaged_runs: Runs from the same first weights, each with the examples in another order,
             whose weights are averaged in the end (`train.averaging`).
-        view_seed: Of the augmented copies whose features are cached; None: `seed`. Runs of several
-            seeds with one view seed share the copies, and differ in their first weights, in the
-            order of the examples and in which copy is drawn.
+        view_seed: Of the augmented copies whose features are cached; None: `seed`. Seeds that share
+            it differ in first weights, in the order of examples and in which copy is drawn.
     """
 
     name: str

@@ -133,3 +133,21 @@ def test_another_configuration_needs_another_folder(
     capsys.readouterr()
     assert command.main([*crossval, "--set", "optim.learning_rate=1e-3"]) == 2
     assert "give another --out" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_strategies_on_the_same_folds_are_compared(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crossval = [*CROSSVAL[:-3], "--seeds", "1", "--folds", "3", "--set", "optim.epochs=1"]
+    assert command.main([*crossval, "--strategies", "none"]) == 2
+    assert "set freeze_encoders = true" in capsys.readouterr().err
+    frozen = [*crossval, "--set", "freeze_encoders=true"]
+    assert command.main([*frozen, "--strategies", "all"]) == 2
+    assert "no strategy 'all'; strategies are none, distribution" in capsys.readouterr().err
+    assert command.main([*frozen, "--strategies", "none", "distribution+token"]) == 0
+    tables = capsys.readouterr().out
+    assert "| tiny_iemocap/none, both | tiny_iemocap/distribution+token, both | UA |" in tables
+    runs = workplace / "runs" / "crossval_tiny_iemocap_iemocap"
+    assert len(read_records(runs / "runs.jsonl")) == 2 * 3
+    assert (runs / "distribution+token" / "seed-5" / "fold-3" / "config.json").is_file()

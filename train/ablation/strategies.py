@@ -45,6 +45,19 @@ def strategies(experiment: Experiment) -> dict[str, Experiment]:
     }
 
 
+def chosen(experiment: Experiment, names: Sequence[str]) -> dict[str, Experiment]:
+    """Some of the strategies, or all; each experiment is named `NAME/STRATEGY`.
+
+    Raises:
+        ValueError: The framework has no such strategy.
+    """
+    known = strategies(experiment)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"There is no strategy {name!r}; strategies are {', '.join(known)}.")
+    return {name: replace(known[name], name=f"{experiment.name}/{name}") for name in names or known}
+
+
 def only(experiment: Experiment, on: Sequence[str]) -> Experiment:
     """The same experiment with these switches on, and all others off, without their settings."""
     descriptor = descriptor_of(experiment)

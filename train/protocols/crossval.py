@@ -9,9 +9,8 @@ Every run becomes a line of `runs.jsonl`; what is in that file is not run again.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -63,6 +62,7 @@ class CrossValidation:
         encoders: Table of the architecture → hash of the weights that it starts from.
         paths: Data, results, device.
         literature: Whether the test fold is also looked at after every epoch.
+        group: Subfolder of the runs, beside those of other systems.
     """
 
     experiment: Experiment
@@ -71,11 +71,16 @@ class CrossValidation:
     encoders: dict[str, str]
     paths: RunPaths
     literature: bool
+    group: str = ""
 
     @property
     def runs_file(self) -> Path:
         """Where the lines are."""
         return self.paths.out / RUNS_FILE
+
+    def folder(self, seed: int, fold: Fold) -> Path:
+        """Of one run."""
+        return self.paths.out / self.group / f"seed-{seed}" / f"fold-{fold.number}"
 
 
 def crossval(
@@ -86,6 +91,7 @@ def crossval(
     seeds: int = 3,
     count: int = 0,
     literature: bool = False,
+    group: str = "",
 ) -> list[RunRecord]:
     """Every fold of every seed, trained where `runs.jsonl` in `paths.out` does not have it.
 
@@ -96,6 +102,7 @@ def crossval(
         seeds: How many.
         count: Folds; 0: as many as there are sessions, published folds or speakers.
         literature: Also find the best epoch on the test fold, see `train.protocols.literature`.
+        group: Subfolder of the runs, where `runs.jsonl` holds those of several experiments.
 
     Returns:
         A record for each run, seed by seed.
@@ -107,7 +114,7 @@ def crossval(
         raise ValueError(f"--seeds must be 1 or more, but is {seeds}.")
     if literature and experiment.averaged_runs > 1:
         raise ValueError("--literature needs one run at a time; set averaged_runs=1.")
-    study = _study(experiment, corpus, paths, count, literature)
+    study = replace(_study(experiment, corpus, paths, count, literature), group=group)
     records: list[RunRecord] = []
     total = seeds * len(study.plan.folds)
     for seed in range(experiment.seed, experiment.seed + seeds):
@@ -125,8 +132,8 @@ def run_fold(study: CrossValidation, seed: int, fold: Fold) -> RunRecord:
     """
     if known := _known(study, seed, fold):
         return known
-    experiment = on_fold(dataclasses.replace(study.experiment, seed=seed), fold)
-    folder = study.paths.out / f"seed-{seed}" / f"fold-{fold.number}"
+    experiment = on_fold(replace(study.experiment, seed=seed), fold)
+    folder = study.folder(seed, fold)
     own = identity(experiment, study.encoders, study.system.data)
     own |= {"literature": study.literature}  # a run begun without it lacks epochs
     check_claim(folder, own)
@@ -140,7 +147,7 @@ def run_fold(study: CrossValidation, seed: int, fold: Fold) -> RunRecord:
     outcome = held_out.outcome(framework.to(study.paths.device))
     for condition, predictions in outcome.predictions.items():
         predictions.save(folder / PREDICTIONS_FILE.format(condition=condition))
-    record = dataclasses.replace(
+    record = replace(
         _record(study, seed, fold, outcome, tested_epoch(folder, experiment)),
         best_test_epoch=peeking.best() if peeking else None,
     )
@@ -175,7 +182,7 @@ def _study(
     alone = on_corpus(experiment, corpus)
     if experiment.freeze_encoders or experiment.cache_frozen:
         # Seeds share the augmented copies: their features take longer than the training.
-        alone = dataclasses.replace(alone, view_seed=experiment.seed_of_views)
+        alone = replace(alone, view_seed=experiment.seed_of_views)
     torch.manual_seed(0)  # of what no pretrained weights exist for
     encoders = {key: encoder_hash(e) for key, e in encoder_attributes(start(alone)).items()}
     selection = Selection.INNER_FOLD if select else Selection.NONE

@@ -21,7 +21,6 @@ from train.report.summary import (
     Estimate,
     Result,
     Study,
-    comparisons,
     subset_views,
 )
 
@@ -58,15 +57,21 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def tables(corpus: str, found: Sequence[Study], others: Sequence[Published] = ()) -> list[Table]:
+def tables(
+    corpus: str,
+    found: Sequence[Study],
+    tested: Sequence[Comparison],
+    others: Sequence[Published] = (),
+) -> list[Table]:
     """All tables of one corpus: beside published results, by view, by fold, subsets, tests."""
-    having = [study for study in found if study.results]
     made = [_overview(corpus, found, others)]
-    for study in having:
+    for study in found:
+        if not study.results:
+            continue
         made += [_views(study), _folds(study)]
         if views := subset_views(study):
             made.append(_subsets(study, views))
-    if tested := comparisons(having):
+    if tested:
         made.append(_tests(corpus, tested))
     return made
 

@@ -12,7 +12,15 @@ from typing import TextIO
 from train.report.figure import save_figure
 from train.report.published import Published, published_on
 from train.report.records import RunRecord
-from train.report.summary import FIGURES, Estimate, Study, by_corpus, comparisons, studies
+from train.report.summary import (
+    FIGURES,
+    Comparison,
+    Estimate,
+    Study,
+    by_corpus,
+    comparisons,
+    studies,
+)
 from train.report.tables import PEEKED, Table, tables
 
 STEM = "report"
@@ -34,12 +42,14 @@ class Chapter:
     Attributes:
         corpus: Its name.
         studies: Of it.
+        comparisons: Of them.
         published: Rows of others.
         tables: Of both.
     """
 
     corpus: str
     studies: list[Study]
+    comparisons: list[Comparison]
     published: list[Published]
     tables: list[Table]
 
@@ -49,7 +59,8 @@ def chapters(records: Sequence[RunRecord], beside: bool = True) -> list[Chapter]
     made = []
     for corpus, found in by_corpus(studies(records)).items():
         others = published_on(corpus) if beside else []
-        made.append(Chapter(corpus, found, others, tables(corpus, found, others)))
+        tested = comparisons(found)
+        made.append(Chapter(corpus, found, tested, others, tables(corpus, found, tested, others)))
     return made
 
 
@@ -138,7 +149,7 @@ def _write_csv(made: Sequence[Chapter], file: TextIO) -> None:
         ["corpus", "first", "second", "figure", "difference", "low_95", "high_95", "p", "p_holm"]
     )
     for chapter in made:
-        for one in comparisons([study for study in chapter.studies if study.results]):
+        for one in chapter.comparisons:
             sides = [f"{s.study.title}, {s.view.condition}" for s in (one.first, one.second)]
             found = one.difference
             numbers = [found.value, found.low, found.high, found.p, one.adjusted]

@@ -13,7 +13,7 @@ from mer_core.data import CORPORA
 from tests.train.report.made import record, study, system
 from train.report.published import published, published_on
 from train.report.records import add_record, read_all
-from train.report.summary import studies
+from train.report.summary import comparisons, studies
 from train.report.tables import PEEKED, tables
 from train.report.writers import chapters, escape, latex, markdown, write_report
 
@@ -118,7 +118,7 @@ def test_pictures_have_a_row_for_each_system(written: Path) -> None:
 
 def test_tables_fit_their_headers_and_need_no_published_row() -> None:
     found = studies(study(system()))
-    for table in tables("iemocap", found):
+    for table in tables("iemocap", found, comparisons(found)):
         assert all(len(row) == len(table.header) for row in table.rows)
     (own,) = chapters(study(system()), beside=False)
     assert own.published == []
