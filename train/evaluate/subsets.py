@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.data import Example
+from mer_core.data.corpora import transcribed
+from mer_core.data.iemocap import is_improvised
 from train.data.transcripts import plain_words
-
-IMPROVISED, SCRIPTED = "_impro", "_script"  # in the names of IEMOCAP's dialogues
 
 Masks = dict["Subset", NDArray[np.bool_]]
 
@@ -41,8 +41,8 @@ def subsets(test: Sequence[Example], others: Collection[Example]) -> Masks:
     """
     known = {normalised(example.text) for example in others if example.text}
     masks = {
-        Subset.IMPROVISED: [_is_iemocap(e) and IMPROVISED in e.dialogue for e in test],
-        Subset.SCRIPTED: [_is_iemocap(e) and SCRIPTED in e.dialogue for e in test],
+        Subset.IMPROVISED: [_is_iemocap(e) and is_improvised(e.dialogue) for e in test],
+        Subset.SCRIPTED: [_is_iemocap(e) and not is_improvised(e.dialogue) for e in test],
         Subset.NEW_WORDS: [bool(e.text) and normalised(e.text) not in known for e in test],
     }
     found: Masks = {Subset.EVERYTHING: np.ones(len(test), dtype=np.bool_)}
@@ -58,4 +58,4 @@ def normalised(text: str | None) -> str:
 
 
 def _is_iemocap(example: Example) -> bool:
-    return example.corpus == "iemocap"
+    return (transcribed(example.corpus) or example.corpus) == "iemocap"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mer_core.data import Example
+from mer_core.data.corpora import transcribed
 from mer_core.data.ravdess import FOLDS as RAVDESS_FOLDS
 
 Speakers = tuple[str, ...]
@@ -46,21 +47,22 @@ def speakers_of(examples: Collection[Example]) -> Speakers:
 
 
 def units_of(examples: Collection[Example]) -> Units:
-    """Sessions, where all examples of a corpus have one; else its published folds; else speakers.
+    """Published folds, where a corpus has some; else its sessions; else its speakers.
+
+    Args:
+        examples: All of one corpus. It has sessions if all of them name one.
 
     Raises:
         ValueError: A speaker is in two sessions.
     """
+    speakers = speakers_of(examples)
+    names = {transcribed(example.corpus) or example.corpus for example in examples}
+    published = [fold for name in sorted(names) for fold in PUBLISHED.get(name, ())]
+    present = [tuple(name for name in fold if name in speakers) for fold in published]
+    if folds := tuple(fold for fold in present if fold):
+        return Units(UnitKind.PUBLISHED_FOLD, folds)
     if examples and all(example.session for example in examples):
         return Units(UnitKind.SESSION, _sessions(examples))
-    speakers, corpora = speakers_of(examples), {example.corpus for example in examples}
-    published = [
-        tuple(name for name in fold if name in speakers)
-        for corpus in corpora
-        for fold in PUBLISHED.get(corpus, ())
-    ]
-    if folds := tuple(fold for fold in published if fold):
-        return Units(UnitKind.PUBLISHED_FOLD, folds)
     return Units(UnitKind.SPEAKER, tuple((name,) for name in speakers))
 
 

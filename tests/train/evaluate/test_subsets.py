@@ -33,6 +33,13 @@ def test_parts_of_iemocap() -> None:
     }
 
 
+def test_words_that_were_heard_do_not_change_the_scenes() -> None:
+    heard = [recording("Ses05F_impro01", "excuse me", "transcribed:iemocap")]
+    assert list(subsets(heard, [])) == [
+        Subset.EVERYTHING, Subset.IMPROVISED, Subset.NEW_WORDS
+    ]  # fmt: skip
+
+
 def test_acted_voices_without_words_have_no_parts() -> None:
     clips = [recording("", None, "ravdess"), recording("a_script", None, "ravdess")]
     assert list(subsets(clips, clips)) == [Subset.EVERYTHING]

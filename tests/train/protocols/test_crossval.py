@@ -14,6 +14,8 @@ import torch
 from tokenizers import Tokenizer
 
 from mer_core.metrics.recognition import recognition_report
+from tests.films import numbered
+from tests.iemocap_tree import write_dialogue
 from tests.train.conftest import hears_any_sound
 from tests.train.iemocap import PER_SESSION, relabel, tiny_study, write_iemocap
 from train.ablation.runs import RunPaths
@@ -267,3 +269,33 @@ def test_epochs_of_several_runs_cannot_be_looked_at(
     averaged = dataclasses.replace(study, averaged_runs=2)
     with pytest.raises(ValueError, match="averaged_runs=1"):
         crossval(averaged, "iemocap", paths_of(data, tmp_path), literature=True)
+
+
+def test_voice_and_film_on_the_same_folds(
+    foal_net: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Foal-Net on the split-screen films of three sessions, two dialogues each."""
+    for session in (1, 2, 3):
+        for scene in ("impro01", "script01_1"):
+            write_dialogue(tmp_path, session, f"Ses0{session}F_{scene}", numbered(125))
+    monkeypatch.setattr("train.evaluate.reading.detect_speech", hears_any_sound)
+    speech, video = foal_net.sources.values()
+    alone = {"iemocap": 1.0}
+    experiment = dataclasses.replace(
+        foal_net,
+        pairing="natural",
+        sources={
+            "speech": dataclasses.replace(speech, corpora=alone),
+            "video": dataclasses.replace(video, corpora=alone, picture="whole", picture_size=48),
+        },
+    )
+    records = crossval(experiment, "iemocap", paths_of(tmp_path, tmp_path / "out"), seeds=1)
+    # Conditions and subsets; every session says the same words.
+    assert [len(record.tallies) for record in records] == [3 * 3] * 3
+    for record in records:
+        assert {view.condition for view in record.tallies} == {"audio", "video", "both"}
+        assert {
+            tally.figures().n
+            for view, tally in record.tallies.items()
+            if view.subset is Subset.EVERYTHING
+        } == {8}  # fmt: skip  (two scenes of four)

@@ -21,7 +21,7 @@ def test_folds_have_no_speaker_in_common() -> None:
         dealt(units, 8)
 
 
-def test_sessions_come_first() -> None:
+def test_sessions_are_left_out_where_there_are_any() -> None:
     examples = [*of("iemocap", "1M", "1F", "1M", session="s1"), *of("iemocap", "2F", session="s2")]
     assert units_of(examples) == Units(UnitKind.SESSION, (("1F", "1M"), ("2F",)))
     some = [*examples, *of("iemocap", "3F")]
@@ -35,6 +35,8 @@ def test_published_folds_are_used_where_there_are_any() -> None:
     assert len(everyone) == 24
     found = units_of(of("ravdess", *everyone))
     assert found == Units(UnitKind.PUBLISHED_FOLD, PUBLISHED["ravdess"])
+    heard = units_of(of("transcribed:ravdess", *everyone, session="ravdess_fold1"))
+    assert heard == found  # rather than sessions
     some = units_of(of("ravdess", "ravdess_01", "ravdess_04", "ravdess_11"))
     assert some.speakers == (("ravdess_01", "ravdess_11"), ("ravdess_04",))
     assert units_of(of("nemo", "b", "a")) == Units(UnitKind.SPEAKER, (("a",), ("b",)))
