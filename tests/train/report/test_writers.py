@@ -18,20 +18,21 @@ from train.report.tables import PEEKED, tables
 from train.report.writers import chapters, escape, latex, markdown, write_report
 
 
-@pytest.fixture
-def written(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report of two corpora, from a file of lines."""
-    runs = tmp_path / "runs.jsonl"
+    folder = tmp_path_factory.mktemp("report")
+    runs = folder / "runs.jsonl"
     for one in [
         *study(system(), peeked=True), *study(system("weak_one"), 0.5),
         *study(system("speech", "ravdess")), record(system("begun"), 1, 1),
     ]:  # fmt: skip
         add_record(runs, one)
-    files = write_report(read_all([runs]), tmp_path / "report")
+    files = write_report(read_all([runs]), folder / "report")
     assert [file.name for file in files] == [
         "report.md", "report.tex", "report.csv", "report-iemocap.png", "report-ravdess.png",
     ]  # fmt: skip
-    return tmp_path / "report"
+    return folder / "report"
 
 
 def test_ours_and_theirs_with_their_protocols(written: Path) -> None:
