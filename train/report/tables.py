@@ -28,7 +28,6 @@ NOTHING = "–"
 ECE = "ece"  # the only figure that is not in percent
 LEFT_OUT = {
     UnitKind.SESSION: "leave one session out",
-    UnitKind.PUBLISHED_FOLD: "published folds",
     UnitKind.SPEAKER: "leave one speaker out",
 }
 PAIRED = {
@@ -100,6 +99,8 @@ def _folds_words(system: System) -> str:
     rule = system.protocol
     if rule.folds < rule.units:
         return f"{rule.units} {rule.unit}s dealt to {rule.folds} folds"
+    if rule.unit is UnitKind.PUBLISHED_FOLD:
+        return f"{rule.folds} {rule.unit}s"
     return f"{LEFT_OUT[rule.unit]} ({rule.folds} folds)"
 
 
