@@ -183,11 +183,12 @@ def read_records(path: Path) -> list[RunRecord]:
     Raises:
         ValueError: A line is damaged.
     """
-    if not path.is_file():
-        return []
-    lines = path.read_text("utf-8").split("\n")[:-1]
+    return _parse(path.read_text("utf-8"), path) if path.is_file() else []
+
+
+def _parse(text: str, path: Path) -> list[RunRecord]:
     records = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.split("\n")[:-1], start=1):
         try:
             records.append(RunRecord.parse(line))
         except (KeyError, TypeError, ValueError) as error:
@@ -201,17 +202,18 @@ def read_records(path: Path) -> list[RunRecord]:
 def add_record(path: Path, record: RunRecord) -> None:
     """Add a line, unless the file has this run.
 
+    Several processes may do so at once: a line is one write to the end of the file.
+
     Raises:
         ValueError: The file has this run with other figures.
     """
-    known = read_records(path)
-    before = "".join(f"{one.line()}\n" for one in known)
-    after = "".join(f"{one.line()}\n" for one in merge([*known, record]))
     text = path.read_text("utf-8") if path.is_file() else ""
-    if text == before and after.startswith(before):
+    merged = merge([*_parse(text, path), record])
+    after = "".join(f"{one.line()}\n" for one in merged)
+    if after.startswith(text) and text.endswith("\n" if text else ""):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:  # beside other processes that add lines
-            file.write(after.removeprefix(before))
+        with path.open("ab", buffering=0) as file:
+            file.write(after.removeprefix(text).encode())
     else:  # the last line is half written, or a known run has been looked at more closely
         write_atomically(path, lambda file: file.write_text(after, "utf-8"))
 

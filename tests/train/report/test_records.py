@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,13 @@ def test_a_run_is_added_once(tmp_path: Path) -> None:
         add_record(path, one)
     assert path.read_text("utf-8").splitlines() == lines(runs)
     assert lines(read_all([path, path])) == lines(runs)
+
+
+def test_lines_that_are_added_at_once_are_all_there(tmp_path: Path) -> None:
+    path, runs = tmp_path / "runs.jsonl", study(system(), seeds=range(1, 5))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add_record, [path] * len(runs), runs))
+    assert sorted(path.read_text("utf-8").splitlines()) == sorted(lines(runs))
 
 
 def test_half_a_line_of_a_killed_process_is_overwritten(tmp_path: Path) -> None:
