@@ -6,7 +6,8 @@ label: such pairs teach from labels alone, as they do for corpora without natura
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from mer_core.metrics.recognition import confusion, unweighted_accuracy
 from mer_core.types import COMBINED, Batch
 from train.config import Experiment
 from train.data.draws import (
+    BUCKET,
+    CLIP_BUCKET,
     batch_count,
     batches_by_length,
     draw_indices,
@@ -34,6 +37,8 @@ from train.data.draws import (
 )
 from train.data.features import feature_views, views_above
 from train.data.labelled import Labelled
+from train.data.lengths import pair_length
+from train.data.loading import Batches, Drawn
 from train.data.material import Material
 from train.data.pairs import Pair, SetName, evaluation_sets
 from train.data.tasks import frozen_views, of_corpora, source_examples
@@ -96,9 +101,10 @@ class PairedTask:
         self.draws = optim.draws or len(self.train[self.lead])
         self.batches = batch_count(self.draws, optim.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[Labelled]:
+    def epoch(self, epoch: int) -> Batches:
         """Paired, partly hidden batches of one epoch."""
-        generator = epoch_generator(self.experiment.seed, epoch)
+        seed = self.experiment.seed
+        generator = epoch_generator(seed, epoch)
         leads, pool = self.train[self.lead], self.train[self.partner]
         drawn = draw_indices(self.weights[self.lead], self.draws, generator)
         clips = [leads[i] for i in drawn]
@@ -110,13 +116,20 @@ class PairedTask:
             for clip, i in zip(clips, partners, strict=True)
         )
         pairs = [self._neutralise(self._hide(pair, generator), generator) for pair in drawn_pairs]
-        lengths = [len(p.text.text or "") if p.text else 0 for p in pairs]
+        lengths = [pair_length(pair, None if self.cached else self.material) for pair in pairs]
         order = np.arange(len(pairs))
         size = self.experiment.optim.batch_size
-        for batch in batches_by_length(order, lengths, size, generator):
-            chosen = [pairs[i] for i in batch]
-            matched = torch.tensor([pair.is_matched for pair in chosen])
-            yield Labelled(self._collate(chosen, generator), label_indices(chosen), matched=matched)
+        bucket = BUCKET if self.cached else CLIP_BUCKET
+        batches = list(batches_by_length(order, lengths, size, generator, bucket))
+        places = itertools.count()
+        plan = [
+            [
+                Drawn(pairs[i], (seed, epoch, next(places)), self._views(pairs[i], generator))
+                for i in batch
+            ]
+            for batch in batches
+        ]
+        return Batches(plan, self._load, from_cache=bool(self.cached))
 
     def validate(self, framework: Framework) -> dict[str, float]:
         """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""
@@ -179,25 +192,37 @@ class PairedTask:
                 return Pair.of({present: getattr(pair, present)})
         return pair
 
-    def _collate(
-        self, pairs: Sequence[Pair], generator: np.random.Generator | None = None
-    ) -> Batch:
+    def _load(self, rows: Sequence[Drawn]) -> Labelled:
+        """One training batch."""
+        pairs = [row.item for row in rows]
+        matched = torch.tensor([pair.is_matched for pair in pairs])
+        return Labelled(self._collate(pairs, rows), label_indices(pairs), matched=matched)
+
+    def _collate(self, pairs: Sequence[Pair], drawn: Sequence[Drawn] = ()) -> Batch:
+        """Augmented if they were drawn for training."""
         if not self.cached:
-            utterances = [self.material.utterance(p.parts, generator) for p in pairs]
+            generators = [row.generator() for row in drawn] if drawn else [None] * len(pairs)
+            read = zip(pairs, generators, strict=True)
+            utterances = [self.material.utterance(p.parts, generator) for p, generator in read]
             return collate(utterances, self.tokenize)
+        views = [row.views for row in drawn] or [{}] * len(pairs)
         return collate_features(
             [
-                {m: self._row(getattr(p, m), generator) for m in (self.lead, self.partner)}
-                for p in pairs
+                {m: self._row(getattr(p, m), v.get(m, 0)) for m in (self.lead, self.partner)}
+                for p, v in zip(pairs, views, strict=True)
             ],
             self.widths,
         )
 
-    def _row(self, example: Example | None, generator: np.random.Generator | None) -> Tensor | None:
-        if example is None:
-            return None
-        views = self.cached[example]
-        return views[0 if generator is None else int(generator.integers(len(views)))]
+    def _views(self, pair: Pair, generator: np.random.Generator) -> dict[str, int]:
+        """Modality → which of the cached views of that half is read."""
+        halves = {m: half for m in (self.lead, self.partner) if (half := getattr(pair, m))}
+        if not self.cached:
+            return {}
+        return {m: int(generator.integers(len(self.cached[half]))) for m, half in halves.items()}
+
+    def _row(self, example: Example | None, view: int) -> Tensor | None:
+        return None if example is None else self.cached[example][view]
 
     def _compute(
         self, modality: str, encoder: Encoder, device: torch.device | None, cache: Path | None
