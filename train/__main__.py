@@ -11,6 +11,7 @@ import torch
 
 from mer_core.checkpoints.shipped import WHISPER
 from train import commands
+from train.distributed import is_one_of_several
 from train.publish.whisper import HUB_ID
 from train.stages import LAYERS, VOCABULARY
 
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
+        if is_one_of_several() and options.run not in commands.DISTRIBUTED:
+            raise ValueError("Only fit runs in several processes; start this command by itself.")
         options.run(options)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

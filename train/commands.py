@@ -14,6 +14,7 @@ from train.ablation.runs import RunPaths, ablate, sweep
 from train.ablation.strategies import on_encoders
 from train.ablation.tables import markdown
 from train.config import Experiment, load_experiment
+from train.distributed import join_world
 from train.evaluate.tables import metrics_table
 from train.evaluate.words import evaluate_words, words_table
 from train.protocols.crossfit import (
@@ -44,10 +45,12 @@ def config_path(value: str) -> Path:
 
 
 def run_fit(options: argparse.Namespace) -> None:
-    """Train the experiment of a TOML file."""
+    """Train the experiment of a TOML file, in all processes that were launched."""
     experiment = load_experiment(options.config, options.overrides)
     folder = options.out or RUNS / experiment.name
-    fit_experiment(experiment, options.data, folder, pick_device(options.device), options.cache)
+    world = join_world(options.device)
+    fit_experiment(experiment, options.data, folder, world.device, options.cache, world)
+    world.leave()
 
 
 def run_prune(options: argparse.Namespace) -> None:
@@ -216,3 +219,6 @@ def run_default(options: argparse.Namespace) -> None:
             crossfit = RUNS / f"crossfit_{name}"
             options.crossfit = crossfit if (crossfit / RESULT_FILE).is_file() else None
             run_export(options)
+
+
+DISTRIBUTED = (run_fit,)  # commands that several processes can run together

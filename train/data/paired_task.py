@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR, NEUTRAL
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
 from mer_core.types import COMBINED, Batch
 from train.config import Experiment
@@ -131,7 +130,7 @@ class PairedTask:
         ]
         return Batches(plan, self._load, from_cache=bool(self.cached))
 
-    def validate(self, framework: Framework) -> dict[str, float]:
+    def validate(self, framework: nn.Module) -> dict[str, float]:
         """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""
         device = next(framework.parameters()).device
         figures: dict[SetName, float] = {}

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mer_core.data import Example, collate, load_corpus
 from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR, LABEL_SETS
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
 from mer_core.types import Batch
 from train.config import Experiment, SourceConfig
@@ -199,7 +198,7 @@ class SingleTask:
         classes = self.classes[chosen] if self.experiment.restrict_classes else None
         return Labelled(batch, class_indices(examples, self.labels), classes)
 
-    def validate(self, framework: Framework) -> dict[str, float]:
+    def validate(self, framework: nn.Module) -> dict[str, float]:
         """UA over the full set and over four classes, by corpus, and their mean as `score`.
 
         The accuracy over the full set, `_wa`, is only reported.
