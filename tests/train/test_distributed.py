@@ -92,13 +92,13 @@ def losses_and_gradients(world: World, case: str, total: int) -> tuple[Arrays, A
     own = share(total, world.rank, world.size)
     counts = own.start < own.stop
     item = batch_of(case, own if counts else slice(0, 1), total, counts)
-    framework = framework_of(case)
+    framework = framework_of(case).to(world.device)
     step = world.wrap(LossStep(framework, experiment(), world))
-    with drawn_alike(7, CPU):  # for one process; several draw alike within the step
-        loss, terms = step(item, 7)
+    with drawn_alike(7, world.device):  # for one process; several draw alike within the step
+        loss, terms = step(item.to(world.device), 7)
     loss.backward()
     gradients = {
-        name: p.grad.numpy().copy()
+        name: p.grad.cpu().numpy().copy()
         for name, p in framework.named_parameters()
         if p.grad is not None
     }

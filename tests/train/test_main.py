@@ -306,5 +306,6 @@ def test_only_fit_runs_in_several_processes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert main(["ablate", "--config", "mgcma_default", "--data", str(tmp_path)]) == 2
+    arguments = ["ablate", "--config", "mgcma_default", "--data", str(tmp_path)]
+    assert command.main(arguments) == 2
     assert "Only fit runs in several processes" in capsys.readouterr().err
