@@ -85,6 +85,13 @@ def _add_crossfit(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--jobs", type=int, default=1,
+        help="processes over which the runs are dealt; of --device cuda, each on its own GPU",
+    )  # fmt: skip
+
+
 def _add_training(add: Add) -> None:
     fit = add("fit", commands.run_fit, "train one experiment; run again to resume")
     fit.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME)")
@@ -124,6 +131,7 @@ def _add_measuring(add: Add) -> None:
     )  # fmt: skip
     ablate = add("ablate", commands.run_ablate, "train and measure every alignment strategy")
     ablate.add_argument("--seeds", type=int, default=3, help="runs of each strategy")
+    _add_jobs(ablate)
     ablate.add_argument("--out", type=Path, help="folder (default: runs/ablation_NAME)")
     ablate.add_argument("--model", type=Path, help="checkpoint whose encoders are used")
     ablate.add_argument(

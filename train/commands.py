@@ -124,9 +124,10 @@ def run_ablate(options: argparse.Namespace) -> None:
     out = options.out or RUNS / f"ablation_{experiment.name}"
     paths = RunPaths(options.data, out, pick_device(options.device), options.cache)
     if not options.sweep:
-        print(markdown(ablate(experiment, paths, options.seeds, options.split or "test")))
+        split = options.split or "test"
+        print(markdown(ablate(experiment, paths, options.seeds, split, options.jobs)))
     for setting in options.sweep:
-        print(markdown(sweep(load, setting, paths, options.seeds)))
+        print(markdown(sweep(load, setting, paths, options.seeds, options.jobs)))
 
 
 def run_folds(options: argparse.Namespace) -> None:
