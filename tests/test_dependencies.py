@@ -85,12 +85,27 @@ def imported() -> Iterator[tuple[str, Path]]:
                 yield name, file.relative_to(ROOT)
 
 
+def optional() -> dict[str, set[str]]:
+    """What only one module needs, which says so where it is missing: extra → packages."""
+    extras = project()["optional-dependencies"]
+    assert isinstance(extras, dict)
+    return {name: set(requirements(extra)) for name, extra in extras.items() if name != "dev"}
+
+
 def test_every_import_is_declared() -> None:
     distributions = packages_distributions()
     running = set(declared()[0])
     for name, file in imported():
         providers = {canonicalize_name(d) for d in distributions.get(name, [name])}
-        assert providers & running, f"{file} imports {name}, which pyproject.toml does not declare"
+        allowed = running | optional().get(file.stem, set())  # an extra is named after its module
+        assert providers & allowed, f"{file} imports {name}, which pyproject.toml does not declare"
+
+
+def test_extras_are_tested_in_the_same_ranges() -> None:
+    extras = project()["optional-dependencies"]
+    assert isinstance(extras, dict)
+    for name, extra in extras.items():
+        assert set(extra) <= set(extras["dev"]), f"{name} is not among what development installs"
 
 
 def test_gradio_has_its_mended_leaks() -> None:
