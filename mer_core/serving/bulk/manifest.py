@@ -91,7 +91,7 @@ def read_entries(path: Path, start: int = 0) -> Iterator[Entry]:
         for row, cells in read(path, start):
             yield _entry(path, row, cells)
     except OSError as error:
-        reason = " ".join((error.strerror or str(error)).split())
+        reason = " ".join((error.strerror or str(error)).split()).rstrip(".")
         raise BulkError(f"{path} cannot be read: {reason}.") from None
     except UnicodeDecodeError:
         raise BulkError(f"{path.name} is not UTF-8: save it as UTF-8.") from None
