@@ -134,9 +134,12 @@ def run_manifest(options: argparse.Namespace) -> int:
     from mer_core.checkpoints.errors import CheckpointError
     from mer_core.serving.bulk.errors import BulkError
 
-    load = partial(
-        load_predictor, options.model, options.device, options.face_detector, options.whisper
+    # Workers may run in another folder, and Hub ids are no paths.
+    models = (options.model, options.face_detector, options.whisper)
+    model, detector, whisper = (
+        os.path.abspath(name) if name and os.path.exists(name) else name for name in models
     )
+    load = partial(load_predictor, model, options.device, detector, whisper)
     try:
         states = bulk.run(options, load, __version__)
     except (BulkError, CheckpointError) as error:

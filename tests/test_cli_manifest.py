@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,42 @@ def test_results_are_those_of_predict(
         assert table["emotion"][index] == alone.emotion
         for label, probability in alone.probabilities.items():
             assert table[f"p_{label}"][index] == pytest.approx(probability, abs=1e-4)
+
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "bulk.md"
+
+
+def blocks(language: str) -> list[str]:
+    """The page's code of one language."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_page_can_be_followed(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its manifest, its commands and its Python, with the shipped model and clips of these names.
+
+    Commands for several workers are only parsed: tests/serving/bulk/test_workers.py runs those.
+    """
+    monkeypatch.setattr(cli, "load_predictor", lambda *_: predictor)
+    monkeypatch.chdir(tmp_path)
+    for name in ("calls", "talks"):
+        (tmp_path / name).mkdir()
+    for number, example in enumerate(("even.flac", "bright.flac"), 1):
+        shutil.copy(EXAMPLES / example, tmp_path / "calls" / f"000{number}.wav")
+    shutil.copy(EXAMPLES / "face_smile.mp4", tmp_path / "talks" / "0003.mp4")
+    (manifest,) = blocks("csv")
+    (tmp_path / "clips.csv").write_text(manifest, "utf-8")
+    commands = [line.split()[1:] for block in blocks("sh") for line in block.splitlines()]
+    first, several, _, ray = commands
+    assert cli.main(first) == 1  # calls/0004.wav does not exist
+    for command in (several, ray):
+        cli.build_parser("attune").parse_args(command)
+    (code,) = blocks("python")
+    names: dict[str, Any] = {}
+    exec(code, names)
+    scores = names["scores"].set_index("id")
+    assert list(scores["state"]) == ["ok", "ok", "ok", "ok", "refused"]
+    assert scores["error"]["e"] == "not_found"
+    columns = {"row", "file", "p_happy", "speech_happy", "video_happy", "match", "transcript"}
+    assert columns <= set(scores.columns)

@@ -2,10 +2,11 @@
 
     python -m tests.benchmarks.bulk [--clips 20000] [--model M] [--without-ray]
 
-Every clip is one second of a shipped example, cut at a random place and made louder or softer. The
-model is a small one with random weights, so that reading and writing, not the network, are
-measured; `--model assets/default` takes the shipped one. One process judges a tenth of the clips,
-then all of them; then two Ray workers judge all of them, are killed half-way and go on. Linux only.
+A manifest of a million rows is read, then clips are judged. Each is one second of a shipped
+example, cut at a random place and made louder or softer. The model is a small one with random
+weights, so that reading and writing, not the network, are measured; `--model assets/default` takes
+the shipped one. One process judges a tenth of the clips, then all of them; two Ray workers judge
+all of them, are killed half-way and go on. Linux only.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from tests.benchmarks.clip import EXAMPLES, write_wav
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = 2
+MILLION = 1_000_000  # rows
 SAMPLE_SECONDS = 1.0  # between two looks at the memory
 
 
@@ -57,6 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bulk-") as name:
         folder = Path(name)
+        check_million(folder)
         model = options.model.resolve() if options.model else tiny_model(folder / "model")
         for clips in (options.clips // 10, options.clips):
             manifest = make_clips(folder, clips)
@@ -65,7 +68,7 @@ def main() -> None:
         if not options.without_ray:
             interrupted(model, manifest, folder / "ray", options.clips)
             same = compare(folder / f"one_process_{options.clips}", folder / "ray")
-            print(f"files that are the same bytes        {same}")
+            print(f"files with the same bytes from both          {same}")
 
 
 def make_clips(folder: Path, count: int) -> Path:
@@ -85,6 +88,20 @@ def make_clips(folder: Path, count: int) -> Path:
                 write_wav(clip, speech[start : start + SAMPLE_RATE] * np.float32(gain))
             table.writerow([f"clip {index}", clip.relative_to(folder)])
     return manifest
+
+
+def check_million(folder: Path) -> None:
+    """Read a manifest of a million rows, as every run does before its first clip."""
+    manifest = folder / "million.csv"
+    with manifest.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["id", "audio", "text"])
+        table.writerows((f"clip {i}", f"clips/{i:06}.wav", f"sentence {i}") for i in range(MILLION))
+    program = "import sys, pathlib; from mer_core.serving.bulk.manifest import inspect"
+    inspected = run(
+        [sys.executable, "-c", f"{program}; inspect(pathlib.Path(sys.argv[1]))", str(manifest)]
+    )
+    report(f"a manifest of {MILLION} rows, checked", MILLION, inspected)
 
 
 def tiny_model(folder: Path) -> Path:
@@ -110,7 +127,7 @@ def run(arguments: list[str], kill_when: Path | None = None) -> Ran:
     def watch() -> None:
         nonlocal peak
         while not stop.wait(SAMPLE_SECONDS):
-            peak = max(peak, sum(map(proportional_megabytes, family(process.pid))))
+            peak = max(peak, sum(map(megabytes, family(process.pid))))
             if kill_when is not None and kill_when.exists():
                 process.send_signal(signal.SIGKILL)
                 return
@@ -139,13 +156,13 @@ def family(pid: int) -> Iterator[int]:
         waiting += parents.get(member, [])
 
 
-def proportional_megabytes(pid: int) -> float:
-    """Memory of a process; pages that several share are divided among them."""
+def megabytes(pid: int) -> float:
+    """Memory that a process has allocated; not program files, which other processes map too."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
+    except OSError:  # it has just ended
         return 0.0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1_024
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:")) / 1_024
 
 
 def interrupted(model: Path, manifest: Path, out: Path, clips: int) -> None:
@@ -162,7 +179,9 @@ def interrupted(model: Path, manifest: Path, out: Path, clips: int) -> None:
 def report(name: str, clips: int, ran: Ran) -> None:
     """Print a line; start-up is part of the time."""
     rate = clips / ran.seconds
-    print(f"{name:50} {ran.seconds:7.0f} s {rate:6.1f} clips/s {ran.megabytes:6.0f} MB", flush=True)
+    print(
+        f"{name:44} {ran.seconds:5.0f} s {rate:8.0f} a second {ran.megabytes:6.0f} MB", flush=True
+    )
 
 
 def compare(expected: Path, found: Path) -> str:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from mer_core.serving.bulk.job import BATCH_SIZE, SHARD_ROWS, Settings
+from mer_core.serving.bulk.job import BATCH_SIZE, SHARD_ROWS, Engine, Settings
 from mer_core.types import State
 
 if TYPE_CHECKING:
     from mer_core.serving.predictor import Predictor
 
-LOCAL, RAY = "local", "ray"
 ONLY_HERE = ("out", "jobs", "engine", "batch_size", "shard_rows")  # options without a meaning else
 
 
@@ -35,7 +34,7 @@ def add_options(predict: argparse.ArgumentParser) -> None:
         help="workers of one thread each (default: 1; with Ray one a GPU, or else one a CPU)",
     )  # fmt: skip
     bulk.add_argument(
-        "--engine", choices=(LOCAL, RAY),
+        "--engine", choices=[str(engine) for engine in Engine],
         help="ray for several machines, see requirements-ray.txt (default: local)",
     )  # fmt: skip
     bulk.add_argument(
@@ -84,7 +83,7 @@ def run(
         OSError: The results cannot be written.
     """
     from mer_core.serving.bulk.parts import count_states, remaining
-    from mer_core.serving.bulk.run import Engine, judge, open_job
+    from mer_core.serving.bulk.run import judge, open_job
 
     settings = Settings(
         shard_rows=options.shard_rows or SHARD_ROWS,
@@ -97,7 +96,7 @@ def run(
     shards = list(remaining(job))
     done = job.rows - sum(shard.rows for shard in shards)
     with tqdm(total=job.rows, initial=done, desc="predict", unit="clip") as bar:
-        for clips in judge(job, shards, Engine(options.engine or LOCAL), options.jobs):
+        for clips in judge(job, shards, Engine(options.engine or Engine.LOCAL), options.jobs):
             bar.update(clips)
     return count_states(job.out)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 SHARD_ROWS = 1_000  # at most so many clips are judged again after a kill
 BATCH_SIZE = 16
 UNFINISHED = ".tmp"  # ends the name of a file that is being written
+
+
+class Engine(StrEnum):
+    """Where clips are judged."""
+
+    LOCAL = "local"  # in this process, or several on this machine
+    RAY = "ray"
 
 
 @dataclass(frozen=True)
@@ -52,9 +60,8 @@ class Job:
 
     def shards(self) -> Iterator[Shard]:
         """All rows, cut at fixed places: so each batch, and each result, is always the same."""
-        size = self.settings.shard_rows
-        for index, start in enumerate(range(0, self.rows, size)):
-            yield Shard(index, start, min(start + size, self.rows))
+        count = -(-self.rows // self.settings.shard_rows)
+        return (self.shard(index) for index in range(count))
 
     def shard(self, index: int) -> Shard:
         """The shard of this number."""

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mer_core.serving.bulk.identity import claim, identity
-from mer_core.serving.bulk.job import Job, Settings, Shard
+from mer_core.serving.bulk.job import Engine, Job, Settings, Shard
 from mer_core.serving.bulk.manifest import inspect
 from mer_core.serving.bulk.parts import remove_unfinished
 
 if TYPE_CHECKING:
     from mer_core.serving.predictor import Predictor
-
-
-class Engine(StrEnum):
-    """Where clips are judged."""
-
-    LOCAL = "local"  # in this process, or several on this machine
-    RAY = "ray"
 
 
 def open_job(

@@ -18,7 +18,7 @@ import pytest
 
 from mer_core.serving.bulk.errors import BulkError
 from mer_core.serving.bulk.identity import fingerprint
-from mer_core.serving.bulk.job import Job
+from mer_core.serving.bulk.job import Engine, Job
 from mer_core.serving.bulk.manifest import Entry
 from mer_core.serving.bulk.parts import (
     ABANDONED_SECONDS,
@@ -28,7 +28,7 @@ from mer_core.serving.bulk.parts import (
     result_row,
     schema,
 )
-from mer_core.serving.bulk.run import Engine, judge
+from mer_core.serving.bulk.run import judge
 from mer_core.serving.bulk.scorer import MAX_FAILURES
 from mer_core.types import Prediction, State
 from tests.serving.bulk.fake_model import (
@@ -110,7 +110,8 @@ def test_a_run_goes_on_where_it_was_interrupted(
 PROGRAM = """
 import sys
 from pathlib import Path
-from mer_core.serving.bulk.run import Engine, judge
+from mer_core.serving.bulk.job import Engine
+from mer_core.serving.bulk.run import judge
 from tests.serving.bulk.fake_model import open_fake
 job = open_fake(Path(sys.argv[1]), Path(sys.argv[2]))
 sum(judge(job, list(job.shards()), Engine.LOCAL, None))

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from mer_core.serving.bulk.errors import BulkError
-from mer_core.serving.bulk.job import Job
+from mer_core.serving.bulk.job import Engine, Job
 from mer_core.serving.bulk.parts import remaining
-from mer_core.serving.bulk.run import Engine, judge
+from mer_core.serving.bulk.run import judge
 from tests.serving.bulk.fake_model import (
     KILL,
     load_nothing,
