@@ -82,8 +82,9 @@ def run_on_ray(job: Job, shards: Iterable[Shard], workers: int | None) -> Iterat
                     raise BulkError(row[FAILURE])
                 yield int(row[CLIPS])
         except ray.exceptions.RayError as error:
-            first = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise BulkError(f"Ray cannot go on: {first} Finished files are kept.") from None
+            raise BulkError(
+                f"Ray cannot go on: {_first_line(error)} Finished files are kept."
+            ) from None
 
 
 def _judged(ray: Any, job: Job, items: list[dict[str, int]], workers: int | None) -> Any:
@@ -112,7 +113,10 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
             options |= {"num_cpus": workers, "_temp_dir": folder}
         else:
             del options["include_dashboard"]
-        ray.init(logging_level=logging.ERROR, **options)
+        try:
+            ray.init(logging_level=logging.ERROR, **options)
+        except Exception as error:  # Ray raises many kinds, ConnectionError among them
+            raise BulkError(f"Ray cannot be started or reached: {_first_line(error)}") from error
         try:
             context = ray.data.DataContext.get_current()
             context.enable_progress_bars = False  # ours shows clips
@@ -120,3 +124,7 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

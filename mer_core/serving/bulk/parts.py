@@ -71,7 +71,7 @@ def is_finished(folder: Path, shard: Shard) -> bool:
     """Whether the results of a shard are there; a damaged file is as good as none."""
     try:
         return bool(pq.read_metadata(folder / shard.file_name).num_rows == shard.rows)
-    except (FileNotFoundError, pa.ArrowInvalid):
+    except (OSError, pa.ArrowInvalid):  # missing; or its footer, or what the footer says
         return False
 
 

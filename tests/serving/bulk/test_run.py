@@ -148,10 +148,14 @@ def test_damaged_and_missing_results_are_made_again(
 ) -> None:
     out = tmp_path / "expected"
     (out / "part-00001.parquet").write_bytes(expected["part-00001.parquet"][:-20])
-    (out / "part-00002.parquet").write_bytes(b"")
+    footer = bytearray(expected["part-00002.parquet"])
+    footer[-200:-8] = bytes(192)
+    (out / "part-00002.parquet").write_bytes(footer)
     (out / "part-00003.parquet").unlink()
     shutil.copy(out / "part-00000.parquet", out / "part-00004.parquet")
     assert finish(open_fake(manifest, out)) == 10 + 10 + 10 + 7
+    (out / "part-00000.parquet").write_bytes(b"")
+    assert finish(open_fake(manifest, out)) == 10
     assert parts(out) == expected
 
 
