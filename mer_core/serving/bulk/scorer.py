@@ -71,10 +71,8 @@ class ShardScorer:
         return self._predictor
 
     def _predict(self, predictor: Predictor, batch: Sequence[Entry]) -> list[Prediction]:
-        items = [self._item(entry) for entry in batch]
-        options = {"transcribe": self.job.settings.transcribe}
         try:
-            predictions = predictor.predict_many(items, self.job.settings.batch_size, **options)
+            predictions = self._judge(predictor, batch)
         except Exception:  # one clip must not cost the others their results
             return [self._predict_alone(predictor, entry) for entry in batch]
         self._failures = 0
@@ -86,9 +84,8 @@ class ShardScorer:
         Raises:
             BulkError: It has failed on `MAX_FAILURES` clips in a row, as with a lost device.
         """
-        options = {"transcribe": self.job.settings.transcribe}
         try:
-            (prediction,) = predictor.predict_many([self._item(entry)], 1, **options)
+            (prediction,) = self._judge(predictor, [entry])
         except Exception as error:
             self._failures += 1
             reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -100,6 +97,13 @@ class ShardScorer:
             return _failed(reason)
         self._failures = 0
         return prediction
+
+    def _judge(self, predictor: Predictor, entries: Sequence[Entry]) -> list[Prediction]:
+        return predictor.predict_many(
+            [self._item(entry) for entry in entries],
+            self.job.settings.batch_size,
+            transcribe=self.job.settings.transcribe,
+        )
 
     def _item(self, entry: Entry) -> Mapping[str, Any]:
         """What `Predictor.predict_many` takes, with paths from the manifest's folder."""
