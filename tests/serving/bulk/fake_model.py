@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mer_core.media import MediaError, MediaErrorKind
-from mer_core.serving.bulk.job import Job, Settings
-from mer_core.serving.bulk.run import open_job
+from mer_core.serving.bulk.job import Engine, Job, Settings
+from mer_core.serving.bulk.parts import remaining
+from mer_core.serving.bulk.run import judge, open_job
 from mer_core.types import Prediction, State
 
 LABELS = ("angry", "happy", "neutral", "sad")
@@ -84,6 +85,16 @@ def open_fake(
     """A job with small shards and batches."""
     chosen = Settings(**{"shard_rows": 10, "batch_size": 4, **settings})
     return open_job(manifest, out, load, {"emotion": model}, chosen, "1.0")
+
+
+def judge_missing(job: Job) -> Iterator[int]:
+    """Numbers of clips, as this process judges what is left."""
+    return judge(job, list(remaining(job)), Engine.LOCAL, None)
+
+
+def finish(job: Job) -> int:
+    """Judge what is left; how many clips that were."""
+    return sum(judge_missing(job))
 
 
 def parts(folder: Path) -> dict[str, bytes]:

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from mer_core.serving.bulk.errors import BulkError
-from mer_core.serving.bulk.identity import fingerprint
-from mer_core.serving.bulk.job import Engine, Job
 from mer_core.serving.bulk.manifest import Entry
 from mer_core.serving.bulk.parts import (
     ABANDONED_SECONDS,
     count_states,
-    remaining,
     remove_unfinished,
     result_row,
     schema,
 )
-from mer_core.serving.bulk.run import judge
 from mer_core.serving.bulk.scorer import MAX_FAILURES
 from mer_core.types import Prediction, State
 from tests.serving.bulk.fake_model import (
@@ -36,6 +31,8 @@ from tests.serving.bulk.fake_model import (
     KILL,
     LABELS,
     FakeModel,
+    finish,
+    judge_missing,
     load_nothing,
     open_fake,
     parts,
@@ -57,14 +54,6 @@ def expected(manifest: Path, tmp_path: Path) -> dict[str, bytes]:
     return parts(tmp_path / "expected")
 
 
-def clips(job: Job) -> Iterator[int]:
-    return judge(job, list(remaining(job)), Engine.LOCAL, None)
-
-
-def finish(job: Job) -> int:
-    return sum(clips(job))
-
-
 def stop_at(batch: int) -> Any:
     """A model that is interrupted in this batch."""
 
@@ -77,7 +66,7 @@ def stop_at(batch: int) -> Any:
 
 def test_a_folder_of_results_is_one_table(manifest: Path, tmp_path: Path) -> None:
     job = open_fake(manifest, tmp_path / "out")
-    assert list(clips(job)) == [4, 4, 2] * 4 + [4, 3]
+    assert list(judge_missing(job)) == [4, 4, 2] * 4 + [4, 3]
     table = pd.read_parquet(tmp_path / "out")
     assert list(table["row"]) == list(range(ROWS))
     assert list(table["id"]) == [str(row) for row in range(ROWS)]
@@ -110,11 +99,8 @@ def test_a_run_goes_on_where_it_was_interrupted(
 PROGRAM = """
 import sys
 from pathlib import Path
-from mer_core.serving.bulk.job import Engine
-from mer_core.serving.bulk.run import judge
-from tests.serving.bulk.fake_model import open_fake
-job = open_fake(Path(sys.argv[1]), Path(sys.argv[2]))
-sum(judge(job, list(job.shards()), Engine.LOCAL, None))
+from tests.serving.bulk.fake_model import finish, open_fake
+finish(open_fake(Path(sys.argv[1]), Path(sys.argv[2])))
 """
 
 
@@ -211,63 +197,6 @@ def test_scattered_failures_do_not_stop_it(tmp_path: Path) -> None:
 def test_a_model_that_does_not_load_is_a_sentence(manifest: Path, tmp_path: Path) -> None:
     with pytest.raises(BulkError, match="The model cannot be loaded: there is no model"):
         finish(open_fake(manifest, tmp_path / "out", load_nothing))
-
-
-def test_results_of_two_runs_are_not_mixed(manifest: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    finish(open_fake(manifest, out))
-    with pytest.raises(BulkError, match="with another model"):
-        open_fake(manifest, out, model="b")
-    with pytest.raises(BulkError, match="with other options"):
-        open_fake(manifest, out, batch_size=5)
-    with pytest.raises(BulkError, match="with other options"):
-        open_fake(manifest, out, transcribe=True)
-    manifest.write_text(manifest.read_text("utf-8").replace("text 9", "text 10"), "utf-8")
-    with pytest.raises(BulkError, match="the manifest has changed"):
-        open_fake(manifest, out)
-    assert len(parts(out)) == 5
-
-
-def test_a_folder_without_results_can_be_begun_again(manifest: Path, tmp_path: Path) -> None:
-    open_fake(manifest, tmp_path / "out", model="a")
-    job = open_fake(manifest, tmp_path / "out", model="b")
-    assert finish(job) == ROWS
-    with pytest.raises(BulkError, match="another model"):
-        open_fake(manifest, tmp_path / "out", model="a")
-
-
-def test_a_folder_of_other_files_is_left_alone(manifest: Path, tmp_path: Path) -> None:
-    with pytest.raises(BulkError, match="holds other files"):
-        open_fake(manifest, tmp_path)
-    finish(open_fake(manifest, tmp_path / "out"))
-    (tmp_path / "out" / "_run.json").write_text("[]", "utf-8")
-    with pytest.raises(BulkError, match="damaged"):
-        open_fake(manifest, tmp_path / "out")
-
-
-def test_nothing_of_the_clips_is_kept_beside_the_results(manifest: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    finish(open_fake(manifest, out))
-    assert {path.name for path in out.iterdir()} == {*parts(out), "_run.json"}
-    kept = (out / "_run.json").read_text("utf-8")
-    assert "text 7" not in kept
-    assert "clips.csv" not in kept
-
-
-def test_a_hash_of_a_model_covers_what_its_results_depend_on(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    (folder / "mgcma").mkdir(parents=True)
-    (folder / "mgcma" / "config.json").write_text("{}")
-    (folder / "weights.safetensors").write_bytes(b"1")
-    before = fingerprint(folder)
-    (folder / "mgcma" / "metrics.json").write_text("{}")
-    (folder / "README.md").write_text("words")
-    assert fingerprint(folder) == before
-    (folder / "weights.safetensors").write_bytes(b"2")
-    changed = fingerprint(folder)
-    (folder / "weights.safetensors").rename(folder / "mgcma" / "weights.safetensors")
-    assert len({before, changed, fingerprint(folder)}) == 3
-    assert fingerprint("small") == "small"
 
 
 @pytest.mark.parametrize("rows", [40, 80])
