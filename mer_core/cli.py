@@ -1,4 +1,4 @@
-"""The command line: recordings, videos and text in, one row a file out.
+"""The command line: recordings, videos and text in, one row a file out; or a manifest of them.
 
 Heavy modules are imported only after the arguments are parsed, so that `--help` and a wrong
 option answer at once.
@@ -13,18 +13,22 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
-from mer_core.serving.rows import csv_row, info_lines, table_lines, to_row
+from mer_core import __version__
+from mer_core.serving.bulk import command as bulk
+from mer_core.serving.bulk.job import BATCH_SIZE
+from mer_core.serving.rows import csv_row, info_lines, state_line, table_lines, to_row
+from mer_core.types import State
 
 if TYPE_CHECKING:
     from mer_core.serving.predictor import Predictor
 
 ALL_FINE, SOME_FAILED, WRONG_USAGE = 0, 1, 2  # exit codes
 INTERRUPTED, READER_GONE = 130, 141  # 128 + SIGINT and SIGPIPE, as shells count them
-BATCH_SIZE = 16
 
 Row = dict[str, Any]
 
@@ -36,8 +40,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m mer_core
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     parser = build_parser(prog)
     options = parser.parse_args(arguments)
-    if options.command == "predict" and not options.files and options.text is None:
-        parser.error("give at least one FILE, or --text")
+    if options.command == "predict":
+        if mistake := bulk.mistake(options):
+            parser.error(mistake)
+        if not options.files and options.text is None and options.manifest is None:
+            parser.error("give at least one FILE, or --text, or --manifest")
     try:
         code = int(options.run(options))
         sys.stdout.flush()  # here, so that a reader that has left is noticed here
@@ -78,6 +85,7 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
     output = predict.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print one JSON object a line")
     output.add_argument("--csv", metavar="OUT", help="write a table to the file OUT")
+    bulk.add_options(predict)
     predict.set_defaults(run=run_predict)
     info = commands.add_parser("info", help="show the model, its labels and its metrics")
     info.add_argument("--json", action="store_true", help="print one JSON object")
@@ -100,6 +108,8 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
 
 def run_predict(options: argparse.Namespace) -> int:
     """Print or write one row a file, whatever each file holds."""
+    if options.manifest is not None:
+        return run_manifest(options)
     predictor = load_or_explain(options)
     if predictor is None:
         return WRONG_USAGE
@@ -117,6 +127,28 @@ def run_predict(options: argparse.Namespace) -> int:
             f"{options.csv or 'The output'} cannot be written: {error.strerror or error}.",
         )
     return SOME_FAILED if failed else ALL_FINE
+
+
+def run_manifest(options: argparse.Namespace) -> int:
+    """Judge what is left of a manifest, whatever each of its rows holds."""
+    from mer_core.checkpoints.errors import CheckpointError
+    from mer_core.serving.bulk.errors import BulkError
+
+    # Workers may run in another folder, and Hub ids are no paths.
+    models = (options.model, options.face_detector, options.whisper)
+    model, detector, whisper = (
+        os.path.abspath(name) if name and os.path.exists(name) else name for name in models
+    )
+    load = partial(load_predictor, model, options.device, detector, whisper)
+    try:
+        states = bulk.run(options, load, __version__)
+    except (BulkError, CheckpointError) as error:
+        return explain(options.prog, str(error))
+    except OSError as error:
+        reason = error.strerror or error
+        return explain(options.prog, f"{options.out} cannot be written: {reason}.")
+    print(f"{options.out}: {state_line(states)}")
+    return SOME_FAILED if State.REFUSED in states else ALL_FINE
 
 
 def run_info(options: argparse.Namespace) -> int:

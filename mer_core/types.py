@@ -7,6 +7,7 @@ All are frozen: a layer returns a new object and never changes the one it was gi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -89,15 +90,26 @@ class Batch:
     video_present: Tensor | None = None
     cached: dict[str, Features] = field(default_factory=dict)
 
-    def to(self, device: Any) -> Batch:
-        """The same batch with every tensor on `device`."""
-        moved: dict[str, Any] = {}
+    def to(self, device: Any, non_blocking: bool = False) -> Batch:
+        """The same batch with every tensor on `device`; see `Tensor.to` on `non_blocking`."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory, from which a GPU copies without waiting."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def rows(self, chosen: slice) -> Batch:
+        """The same batch of some of its utterances."""
+        return self._each(lambda tensor: tensor[chosen])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        changed: dict[str, Any] = {}
         for name, value in vars(self).items():
             if name == "cached":
-                moved[name] = {key: features.to(device) for key, features in value.items()}
+                changed[name] = {key: features.each(change) for key, features in value.items()}
             else:
-                moved[name] = None if value is None else value.to(device)
-        return Batch(**moved)
+                changed[name] = None if value is None else change(value)
+        return Batch(**changed)
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,11 @@ class Features:
 
     def to(self, device: Any) -> Features:
         """The same features with every tensor on `device`."""
-        return Features(self.tokens.to(device), self.mask.to(device), self.present.to(device))
+        return self.each(lambda tensor: tensor.to(device))
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Features:
+        """The same features with every tensor changed alike."""
+        return Features(change(self.tokens), change(self.mask), change(self.present))
 
 
 @dataclass(frozen=True)
@@ -126,6 +142,7 @@ class Output:
     Attributes:
         logits: (B, C) before softmax.
         features: Named tensors, such as `speech_embedding` (B, D); each framework lists its own.
+            Integers are indices of rows of the same batch.
         attention: Named weights, such as `text_to_speech` (B, T_text, T_speech), rows sum to 1.
         masks: Named (B, ...) bool masks that belong to the features and the attention.
     """

@@ -16,6 +16,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"mer_core", "train", "attune", "app"}
+OPTIONAL = {  # the one file that may import an extra, and says so where it is missing → the extra
+    Path("train/distributed.py"): "distributed",
+    Path("mer_core/serving/bulk/on_ray.py"): "ray",
+}
 FREE = {"torch", "torchaudio"}  # a CPU, a CUDA and a ZeroGPU machine each need their own
 
 
@@ -34,16 +38,20 @@ def project() -> dict[str, object]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def declared() -> tuple[dict[str, Requirement], dict[str, Requirement]]:
-    """What running needs, and what development needs on top."""
+def declared() -> tuple[dict[str, Requirement], dict[str, Requirement], dict[str, Requirement]]:
+    """What running needs, and what development and Ray need on top."""
     table = project()
     extras = table["optional-dependencies"]
     assert isinstance(table["dependencies"], list)
     assert isinstance(extras, dict)
-    return requirements(table["dependencies"]), requirements(extras["dev"])
+    running = requirements(table["dependencies"])
+    return running, requirements(extras["dev"]), requirements(extras["ray"])
 
 
-@pytest.mark.parametrize(("name", "index"), [("requirements.txt", 0), ("requirements-dev.txt", 1)])
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [("requirements.txt", 0), ("requirements-dev.txt", 1), ("requirements-ray.txt", 2)],
+)
 def test_requirements_files_state_the_ranges_of_pyproject(name: str, index: int) -> None:
     stated, expected = requirements(lines(name)), declared()[index]
     assert {key: str(r) for key, r in stated.items()} == {k: str(r) for k, r in expected.items()}
@@ -51,14 +59,14 @@ def test_requirements_files_state_the_ranges_of_pyproject(name: str, index: int)
 
 
 def test_every_constraint_is_exact_and_within_its_range() -> None:
-    running, development = declared()
+    running, development, ray = declared()
     pinned = requirements(lines("constraints.txt"))
     for name, pin in pinned.items():
         (specifier,) = pin.specifier
         assert specifier.operator == "==", f"{name} is not pinned exactly"
-        ranged = {**running, **development}.get(name)
+        ranged = {**running, **development, **ray}.get(name)
         assert ranged is None or specifier.version in ranged.specifier, f"{pin} is outside {ranged}"
-    assert {*running, *development} - FREE <= set(pinned)
+    assert {*running, *development, *ray} - FREE <= set(pinned)
     assert not FREE & set(pinned)
     assert not [name for name in pinned if re.match("nvidia-|cuda-|triton", name)]
 
@@ -87,10 +95,18 @@ def imported() -> Iterator[tuple[str, Path]]:
 
 def test_every_import_is_declared() -> None:
     distributions = packages_distributions()
-    running = set(declared()[0])
+    extras = project()["optional-dependencies"]
+    assert isinstance(extras, dict)
     for name, file in imported():
         providers = {canonicalize_name(d) for d in distributions.get(name, [name])}
-        assert providers & running, f"{file} imports {name}, which pyproject.toml does not declare"
+        known = {*declared()[0], *requirements(extras.get(OPTIONAL.get(file, ""), []))}
+        assert providers & known, f"{file} imports {name}, which pyproject.toml does not declare"
+
+
+def test_several_processes_are_tested_in_the_same_range() -> None:
+    extras = project()["optional-dependencies"]
+    assert isinstance(extras, dict)
+    assert set(extras["distributed"]) <= set(extras["dev"])
 
 
 def test_gradio_has_its_mended_leaks() -> None:

@@ -102,6 +102,8 @@ def test_stated_training_commands_parse() -> None:
                 for start in (["python", "-m", "train"], ["attune", "train"]):
                     if arguments[: len(start)] == start:
                         parser().parse_args(arguments[len(start) :])
+                if arguments[:1] in (["accelerate"], ["torchrun"]):
+                    parser().parse_args(arguments[arguments.index("train") + 1 :])
 
 
 def tables(document: str) -> list[list[list[str]]]:

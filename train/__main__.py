@@ -11,6 +11,7 @@ import torch
 
 from mer_core.checkpoints.shipped import WHISPER
 from train import commands
+from train.distributed import is_one_of_several
 from train.publish.whisper import HUB_ID
 from train.stages import LAYERS, VOCABULARY
 
@@ -26,7 +27,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m train") 
     if options.threads:
         torch.set_num_threads(options.threads)
     try:
+        if is_one_of_several() and options.run not in commands.DISTRIBUTED:
+            raise ValueError("Only fit runs in several processes; start this command by itself.")
         if getattr(options, "transcribe", False):
+            if is_one_of_several():
+                raise ValueError("--transcribe runs in one process; do it before training.")
             commands.run_transcribe(options)
         return options.run(options) or 0
     except (ValueError, OSError) as error:
@@ -107,6 +112,13 @@ def _add_checks(add: Add) -> None:
     )
 
 
+def _add_jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--jobs", type=int, default=1,
+        help="processes over which the runs are dealt; of --device cuda, each on its own GPU",
+    )  # fmt: skip
+
+
 def _add_training(add: Add) -> None:
     fit = add("fit", commands.run_fit, "train one experiment; run again to resume")
     fit.add_argument("--out", type=Path, help="folder of the run (default: runs/NAME)")
@@ -146,6 +158,7 @@ def _add_measuring(add: Add) -> None:
     )  # fmt: skip
     ablate = add("ablate", commands.run_ablate, "train and measure every alignment strategy")
     ablate.add_argument("--seeds", type=int, default=3, help="runs of each strategy")
+    _add_jobs(ablate)
     ablate.add_argument("--out", type=Path, help="folder (default: runs/ablation_NAME)")
     ablate.add_argument("--model", type=Path, help="checkpoint whose encoders are used")
     ablate.add_argument(

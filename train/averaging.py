@@ -16,6 +16,7 @@ from mer_core.frameworks.base import Framework
 from train.config import Experiment
 from train.data.paired_task import PairedTask
 from train.data.tasks import SingleTask
+from train.distributed import World
 from train.loop import Observe, fit
 from train.state import average_into, copy_weights
 
@@ -26,6 +27,7 @@ def fit_averaged(
     experiment: Experiment,
     folder: Path,
     device: torch.device,
+    world: World | None = None,
     observe: Observe | None = None,
 ) -> Framework:
     """Train `experiment.averaged_runs` times from `framework`'s weights and average the results.
@@ -39,7 +41,7 @@ def fit_averaged(
         ValueError: The epochs of several runs would be observed: they have no common weights.
     """
     if experiment.averaged_runs == 1:
-        return fit(framework, task, experiment, folder, device, observe=observe)
+        return fit(framework, task, experiment, folder, device, world=world, observe=observe)
     if observe:
         raise ValueError("Epochs can be observed of one run only; set averaged_runs=1.")
     first = copy_weights(framework.to(device).state_dict())
@@ -49,7 +51,8 @@ def fit_averaged(
         own = replace(experiment, seed=run_seed(experiment, run))
         reordered = copy.copy(task)
         reordered.experiment = own
-        framework = fit(framework, reordered, own, folder / f"run_{run + 1}", device)
+        own_folder = folder / f"run_{run + 1}"
+        framework = fit(framework, reordered, own, own_folder, device, world=world)
         average_into(mean, framework.state_dict(), decay=run / (run + 1))
     framework.load_state_dict(mean)
     return framework

@@ -17,6 +17,7 @@ from train.checks.check import check_data
 from train.checks.report import report
 from train.config import Experiment, load_experiment
 from train.data.transcription import transcribe_corpora
+from train.distributed import join_world
 from train.evaluate.tables import metrics_table
 from train.evaluate.words import evaluate_words, words_table
 from train.protocols.crossfit import (
@@ -67,10 +68,12 @@ def run_transcribe(options: argparse.Namespace) -> None:
 
 
 def run_fit(options: argparse.Namespace) -> None:
-    """Train the experiment of a TOML file."""
+    """Train the experiment of a TOML file, in all processes that were launched."""
     experiment = load_experiment(options.config, options.overrides)
     folder = options.out or RUNS / experiment.name
-    fit_experiment(experiment, options.data, folder, pick_device(options.device), options.cache)
+    world = join_world(options.device)
+    fit_experiment(experiment, options.data, folder, world.device, options.cache, world)
+    world.leave()
 
 
 def run_prune(options: argparse.Namespace) -> None:
@@ -144,9 +147,10 @@ def run_ablate(options: argparse.Namespace) -> None:
     out = options.out or RUNS / f"ablation_{experiment.name}"
     paths = RunPaths(options.data, out, pick_device(options.device), options.cache)
     if not options.sweep:
-        print(ablation_markdown(ablate(experiment, paths, options.seeds, options.split or "test")))
+        split = options.split or "test"
+        print(ablation_markdown(ablate(experiment, paths, options.seeds, split, options.jobs)))
     for setting in options.sweep:
-        print(ablation_markdown(sweep(load, setting, paths, options.seeds)))
+        print(ablation_markdown(sweep(load, setting, paths, options.seeds, options.jobs)))
 
 
 def run_crossval(options: argparse.Namespace) -> None:
@@ -293,3 +297,6 @@ def run_default(options: argparse.Namespace) -> None:
             crossfit = RUNS / f"crossfit_{name}"
             options.crossfit = crossfit if (crossfit / RESULT_FILE).is_file() else None
             run_export(options)
+
+
+DISTRIBUTED = (run_fit,)  # commands that several processes can run together

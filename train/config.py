@@ -123,6 +123,32 @@ class OptimConfig:
 
 
 @dataclass(frozen=True)
+class EngineConfig:
+    """How the machine is used; no figure depends on it, but for rounding.
+
+    Attributes:
+        workers: Processes that decode and augment ahead of the training; -1: four beside a GPU,
+            none on a CPU. None where features are cached.
+        save_updates: Updates after which the state is saved within an epoch; 0: after epochs only,
+            and a stopped run repeats the epoch that it was in.
+        gradient_checkpointing: Compute pretrained encoders twice instead of keeping all that they
+            computed: a third more time for a fraction of the memory.
+        compile: Pass the framework through `torch.compile`; pays where many batches have one shape.
+    """
+
+    workers: int = -1
+    save_updates: int = 0
+    gradient_checkpointing: bool = False
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.workers < -1:
+            raise ValueError(f"workers is {self.workers}; it must be -1 or more.")
+        if self.save_updates < 0:
+            raise ValueError(f"save_updates is {self.save_updates}; it must be 0 or more.")
+
+
+@dataclass(frozen=True)
 class Experiment:
     """Everything that defines a run and its numbers.
 
@@ -154,6 +180,7 @@ class Experiment:
             whose weights are averaged in the end (`train.averaging`).
         view_seed: Of the augmented copies whose features are cached; None: `seed`. Seeds that share
             it differ in first weights, in the order of examples and in which copy is drawn.
+        engine: How the machine is used.
     """
 
     name: str
@@ -171,6 +198,7 @@ class Experiment:
     averaged_runs: int = 1
     view_seed: int | None = None
     optim: OptimConfig = field(default_factory=OptimConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
 
     @property
     def seed_of_views(self) -> int:

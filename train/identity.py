@@ -34,7 +34,9 @@ def identity(experiment: Experiment, encoders: Mapping[str, str], data: str) -> 
         encoders: Modality → hash of the frozen encoder.
         data: From `data_digest`.
     """
-    run = {"experiment": dataclasses.asdict(experiment), "encoders": encoders, "data": data}
+    settings = dataclasses.asdict(experiment)
+    del settings["engine"]  # no figure depends on it
+    run = {"experiment": settings, "encoders": encoders, "data": data}
     return dict(json.loads(json.dumps(run)))  # tuples become lists, as they do in the file
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,12 +15,15 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from mer_core.frameworks.base import CLASSES, MATCHED, Framework, total_loss
-from mer_core.types import Output
+from mer_core.frameworks.base import Framework
 from train.config import Experiment, OptimConfig
 from train.data.labelled import Labelled
+from train.data.loading import Batches
+from train.distributed import World, share_statistics
 from train.log import EpochRecord, append_record
+from train.memory import advice_on_memory, checkpoint_gradients
 from train.precision import autocast_type
+from train.randomness import batch_seed, epoch_seed, random_states, start_randomness
 from train.state import (
     TrainingState,
     Weights,
@@ -30,6 +32,7 @@ from train.state import (
     load_state,
     save_state,
 )
+from train.step import LossStep, SharedEvaluation
 
 Observe = Callable[[Framework, int], None]  # the weights that would be kept, after epoch 1, 2, …
 
@@ -43,11 +46,35 @@ class Task(Protocol):
 
     batches: int
 
-    def epoch(self, epoch: int) -> Iterable[Labelled]:
+    def epoch(self, epoch: int) -> Batches:
         """Labelled training batches; the same for the same epoch."""
 
-    def validate(self, framework: Framework) -> dict[str, float]:
-        """Development figures; `score`, the higher the better, selects the epoch."""
+    def validate(self, framework: nn.Module) -> dict[str, float]:
+        """Development figures; `score`, the higher the better, selects the epoch.
+
+        `framework` returns the logits of a batch, and may return nothing else.
+        """
+
+
+@dataclass
+class Run:
+    """One training run in one process.
+
+    Attributes:
+        state: What training changes.
+        task: The data.
+        experiment: The settings.
+        folder: Of the log and the saved state.
+        world: The processes that train together.
+        step: A `LossStep`, wrapped if there are several.
+    """
+
+    state: TrainingState
+    task: Task
+    experiment: Experiment
+    folder: Path
+    world: World
+    step: nn.Module
 
 
 def fit(
@@ -57,44 +84,60 @@ def fit(
     folder: Path,
     device: torch.device,
     *,
+    world: World | None = None,
     report: Callable[[str], None] = tqdm.write,
     observe: Observe | None = None,
 ) -> Framework:
     """Train until the epochs or the patience end, resuming from the state in `folder`.
 
-    `observe` is shown the averaged weights after every epoch. What it does with them changes
-    nothing here; of a resumed run it may see an epoch twice.
+    Args:
+        framework: To train.
+        task: Its data.
+        experiment: Its settings.
+        folder: Of log and state; the first of several processes writes them, and all read them.
+        device: Where it is trained.
+        world: The processes that train together, if there are several.
+        report: Takes one line an epoch.
+        observe: Is shown the averaged weights after every epoch, in the first process. What it does
+            with them changes nothing here; of a resumed run it may see an epoch twice.
 
     Returns:
         `framework`, carrying the weights of the best development epoch or, without selection, of
         the last one.
+
+    Raises:
+        MemoryAdviceError: The settings ask for more memory than there is.
     """
-    optim = experiment.optim
-    state = start_state(framework.to(device), optim)
+    with advice_on_memory(experiment, device):
+        run = start_run(framework, task, experiment, folder, world or World(device))
+        progress, optim = run.state.progress, experiment.optim
+        for epoch in range(progress.epoch, optim.epochs):
+            if epoch - progress.best_epoch > optim.patience:
+                break
+            record = run_epoch(run, epoch)
+            if run.world.is_first:
+                if observe:
+                    with evaluating(framework, run.state.averaged):
+                        observe(framework, epoch + 1)
+                append_record(folder, record)
+                save_state(folder, run.state)
+                figures = ", ".join(f"{k} {v:.4g}" for k, v in record.row().items())
+                report(f"{experiment.name}: {figures}")
+        framework.load_state_dict(run.state.best)
+        return framework.eval()
+
+
+def start_run(
+    framework: Framework, task: Task, experiment: Experiment, folder: Path, world: World
+) -> Run:
+    """Everything that an epoch needs, resumed from the state in `folder`."""
+    share_statistics(framework.to(world.device), world)
+    if experiment.engine.gradient_checkpointing:
+        checkpoint_gradients(framework)
+    state = start_state(framework, experiment.optim)
     load_state(folder, state)
-    progress = state.progress
-    for epoch in range(progress.epoch, optim.epochs):
-        if epoch - progress.best_epoch > optim.patience:
-            break
-        started = time.perf_counter()
-        torch.manual_seed(experiment.seed * 100_003 + epoch)  # dropout repeats when resumed
-        losses = train_epoch(state, task, experiment, epoch)
-        figures = validate_with(framework, state.averaged, task) if optim.select else {}
-        score = figures.get("score", float("inf"))  # without selection, the last epoch is the best
-        if score > progress.best_score or not optim.select:
-            progress.best_score, progress.best_epoch = score, epoch
-            state.best = copy_weights(state.averaged)
-        progress.epoch = epoch + 1
-        seconds = round(time.perf_counter() - started, 1)
-        if observe:
-            with evaluating(framework, state.averaged):
-                observe(framework, epoch + 1)
-        record = EpochRecord(epoch + 1, losses, figures, seconds)
-        append_record(folder, record)
-        save_state(folder, state)
-        report(f"{experiment.name}: " + ", ".join(f"{k} {v:.4g}" for k, v in record.row().items()))
-    framework.load_state_dict(state.best)
-    return framework.eval()
+    step = world.wrap(LossStep(framework, experiment, world))
+    return Run(state, task, experiment, folder, world, step)
 
 
 def start_state(framework: Framework, optim: OptimConfig) -> TrainingState:
@@ -104,59 +147,78 @@ def start_state(framework: Framework, optim: OptimConfig) -> TrainingState:
     return TrainingState(framework, optimizer, copy_weights(weights), copy_weights(weights))
 
 
-def train_epoch(
-    state: TrainingState, task: Task, experiment: Experiment, epoch: int
-) -> dict[str, float]:
+def run_epoch(run: Run, epoch: int) -> EpochRecord:
+    """Train one epoch, or what is left of it, and measure it; the state counts it as done."""
+    state, progress, optim = run.state, run.state.progress, run.experiment.optim
+    started = time.perf_counter() - progress.seconds
+    train_epoch(run, epoch, started)
+    losses = state.mean_losses()
+    figures = (
+        validate_with(state.framework, state.averaged, run.task, run.world) if optim.select else {}
+    )
+    score = figures.get("score", float("inf"))  # without selection, the last epoch is the best
+    if score > progress.best_score or not optim.select:
+        progress.best_score, progress.best_epoch = score, epoch
+        state.best = copy_weights(state.averaged)
+    state.end_epoch()
+    return EpochRecord(epoch + 1, losses, figures, round(time.perf_counter() - started, 1))
+
+
+def train_epoch(run: Run, epoch: int, started: float) -> None:
     """Every update of one epoch; `accumulate` batches make one, and so do fewer at the end.
 
-    Returns:
-        Loss term → its mean over the batches.
+    Args:
+        run: Which; its state knows how many batches of the epoch are done.
+        epoch: Counted from 0.
+        started: When, by `time.perf_counter`.
     """
-    optim = experiment.optim
-    updates = optim.epochs * updates_per_epoch(task, optim)
-    sums: dict[str, float] = defaultdict(float)
-    count = 0
+    state, progress, optim, world = run.state, run.state.progress, run.experiment.optim, run.world
+    updates = optim.epochs * updates_per_epoch(run.task, optim)
+    seed = epoch_seed(run.experiment.seed, epoch)
+    start_randomness(seed, progress.batch, world, state.random)  # dropout repeats when resumed
     state.framework.train()
-    batches = iter(
+    batches = run.task.epoch(epoch).of_rank(world.rank, world.size)
+    read = batches.prefetched(progress.batch, run.experiment.engine.workers, world.device)
+    pending = iter(
         tqdm(
-            task.epoch(epoch),
-            total=task.batches,
+            read,
+            total=len(batches),
+            initial=progress.batch,
             desc=f"epoch {epoch + 1}/{optim.epochs}",
             mininterval=5.0,
+            disable=not world.is_first,
         )
     )
-    while group := list(islice(batches, optim.accumulate)):
-        for losses in backward(state.framework, group, experiment):
-            count += 1
-            for name, value in losses.items():
-                sums[name] += value
+    while group := list(islice(pending, optim.accumulate)):
+        backward(run, group, seed)
         update(state, optim, updates)
-    return {name: value / count for name, value in sums.items()}
+        every = run.experiment.engine.save_updates
+        if every and progress.update % every == 0 and progress.batch < len(batches):
+            progress.seconds = time.perf_counter() - started
+            save_within_epoch(run)
 
 
-def backward(
-    framework: Framework, group: Sequence[Labelled], experiment: Experiment
-) -> list[dict[str, float]]:
-    """Accumulate the gradient of the mean loss over some batches; returns the terms of each."""
-    terms = []
-    device = next(framework.parameters()).device
-    precision = autocast_type(experiment.optim.precision, device)
-    for item in group:
-        with torch.autocast(device.type, precision or torch.bfloat16, precision is not None):
-            output = with_masks(framework(item.batch.to(device)), item)
-            losses = framework.losses(output, item.labels.to(device))
-        loss = total_loss(losses, experiment.loss_weights)
-        torch.autograd.backward(loss / len(group))
-        terms.append({name: float(term.detach()) for name, term in losses.items()})
-    return terms
+def backward(run: Run, group: Sequence[Labelled], seed: int) -> None:
+    """Accumulate the gradient of the mean loss over some batches, and count their terms.
+
+    Nothing is read back from the device, which would have to finish the batch first.
+    """
+    device = run.world.device
+    precision = autocast_type(run.experiment.optim.precision, device)
+    for number, item in enumerate(group, 1):
+        more = number < len(group)
+        with run.world.without_exchange(run.step) if more else nullcontext():
+            with torch.autocast(device.type, precision or torch.bfloat16, precision is not None):
+                loss, terms = run.step(item.to(device), batch_seed(seed, run.state.progress.batch))
+            torch.autograd.backward(loss / len(group))
+        run.state.add(terms)
 
 
-def with_masks(output: Output, item: Labelled) -> Output:
-    """`output` with what the losses need to know of its rows beside their labels."""
-    masks = {CLASSES: item.classes, MATCHED: item.matched}
-    device = output.logits.device
-    present = {name: mask.to(device) for name, mask in masks.items() if mask is not None}
-    return replace(output, masks={**output.masks, **present})
+def save_within_epoch(run: Run) -> None:
+    """Save the state between two updates of an epoch; all processes take part."""
+    run.state.random = random_states(run.world)
+    if run.world.is_first:
+        save_state(run.folder, run.state)
 
 
 def update(state: TrainingState, optim: OptimConfig, updates: int) -> None:
@@ -215,10 +277,16 @@ def schedule(done: float, optim: OptimConfig) -> float:
     return max(0.0, 1.0 - left)
 
 
-def validate_with(framework: Framework, weights: Weights, task: Task) -> dict[str, float]:
-    """The development figures of `weights`."""
+def validate_with(
+    framework: Framework, weights: Weights, task: Task, world: World
+) -> dict[str, float]:
+    """The development figures of `weights`.
+
+    Several processes share the work, and all get the same figures.
+    """
+    judge = framework if world.size == 1 else SharedEvaluation(framework, world)
     with evaluating(framework, weights):
-        return task.validate(framework)
+        return task.validate(judge)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from train.averaging import fit_averaged
 from train.config import Experiment
 from train.data.paired_task import PairedTask
 from train.data.tasks import SingleTask
+from train.distributed import World
 from train.loop import Observe, updates_per_epoch
 from train.prune import prune
 
@@ -35,40 +36,46 @@ def fit_experiment(
     folder: Path,
     device: torch.device,
     cache: Path,
+    world: World | None = None,
     observe: Observe | None = None,
 ) -> Framework:
     """Train (or resume) one experiment and write its checkpoint to `folder`.
 
-    `observe` is shown the whole network after every epoch, see `train.loop.fit`.
+    With a `world` of several processes, all of them must call this. `observe` is shown the whole
+    network after every epoch, see `train.loop.fit`.
     """
+    world = world or World(device)
     torch.manual_seed(experiment.seed)
     framework = start(experiment)
     tokenize = tokenizer_of(framework)
     frozen = detach_encoders(framework) if experiment.freeze_encoders else None
     task: SingleTask | PairedTask
-    if len(experiment.sources) == 1:
-        lower = frozen_part(framework) if experiment.cache_frozen else None
-        task = SingleTask(
-            experiment, root, tokenize=tokenize, frozen=lower, device=device, cache=cache
+    with world.first_alone():
+        if len(experiment.sources) == 1:
+            lower = frozen_part(framework) if experiment.cache_frozen else None
+            task = SingleTask(
+                experiment, root, tokenize=tokenize, frozen=lower, device=device, cache=cache
+            )
+        else:
+            encoders = {e.modality: e for e in frozen.values()} if frozen else None
+            task = PairedTask(
+                experiment, root, tokenize=tokenize, encoders=encoders, device=device, cache=cache
+            )
+    if world.is_first:
+        print(
+            f"{experiment.name}: {parameters(framework):,} parameters to train, "
+            f"{updates_per_epoch(task, experiment.optim)} updates an epoch",
+            flush=True,
         )
-    else:
-        encoders = {e.modality: e for e in frozen.values()} if frozen else None
-        task = PairedTask(
-            experiment, root, tokenize=tokenize, encoders=encoders, device=device, cache=cache
-        )
-    print(
-        f"{experiment.name}: {parameters(framework):,} parameters to train, "
-        f"{updates_per_epoch(task, experiment.optim)} updates an epoch",
-        flush=True,
-    )
     # Convolutions over (time, frequency) run several times faster in this layout.
     framework.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if observe and frozen:
         observe = with_encoders(observe, frozen, device)
-    framework = fit_averaged(framework, task, experiment, folder, device, observe).cpu()
+    framework = fit_averaged(framework, task, experiment, folder, device, world, observe).cpu()
     for attribute, encoder in (frozen or {}).items():
         setattr(framework, attribute, encoder.cpu())
-    save_checkpoint(folder, framework, experiment=dataclasses.asdict(experiment))
+    if world.is_first:
+        save_checkpoint(folder, framework, experiment=dataclasses.asdict(experiment))
     return framework
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,12 +22,23 @@ Weights = dict[str, Tensor]
 
 @dataclass
 class Progress:
-    """How far a run has come."""
+    """How far a run has come.
+
+    Attributes:
+        epoch: Epochs that are done.
+        update: Updates that are done, of all epochs.
+        best_score: Of the epochs that are done.
+        best_epoch: The one that has it, from 0.
+        batch: Batches of the next epoch that are done.
+        seconds: That they took.
+    """
 
     epoch: int = 0
     update: int = 0
     best_score: float = float("-inf")
     best_epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
 
 
 @dataclass
@@ -39,6 +51,9 @@ class TrainingState:
         averaged: Exponential moving average of the weights.
         best: Averaged weights of the best development epoch.
         progress: Epochs, updates and the best score so far.
+        sums: Loss term → sum over the batches of the epoch, float64 on the device, so that no step
+            waits for it.
+        random: States of the random number generators within an epoch (`train.randomness`).
     """
 
     framework: Framework
@@ -46,6 +61,25 @@ class TrainingState:
     averaged: Weights
     best: Weights
     progress: Progress = field(default_factory=Progress)
+    sums: Weights = field(default_factory=dict)
+    random: Weights = field(default_factory=dict)
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """Count the loss terms of one batch."""
+        for name, term in terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + term.double()
+        self.progress.batch += 1
+
+    def mean_losses(self) -> dict[str, float]:
+        """Loss term → mean over the batches of the epoch; waits for the device."""
+        means = torch.stack(list(self.sums.values())) / self.progress.batch
+        return dict(zip(self.sums, means.tolist(), strict=True))
+
+    def end_epoch(self) -> None:
+        """Count an epoch, and nothing of the next one."""
+        progress = self.progress
+        progress.epoch, progress.batch, progress.seconds = progress.epoch + 1, 0, 0.0
+        self.sums, self.random = {}, {}
 
 
 def copy_weights(weights: Weights) -> Weights:
@@ -55,23 +89,27 @@ def copy_weights(weights: Weights) -> Weights:
 
 def average_into(averaged: Weights, current: Weights, decay: float) -> None:
     """averaged ← decay · averaged + (1 - decay) · current, in place; integers are copied."""
+    floating = [name for name, value in current.items() if value.is_floating_point()]
     with torch.no_grad():
-        for name, value in current.items():
-            if value.is_floating_point():
-                averaged[name].lerp_(value, 1.0 - decay)
-            else:
-                averaged[name].copy_(value)
+        if floating:  # in a few kernels instead of one for each tensor
+            means, values = ([weights[n] for n in floating] for weights in (averaged, current))
+            torch._foreach_lerp_(means, values, 1.0 - decay)
+        for name in current.keys() - set(floating):
+            averaged[name].copy_(current[name])
 
 
 def save_state(folder: Path, state: TrainingState) -> None:
     """Write everything that resuming needs; an unfinished write never replaces a complete file.
 
-    Keys are `model.NAME`, `averaged.NAME`, `best.NAME` and `optimizer.PARAMETER.FIELD`.
+    Keys are `model.NAME`, `averaged.NAME`, `best.NAME` and `optimizer.PARAMETER.FIELD`; within an
+    epoch also `sums.TERM` and `random.GENERATOR`.
     """
     sets: dict[str, Weights] = {
         "model": state.framework.state_dict(),
         "averaged": state.averaged,
         "best": state.best,
+        "sums": state.sums,
+        "random": state.random,
     }
     moments = state.optimizer.state_dict()["state"]
     for index, parameter in enumerate(_parameter_names(state)):
@@ -100,7 +138,9 @@ def load_state(folder: Path, state: TrainingState) -> None:
     path = folder / STATE_FILE
     if not path.exists():
         return
-    parts: dict[str, Weights] = {"model": {}, "averaged": {}, "best": {}}
+    parts: dict[str, Weights] = {
+        name: {} for name in ("model", "averaged", "best", "sums", "random")
+    }
     indices = {name: index for index, name in enumerate(_parameter_names(state))}
     moments: dict[int, Weights] = {}
     for key, value in load_file(path).items():
@@ -118,6 +158,9 @@ def load_state(folder: Path, state: TrainingState) -> None:
             target[name].copy_(value)
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    device = next(state.framework.parameters()).device
+    state.sums = {name: value.to(device) for name, value in parts["sums"].items()}
+    state.random = parts["random"]
     state.progress = _load_progress(path)
 
 

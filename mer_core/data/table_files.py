@@ -103,7 +103,7 @@ def _read_parquet(path: Path) -> Table:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path)  # type: ignore[no-untyped-call]
+        table = parquet.read_table(path)
     except pyarrow.ArrowException as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path.name} cannot be read as Parquet: {reason}") from None

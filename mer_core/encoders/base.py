@@ -55,6 +55,14 @@ class Encoder(nn.Module, ABC):
         """
         return 0
 
+    def checkpoint_gradients(self) -> bool:
+        """Compute layers again during `backward` instead of keeping what they computed.
+
+        Returns:
+            Whether this encoder does so now: it must have layers that learn, and support it.
+        """
+        return False
+
 
 class CachedEncoder(Encoder):
     """Replaces a frozen encoder whose features were computed earlier (`Batch.cached`)."""

@@ -92,3 +92,12 @@ def describe_backbone(settings: BackboneConfig, model: Any) -> dict[str, Any]:
         "revision": settings.revision,
         "config": model.config.to_diff_dict(),
     }
+
+
+def checkpoint_backbone(backbone: Any) -> bool:
+    """Turn on transformers' gradient checkpointing; False if it has none or nothing learns."""
+    learns = any(parameter.requires_grad for parameter in backbone.parameters())
+    if not learns or not backbone.supports_gradient_checkpointing:
+        return False
+    backbone.gradient_checkpointing_enable({"use_reentrant": False})
+    return True

@@ -21,7 +21,12 @@ from torch.nn import functional as F
 
 from mer_core.data.collate import pad
 from mer_core.encoders.base import Encoder
-from mer_core.encoders.pretrained import BackboneConfig, describe_backbone, load_backbone
+from mer_core.encoders.pretrained import (
+    BackboneConfig,
+    checkpoint_backbone,
+    describe_backbone,
+    load_backbone,
+)
 from mer_core.layers.attention import attendable
 from mer_core.types import SAMPLE_RATE, Batch, Features
 
@@ -83,6 +88,10 @@ class PretrainedSpeechEncoder(Encoder):
         backbone = describe_backbone(self.settings, self.backbone)
         settings = {**asdict(self.settings), **backbone, "do_normalize": self.do_normalize}
         return {"family": "pretrained_speech", **settings}
+
+    def checkpoint_gradients(self) -> bool:
+        """See `Encoder.checkpoint_gradients`."""
+        return checkpoint_backbone(self.backbone)
 
     def forward(self, batch: Batch) -> Features:
         """50 frames per second; see `Encoder.forward`.

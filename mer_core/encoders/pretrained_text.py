@@ -14,7 +14,12 @@ import torch
 from tokenizers import Tokenizer
 
 from mer_core.encoders.base import Encoder
-from mer_core.encoders.pretrained import BackboneConfig, describe_backbone, load_backbone
+from mer_core.encoders.pretrained import (
+    BackboneConfig,
+    checkpoint_backbone,
+    describe_backbone,
+    load_backbone,
+)
 from mer_core.encoders.text_tokens import TextTokenizer
 from mer_core.layers.attention import attendable
 from mer_core.types import Batch, Features
@@ -68,6 +73,10 @@ class PretrainedTextEncoder(Encoder):
         """Family, settings and the backbone's config; the tokenizer is a separate file."""
         backbone = describe_backbone(self.settings, self.backbone)
         return {"family": "pretrained_text", **asdict(self.settings), **backbone}
+
+    def checkpoint_gradients(self) -> bool:
+        """See `Encoder.checkpoint_gradients`."""
+        return checkpoint_backbone(self.backbone)
 
     def forward(self, batch: Batch) -> Features:
         """One token per word piece; see `Encoder.forward`."""

@@ -19,7 +19,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mer_core.encoders.base import Encoder, View
-from mer_core.encoders.pretrained import LOADING, BackboneConfig, describe_backbone, load_config
+from mer_core.encoders.pretrained import (
+    LOADING,
+    BackboneConfig,
+    checkpoint_backbone,
+    describe_backbone,
+    load_config,
+)
 from mer_core.types import Batch, Features
 
 from transformers import (  # isort: skip  (after torchaudio_compat)
@@ -115,6 +121,10 @@ class PretrainedVisionEncoder(Encoder):
         settings = {**asdict(self.settings), **backbone}
         settings["preprocessing"] = asdict(self.preprocessing)
         return {"family": "pretrained_vision", **settings}
+
+    def checkpoint_gradients(self) -> bool:
+        """See `Encoder.checkpoint_gradients`."""
+        return checkpoint_backbone(self.backbone)
 
     def forward(self, batch: Batch) -> Features:
         """One token per frame; see `Encoder.forward`."""

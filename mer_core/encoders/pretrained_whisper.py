@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.encoders.base import Encoder
-from mer_core.encoders.pretrained import describe_backbone
+from mer_core.encoders.pretrained import checkpoint_backbone, describe_backbone
 from mer_core.encoders.spec_augment import SpecAugment
 from mer_core.encoders.whisper_backbone import (
     USED,
@@ -89,6 +89,10 @@ class PretrainedWhisperEncoder(Encoder):
     def frozen_part(self) -> Encoder | None:
         """The convolutions and the frozen layers; None if they learn."""
         return None if self.settings.frozen_layers < 0 else FrozenLayers(self)
+
+    def checkpoint_gradients(self) -> bool:
+        """See `Encoder.checkpoint_gradients`."""
+        return checkpoint_backbone(self.backbone)
 
     def forward(self, batch: Batch) -> Features:
         """50 / `pool` tokens per second; see `Encoder.forward`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mer_core.frameworks.descriptor import MODALITIES
@@ -151,6 +151,13 @@ def _top(probabilities: dict[str, float] | None) -> str:
 def _visible(text: str) -> str:
     """Control characters escaped: a file name must not move the cursor or break the table."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def state_line(counts: Mapping[State, int]) -> str:
+    """How many rows are in which state, the most frequent first: `97 rows, 95 ok, 2 silence`."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{sum(counts.values()):,} rows", *(f"{n:,} {state}" for state, n in ordered)]
+    return ", ".join(parts)
 
 
 def info_lines(info: dict[str, Any], indent: int = 0) -> Iterator[str]:

@@ -18,6 +18,7 @@ from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features, Output
 from train.config import Experiment, OptimConfig
 from train.data.labelled import Labelled
+from train.data.loading import Batches
 from train.log import EpochRecord
 from train.loop import fit, parameter_groups, schedule, start_state
 from train.precision import autocast_type
@@ -162,10 +163,11 @@ class Counted:
     def __init__(self, batches: int) -> None:
         self.batches = batches
 
-    def epoch(self, epoch: int) -> list[Labelled]:
-        return [Labelled(Batch(), torch.tensor([i + 1])) for i in range(self.batches)]
+    def epoch(self, epoch: int) -> Batches:
+        plan = [[i + 1] for i in range(self.batches)]
+        return Batches(plan, lambda rows: Labelled(Batch(), torch.tensor(rows)))
 
-    def validate(self, framework: Framework) -> dict[str, float]:
+    def validate(self, framework: nn.Module) -> dict[str, float]:
         return {"score": 0.0}
 
 

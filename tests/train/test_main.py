@@ -300,3 +300,12 @@ def test_a_shipped_experiment_goes_by_its_name(workplace: Path) -> None:
     assert by_name.config == workplace / "configs" / "speech.toml"
     (workplace / "speech").mkdir()  # something there of the same name comes first
     assert command.parser().parse_args([*fit, "speech"]).config == Path("speech")
+
+
+def test_only_fit_runs_in_several_processes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    arguments = ["ablate", "--config", "mgcma_default", "--data", str(tmp_path)]
+    assert command.main(arguments) == 2
+    assert "Only fit runs in several processes" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from train.data.pairs import PARTNERS_PER_CLIP, Pair, SetKind, SetName, evaluati
 from train.evaluate.measures import Space
 from train.files import write_atomically
 from train.identity import check_claim, claim, data_digest, identity
+from train.jobs import deal
 from train.stages import detach_encoders, start, tokenizer_of
 from train.state import STATE_FILE, forget_state
 
@@ -121,14 +123,14 @@ class SharedInputs:
 
 
 def ablate(
-    experiment: Experiment, paths: RunPaths, seeds: int, split: str = "test"
+    experiment: Experiment, paths: RunPaths, seeds: int, split: str = "test", jobs: int = 1
 ) -> dict[str, Any]:
     """All strategies of the experiment's framework, measured on one split.
 
     Writes to `paths.out`: a folder for each run, and `ablation.json`, `.csv`, `.md` and `.png` or,
     of the development split, `ablation-dev.…`.
     """
-    results = run_all(strategies(experiment), paths, seeds, split)
+    results = run_all(strategies(experiment), paths, seeds, split, jobs)
     title = f"Alignment strategies of {experiment.name}"
     summary = summarise(results, title, reference=BEFORE, split=split)
     write_tables(summary, paths.out / (TABLE if split == "test" else f"{TABLE}-{split}"))
@@ -136,7 +138,11 @@ def ablate(
 
 
 def sweep(
-    load: Callable[[Sequence[str]], Experiment], setting: str, paths: RunPaths, seeds: int
+    load: Callable[[Sequence[str]], Experiment],
+    setting: str,
+    paths: RunPaths,
+    seeds: int,
+    jobs: int = 1,
 ) -> dict[str, Any]:
     """No alignment, and the full strategy at each value of one setting (`key=v1,v2`), on dev data.
 
@@ -146,7 +152,7 @@ def sweep(
     plain = load([])
     values = sweep_overrides(plain, setting)
     rows = {BEFORE: only(plain, ()), **{value: full(load([value])) for value in values}}
-    results = run_all(rows, paths, seeds, "dev")
+    results = run_all(rows, paths, seeds, "dev", jobs)
     key = setting.partition("=")[0].strip()
     summary = summarise(results, f"Sweep of {key}", reference=BEFORE, split="dev")
     write_tables(summary, paths.out / f"sweep-{key}")
@@ -154,27 +160,55 @@ def sweep(
 
 
 def run_all(
-    rows: Mapping[str, Experiment], paths: RunPaths, seeds: int, split: str
+    rows: Mapping[str, Experiment], paths: RunPaths, seeds: int, split: str, jobs: int = 1
 ) -> dict[str, list[dict[str, Any]]]:
     """Row → one result for each seed, trained where none is stored.
 
+    Args:
+        rows: Name → experiment.
+        paths: Data, results, device.
+        seeds: Runs of each row.
+        split: To measure.
+        jobs: Processes over which the runs are dealt.
+
     Raises:
-        ValueError: No seed, a setting that the framework does not have, or a folder that holds
-            runs with other settings, encoders or data.
+        ValueError: No seed, a setting that the framework does not have, a folder that holds runs
+            with other settings, encoders or data, or jobs without a cache to share.
     """
     if seeds < 1:
         raise ValueError(f"--seeds must be 1 or more, but is {seeds}.")
     for experiment in rows.values():
         start(experiment)  # refuses unknown settings before anything is computed
-    inputs = SharedInputs(next(iter(rows.values())), paths, split)
+    first = next(iter(rows.values()))
+    runs = [  # every row once, then the next seed: a stopped ablation is balanced
+        dataclasses.replace(experiment, name=name, seed=experiment.seed + i)
+        for i in range(seeds)
+        for name, experiment in rows.items()
+    ]
+    prepare = functools.partial(_inputs_on, first, paths, split)
+    if jobs > 1:
+        if paths.cache is None:
+            raise ValueError("--jobs needs --cache, from which all jobs read the features.")
+        if not all((paths.run(run.name, run.seed) / f"{split}.json").exists() for run in runs):
+            _ = prepare(paths.device).data  # computed once, here
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in rows}
-    for i in range(seeds):  # every row once, then the next seed: a stopped ablation is balanced
-        for j, (name, experiment) in enumerate(rows.items()):
-            seed = experiment.seed + i
-            run = dataclasses.replace(experiment, name=name, seed=seed)
-            print(f"[{i * len(rows) + j + 1}/{seeds * len(rows)}] {name}, seed {seed}", flush=True)
-            results[name].append(run_one(run, inputs))
+    numbered = [(f"{number}/{len(runs)}", run) for number, run in enumerate(runs, 1)]
+    dealt = deal(prepare, _run_announced, numbered, jobs, paths.device)
+    for run, result in zip(runs, dealt, strict=True):
+        results[run.name].append(result)
     return results
+
+
+def _inputs_on(
+    experiment: Experiment, paths: RunPaths, split: str, device: torch.device
+) -> SharedInputs:
+    return SharedInputs(experiment, dataclasses.replace(paths, device=device), split)
+
+
+def _run_announced(inputs: SharedInputs, numbered: tuple[str, Experiment]) -> dict[str, Any]:
+    number, run = numbered
+    print(f"[{number}] {run.name}, seed {run.seed}", flush=True)
+    return run_one(run, inputs)
 
 
 def run_one(experiment: Experiment, inputs: SharedInputs) -> dict[str, Any]:

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from mer_core.data import Example
 from train.config import SourceConfig
 
+BUCKET = 16  # batches; of texts, whose lengths differ little
+# Of clips: of batches of 32 with IEMOCAP's lengths, 6 % is padding, and with a bucket of 16, 17 %.
+CLIP_BUCKET = 64
+
 
 def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
     """The same numbers whenever this epoch runs, so that a resumed run repeats them."""
@@ -47,9 +51,19 @@ def batches_by_length(
     lengths: Sequence[int],
     batch_size: int,
     generator: np.random.Generator,
+    bucket: int = BUCKET,
 ) -> Iterator[NDArray[np.int64]]:
-    """Batches of similar length (less padding), in random order; a single last item is dropped."""
-    bucket = batch_size * 16
+    """Batches of similar length (less padding), in random order; a single last item is dropped.
+
+    Args:
+        indices: Of the items, in random order.
+        lengths: Of all items that `indices` may name.
+        batch_size: Items in a batch; the last one may have fewer.
+        generator: Of the order of the batches.
+        bucket: Batches within which items are sorted: more make for less padding, and for batches
+            whose items meet again and again.
+    """
+    bucket *= batch_size
     batches = []
     for start in range(0, len(indices), bucket):
         part = indices[start : start + bucket]

@@ -7,7 +7,8 @@ pairs teach from labels alone, as they do for corpora without natural partners.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mer_core.data import Example, collate
 from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR, NEUTRAL
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
 from mer_core.types import COMBINED, Batch
 from train.config import Experiment
 from train.data.draws import (
+    BUCKET,
+    CLIP_BUCKET,
     batch_count,
     batches_by_length,
     draw_indices,
@@ -35,11 +37,11 @@ from train.data.draws import (
 )
 from train.data.features import feature_views, views_above
 from train.data.labelled import Labelled
+from train.data.lengths import pair_length
+from train.data.loading import Batches, Drawn
 from train.data.material import Material
-from train.data.pairs import Pair, SetName, evaluation_sets, natural_pairs
+from train.data.pairs import Pair, SetName, development_sets, own_partners
 from train.data.tasks import frozen_views, of_corpora, source_examples
-
-DEV_PARTNERS = 1_000  # of each partner corpus alone, after each epoch; `evaluate` takes all
 
 
 class PairedTask:
@@ -65,23 +67,7 @@ class PairedTask:
             modality: source_examples(source, root, "train", FOUR, modality)
             for modality, source in experiment.sources.items()
         }
-        self.weights = {
-            modality: draw_weights(self.train[modality], source)
-            for modality, source in experiment.sources.items()
-        }
-        self.own_partner = own_partners(experiment, root)
-        self.by_label = {  # indices of what is paired by label
-            modality: [
-                i for i, e in enumerate(examples) if e.corpus not in experiment.natural_corpora
-            ]
-            for modality, examples in self.train.items()
-        }
-        self.neutral = {m: self._neutral_examples(m) for m in experiment.neutral_partners}
-        self.dev = evaluation_sets(experiment, root, "dev")
-        for name, items in self.dev.items():
-            if name.modality == self.partner and len(items) > DEV_PARTNERS:
-                chosen = np.random.default_rng(0).permutation(len(items))[:DEV_PARTNERS]
-                self.dev[name] = [items[i] for i in sorted(chosen)]
+        self.dev = development_sets(experiment, root)
         self.examples = {
             modality: list(dict.fromkeys([*self.train[modality], *self._dev_parts(modality)]))
             for modality in experiment.sources
@@ -95,18 +81,48 @@ class PairedTask:
         }
         everything = [e for examples in self.read.values() for e in examples]
         self.material = Material(everything, experiment.sources, cache)
+        self._leave_out_absent()
+        self._prepare_draws(own_partners(experiment, root))
         self.dev = {name: self._by_length(items) for name, items in self.dev.items()}
         self.cached: dict[Example, list[Tensor]] = {}
         self.widths = {m: encoder.width for m, encoder in (encoders or {}).items()}
         for modality, encoder in (encoders or {}).items():
             self._compute(modality, encoder, device, cache)
-        optim = experiment.optim
+
+    def _leave_out_absent(self) -> None:
+        """Films in which no face is found can neither be drawn nor select an epoch."""
+        present = self.material.is_present
+        self.train = {m: [e for e in examples if present(e)] for m, examples in self.train.items()}
+        self.dev = {
+            name: [pair for pair in pairs if all(present(p) for p in pair.parts if p)]
+            for name, pairs in self.dev.items()
+        }
+
+    def _prepare_draws(self, own_partner: Mapping[Example, Example | None]) -> None:
+        """Chances of all examples, and who may meet whom."""
+        experiment, optim = self.experiment, self.experiment.optim
+        self.weights = {
+            modality: draw_weights(self.train[modality], source)
+            for modality, source in experiment.sources.items()
+        }
+        self.own_partner = {
+            lead: partner if partner and self.material.is_present(partner) else None
+            for lead, partner in own_partner.items()
+        }
+        self.by_label = {  # indices of what is paired by label
+            modality: [
+                i for i, e in enumerate(examples) if e.corpus not in experiment.natural_corpora
+            ]
+            for modality, examples in self.train.items()
+        }
+        self.neutral = {m: self._neutral_examples(m) for m in experiment.neutral_partners}
         self.draws = optim.draws or len(self.train[self.lead])
         self.batches = batch_count(self.draws, optim.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[Labelled]:
+    def epoch(self, epoch: int) -> Batches:
         """Paired, partly hidden batches of one epoch."""
-        generator = epoch_generator(self.experiment.seed, epoch)
+        seed = self.experiment.seed
+        generator = epoch_generator(seed, epoch)
         drawn = draw_indices(self.weights[self.lead], self.draws, generator)
         clips = [self.train[self.lead][i] for i in drawn]
         drawn_pairs = (
@@ -114,15 +130,22 @@ class PairedTask:
             for clip, partner in zip(clips, self._partners(clips, generator), strict=True)
         )
         pairs = [self._neutralise(self._hide(pair, generator), generator) for pair in drawn_pairs]
-        lengths = [len(p.text.text or "") if p.text else 0 for p in pairs]
+        lengths = [pair_length(pair, None if self.cached else self.material) for pair in pairs]
         order = np.arange(len(pairs))
         size = self.experiment.optim.batch_size
-        for batch in batches_by_length(order, lengths, size, generator):
-            chosen = [pairs[i] for i in batch]
-            matched = torch.tensor([pair.is_matched for pair in chosen])
-            yield Labelled(self._collate(chosen, generator), label_indices(chosen), matched=matched)
+        bucket = BUCKET if self.cached else CLIP_BUCKET
+        batches = list(batches_by_length(order, lengths, size, generator, bucket))
+        places = itertools.count()
+        plan = [
+            [
+                Drawn(pairs[i], (seed, epoch, next(places)), self._views(pairs[i], generator))
+                for i in batch
+            ]
+            for batch in batches
+        ]
+        return Batches(plan, self._load, from_cache=bool(self.cached))
 
-    def validate(self, framework: Framework) -> dict[str, float]:
+    def validate(self, framework: nn.Module) -> dict[str, float]:
         """UA by set, and `score`: the mean over leads alone, partners alone and all pairs."""
         device = next(framework.parameters()).device
         figures: dict[SetName, float] = {}
@@ -198,25 +221,37 @@ class PairedTask:
                 return Pair.of({present: getattr(pair, present)})
         return pair
 
-    def _collate(
-        self, pairs: Sequence[Pair], generator: np.random.Generator | None = None
-    ) -> Batch:
+    def _load(self, rows: Sequence[Drawn]) -> Labelled:
+        """One training batch."""
+        pairs = [row.item for row in rows]
+        matched = torch.tensor([pair.is_matched for pair in pairs])
+        return Labelled(self._collate(pairs, rows), label_indices(pairs), matched=matched)
+
+    def _collate(self, pairs: Sequence[Pair], drawn: Sequence[Drawn] = ()) -> Batch:
+        """Augmented if they were drawn for training."""
         if not self.cached:
-            utterances = [self.material.utterance(p.parts, generator) for p in pairs]
+            generators = [row.generator() for row in drawn] if drawn else [None] * len(pairs)
+            read = zip(pairs, generators, strict=True)
+            utterances = [self.material.utterance(p.parts, generator) for p, generator in read]
             return collate(utterances, self.tokenize)
+        views = [row.views for row in drawn] or [{}] * len(pairs)
         return collate_features(
             [
-                {m: self._row(getattr(p, m), generator) for m in (self.lead, self.partner)}
-                for p in pairs
+                {m: self._row(getattr(p, m), v.get(m, 0)) for m in (self.lead, self.partner)}
+                for p, v in zip(pairs, views, strict=True)
             ],
             self.widths,
         )
 
-    def _row(self, example: Example | None, generator: np.random.Generator | None) -> Tensor | None:
-        if example is None:
-            return None
-        views = self.cached[example]
-        return views[0 if generator is None else int(generator.integers(len(views)))]
+    def _views(self, pair: Pair, generator: np.random.Generator) -> dict[str, int]:
+        """Modality → which of the cached views of that half is read."""
+        halves = {m: half for m in (self.lead, self.partner) if (half := getattr(pair, m))}
+        if not self.cached:
+            return {}
+        return {m: int(generator.integers(len(self.cached[half]))) for m, half in halves.items()}
+
+    def _row(self, example: Example | None, view: int) -> Tensor | None:
+        return None if example is None else self.cached[example][view]
 
     def _compute(
         self, modality: str, encoder: Encoder, device: torch.device | None, cache: Path | None
@@ -237,21 +272,6 @@ class PairedTask:
             encoder, examples, train, self.material, views,
             self.experiment.seed_of_views, tokenize=self.tokenize, device=device, cache=cache,
         )  # fmt: skip
-
-
-def own_partners(experiment: Experiment, root: Path) -> dict[Example, Example | None]:
-    """Leading half → the other half of the same training recording, None where it has none.
-
-    Only of the corpora whose recordings are trained as pairs.
-    """
-    lead, partner = experiment.sources
-    partners: dict[Example, Example | None] = {}
-    for corpus in experiment.natural_corpora:
-        source = replace(experiment.sources[lead], corpora={corpus: 1.0})
-        partners |= dict.fromkeys(source_examples(source, root, "train", FOUR, lead))
-        for pair in natural_pairs(corpus, root, "train", experiment):
-            partners[getattr(pair, lead)] = getattr(pair, partner)
-    return partners
 
 
 def lower_parts(experiment: Experiment, encoders: Mapping[str, Encoder]) -> dict[str, Encoder]:

@@ -24,6 +24,7 @@ from train.config import Experiment
 from train.data.draws import label_partners
 from train.data.tasks import half_of, is_in, source_examples
 
+DEV_PARTNERS = 1_000  # of each partner corpus alone, after each epoch; `evaluate` takes all
 PARTNERS_PER_CLIP = 5  # in evaluation sets: averages over the choice of partners
 BY_LABEL = "by label within the split: fusion on labels, not naturally paired recordings"
 AS_RECORDED = "as they were recorded: both halves of one recording"
@@ -186,6 +187,32 @@ def natural_pairs(corpus: str, root: Path, split: str, experiment: Experiment) -
         if len(halves) == 2 and all(halves.values()):
             pairs.append(Pair.of(halves))
     return pairs
+
+
+def development_sets(experiment: Experiment, root: Path) -> dict[SetName, list[Pair]]:
+    """The sets on which training selects; of each partner corpus alone, only some examples."""
+    sets = evaluation_sets(experiment, root, "dev")
+    _, partner = experiment.sources
+    for name, items in sets.items():
+        if name.modality == partner and len(items) > DEV_PARTNERS:
+            chosen = np.random.default_rng(0).permutation(len(items))[:DEV_PARTNERS]
+            sets[name] = [items[i] for i in sorted(chosen)]
+    return sets
+
+
+def own_partners(experiment: Experiment, root: Path) -> dict[Example, Example | None]:
+    """Leading half → the other half of the same training recording, None where it has none.
+
+    Only of the corpora whose recordings are trained as pairs.
+    """
+    lead, partner = experiment.sources
+    partners: dict[Example, Example | None] = {}
+    for corpus in experiment.natural_corpora:
+        source = replace(experiment.sources[lead], corpora={corpus: 1.0})
+        partners |= dict.fromkeys(source_examples(source, root, "train", FOUR, lead))
+        for pair in natural_pairs(corpus, root, "train", experiment):
+            partners[getattr(pair, lead)] = getattr(pair, partner)
+    return partners
 
 
 def spoken_sets(experiment: Experiment, root: Path, split: str) -> dict[SetName, list[Pair]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mer_core.data import Example, collate, load_corpus
 from mer_core.data.collate import Tokenize, collate_features
 from mer_core.emotions import FOUR, LABEL_SETS
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import Framework
 from mer_core.metrics.recognition import confusion, unweighted_accuracy
 from mer_core.types import Batch
 from train.config import Experiment, SourceConfig
 from train.data.draws import (
+    BUCKET,
+    CLIP_BUCKET,
     batch_count,
     batches_by_length,
     draw_indices,
@@ -29,6 +31,8 @@ from train.data.draws import (
 )
 from train.data.features import Rows, feature_views
 from train.data.labelled import Labelled
+from train.data.lengths import heard_size
+from train.data.loading import Batches, Drawn
 from train.data.material import Material
 
 EVALUATION_BATCH = 32
@@ -152,28 +156,52 @@ class SingleTask:
                 frozen, everything, self.material, experiment,
                 tokenize=tokenize, device=device, cache=cache,
             )  # fmt: skip
+        # Of cached features, padding costs little.
+        self.lengths = [0 if frozen else heard_size(e, self.material) for e in self.train]
+        self.bucket = CLIP_BUCKET if modality == "speech" and not frozen else BUCKET
         self.weights = draw_weights(self.train, self.source)
         self.classes = classes_of_corpora(self.train, self.labels)
         optim = experiment.optim
         self.draws = optim.draws or len(self.train)
         self.batches = batch_count(self.draws, optim.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[Labelled]:
+    def epoch(self, epoch: int) -> Batches:
         """Augmented batches of one epoch."""
-        generator = epoch_generator(self.experiment.seed, epoch)
+        seed = self.experiment.seed
+        generator = epoch_generator(seed, epoch)
         indices = draw_indices(self.weights, self.draws, generator)
-        lengths = [len(e.text or "") for e in self.train]
         size = self.experiment.optim.batch_size
-        for batch in batches_by_length(indices, lengths, size, generator):
-            examples = [self.train[i] for i in batch]
-            batch_classes = self.classes[batch] if self.experiment.restrict_classes else None
-            yield Labelled(
-                self._collate(examples, generator),
-                class_indices(examples, self.labels),
-                batch_classes,
-            )
+        batches = list(batches_by_length(indices, self.lengths, size, generator, self.bucket))
+        places = itertools.count()
+        plan = [
+            [
+                Drawn(int(i), (seed, epoch, next(places)), self._drawn_view(int(i), generator))
+                for i in batch
+            ]
+            for batch in batches
+        ]
+        return Batches(plan, self._load, from_cache=self.frozen is not None)
 
-    def validate(self, framework: Framework) -> dict[str, float]:
+    def _drawn_view(self, index: int, generator: np.random.Generator) -> dict[str, int]:
+        """Which of the cached views of a training example is read."""
+        if self.frozen is None:
+            return {}
+        views = self.cached[self.train[index]]
+        return {self.frozen.modality: int(generator.integers(len(views)))}
+
+    def _load(self, rows: Sequence[Drawn]) -> Labelled:
+        """One training batch."""
+        examples = [self.train[row.item] for row in rows]
+        if self.frozen is None:
+            batch = self._collate(examples, [row.generator() for row in rows])
+        else:
+            views = [row.views[self.frozen.modality] for row in rows]
+            batch = self._collate_cached(examples, views)
+        chosen = [row.item for row in rows]
+        classes = self.classes[chosen] if self.experiment.restrict_classes else None
+        return Labelled(batch, class_indices(examples, self.labels), classes)
+
+    def validate(self, framework: nn.Module) -> dict[str, float]:
         """UA over the full set and over four classes, by corpus, and their mean as `score`.
 
         The accuracy over the full set, `_wa`, is only reported.
@@ -199,15 +227,21 @@ class SingleTask:
         return {**figures, **accuracies, "score": float(np.mean(list(figures.values())))}
 
     def _collate(
-        self, examples: Sequence[Example], generator: np.random.Generator | None = None
+        self, examples: Sequence[Example], generators: Iterable[np.random.Generator | None] = ()
     ) -> Batch:
-        """Augmented if a generator is given."""
-        if self.frozen is None:
-            utterances = [self.material.utterance([e], generator) for e in examples]
-            return collate(utterances, self.tokenize)
-        modality, rows = self.frozen.modality, [self.cached[example] for example in examples]
-        drawn = [row[int(generator.integers(len(row)))] if generator else row[0] for row in rows]
-        return collate_features([{modality: row} for row in drawn], {modality: self.frozen.width})
+        """Of clips, texts or pictures; augmented if each has a generator."""
+        if self.frozen is not None:
+            return self._collate_cached(examples, [0] * len(examples))
+        drawn = zip(examples, generators or [None] * len(examples), strict=True)
+        utterances = [self.material.utterance([e], generator) for e, generator in drawn]
+        return collate(utterances, self.tokenize)
+
+    def _collate_cached(self, examples: Sequence[Example], views: Sequence[int]) -> Batch:
+        """Of one view of each example; view 0 is the example as it is."""
+        assert self.frozen is not None
+        modality, width = self.frozen.modality, self.frozen.width
+        rows = [self.cached[e][view] for e, view in zip(examples, views, strict=True)]
+        return collate_features([{modality: row} for row in rows], {modality: width})
 
 
 def class_indices(examples: Sequence[Example], labels: tuple[str, ...]) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -77,9 +76,15 @@ def test_every_view_is_drawn_and_only_training_draws(
     example, views = task.train[0], task.cached[task.train[0]]
     assert len(views) == 3
     assert not torch.equal(views[1], views[2])
-    random = np.random.default_rng(0)
-    drawn = [task._collate([example], random).cached["speech"].tokens[0] for _ in range(20)]
-    seen = {i for tokens in drawn for i in range(3) if torch.equal(tokens, views[i].float())}
+    seen = set()
+    for epoch in range(20):
+        for item, rows in zip(task.epoch(epoch), task.epoch(epoch).plan, strict=True):
+            read = item.batch.cached["speech"].tokens
+            for tokens, row in zip(read, rows, strict=True):
+                if task.train[row.item] == example:
+                    view = row.views["speech"]
+                    assert torch.equal(tokens[: len(views[view])], views[view].float())
+                    seen.add(view)
     assert seen == {0, 1, 2}
     assert torch.equal(task._collate([example]).cached["speech"].tokens[0], views[0].float())
 

@@ -7,7 +7,6 @@ import itertools
 import wave
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -46,15 +45,8 @@ def drawn_pairs(experiment: Experiment, root: Path, cache: Path) -> list[Pair]:
     tokenize = tokenizer_of(start(experiment))
     task = PairedTask(experiment, root, tokenize=tokenize, cache=cache)
     seen: list[Pair] = []
-    collated = task._collate
-
-    def watch(pairs: Sequence[Pair], generator: Any = None) -> Any:
-        seen.extend(pairs)
-        return collated(pairs, generator)
-
-    task._collate = watch  # type: ignore[method-assign]
-    for _ in task.epoch(0):
-        pass
+    for rows in task.epoch(0).plan:
+        seen.extend(row.item for row in rows)
     return seen
 
 
@@ -112,6 +104,26 @@ def test_a_recording_without_words_is_trained_alone(
     alone = [pair for pair in seen if pair.speech]
     assert [pair.text for pair in alone] == [None]  # hiding its voice would leave nothing
     assert {pair.first.group for pair in seen} == set(speakers["train"])
+
+
+def test_what_cannot_be_read_is_absent(
+    mgcma: Experiment, recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As of a film in which no face is found; here, of some words.
+    monkeypatch.setattr(Material, "is_present", lambda _, e: e.text is None or "c" not in e.text)
+    natural = dataclasses.replace(
+        on_corpora(mgcma, ["iemocap"], ["iemocap"]),
+        drop_modality={}, optim=dataclasses.replace(mgcma.optim, draws=72),
+    )  # fmt: skip
+    words = words_of(recorded)
+    for pair in drawn_pairs(natural, recorded, tmp_path):
+        assert pair.speech is not None
+        assert pair.speech.path is not None
+        said = words[pair.speech.path.stem]
+        assert (pair.text is None) == ("c" in said)
+    task = PairedTask(natural, recorded, tokenize=None, cache=tmp_path)
+    assert not any(p.text and "c" in (p.text.text or "") for ps in task.dev.values() for p in ps)
+    assert all(pairs for pairs in task.dev.values())
 
 
 def test_no_partner_crosses_a_fold(mgcma: Experiment, recorded: Path) -> None:

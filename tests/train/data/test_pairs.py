@@ -140,7 +140,7 @@ def test_training_uses_both_halves(natural: Experiment, recorded: Path, tmp_path
     torch.testing.assert_close(
         task.cached[clip][0].float(), heard.tokens[0][heard.mask[0]], rtol=1e-2, atol=5e-3
     )
-    batch = next(task.epoch(0)).batch
+    batch = task.epoch(0)[0].batch
     assert {m: bool(f.present.any()) for m, f in batch.cached.items()} == dict.fromkeys(WAYS, True)
     with torch.inference_mode():
         figures = task.validate(framework)
