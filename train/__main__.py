@@ -179,6 +179,7 @@ def _add_crossval(add: Add) -> None:
     )
     crossval.add_argument("--corpus", help="its name (default: the source's first)")
     crossval.add_argument("--seeds", type=int, default=3, help="runs of each fold (%(default)s)")
+    _add_jobs(crossval)
     crossval.add_argument(
         "--folds", type=int, default=0,
         help="how many (0: one a session, else the published ones, else one a speaker)",

@@ -168,6 +168,7 @@ def run_crossval(options: argparse.Namespace) -> None:
         for record in crossval(
             system, corpus, paths,
             seeds=options.seeds, count=options.folds, literature=options.literature, group=group,
+            jobs=options.jobs,
         )
     ]  # fmt: skip
     found = [table for chapter in chapters(records, beside=False) for table in chapter.tables]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -33,6 +34,7 @@ from train.identity import (
     data_digest,
     identity,
 )
+from train.jobs import deal
 from train.log import LOG_FILE, EpochRecord
 from train.protocols.literature import Peeking
 from train.protocols.splits import Fold, Plan, on_corpus, on_fold, plan
@@ -92,6 +94,7 @@ def crossval(
     count: int = 0,
     literature: bool = False,
     group: str = "",
+    jobs: int = 1,
 ) -> list[RunRecord]:
     """Every fold of every seed, trained where `runs.jsonl` in `paths.out` does not have it.
 
@@ -103,6 +106,7 @@ def crossval(
         count: Folds; 0: as many as there are sessions, published folds or speakers.
         literature: Also find the best epoch on the test fold, see `train.protocols.literature`.
         group: Subfolder of the runs, where `runs.jsonl` holds those of several experiments.
+        jobs: Processes over which the runs are dealt.
 
     Returns:
         A record for each run, seed by seed.
@@ -115,13 +119,20 @@ def crossval(
     if literature and experiment.averaged_runs > 1:
         raise ValueError("--literature needs one run at a time; set averaged_runs=1.")
     study = replace(_study(experiment, corpus, paths, count, literature), group=group)
-    records: list[RunRecord] = []
-    total = seeds * len(study.plan.folds)
-    for seed in range(experiment.seed, experiment.seed + seeds):
-        for fold in study.plan.folds:
-            print(f"[{len(records) + 1}/{total}] seed {seed}, {_words(fold)}", flush=True)
-            records.append(run_fold(study, seed, fold))
-    return records
+    first = experiment.seed
+    runs = [(seed, fold) for seed in range(first, first + seeds) for fold in study.plan.folds]
+    numbered = [(f"{number}/{len(runs)}", *run) for number, run in enumerate(runs, 1)]
+    return list(deal(partial(_on_device, study), _run_announced, numbered, jobs, paths.device))
+
+
+def _on_device(study: CrossValidation, device: torch.device) -> CrossValidation:
+    return replace(study, paths=replace(study.paths, device=device))
+
+
+def _run_announced(study: CrossValidation, run: tuple[str, int, Fold]) -> RunRecord:
+    number, seed, fold = run
+    print(f"[{number}] seed {seed}, {_words(fold)}", flush=True)
+    return run_fold(study, seed, fold)
 
 
 def run_fold(study: CrossValidation, seed: int, fold: Fold) -> RunRecord:

@@ -299,3 +299,15 @@ def test_voice_and_film_on_the_same_folds(
             for view, tally in record.tallies.items()
             if view.subset is Subset.EVERYTHING
         } == {8}  # fmt: skip  (two scenes of four)
+
+
+@pytest.mark.slow
+def test_folds_dealt_over_two_processes_give_the_same_lines(
+    done: tuple[Path, list[RunRecord]], data: Path, study: Experiment, tmp_path: Path
+) -> None:
+    """The detector's own answers are cached, so that the processes need not be told them."""
+    records = crossval(study, "iemocap", RunPaths(data, tmp_path, CPU, done[0].parent / "cache"),
+                       seeds=1, jobs=2)  # fmt: skip
+    assert [record.line() for record in records] == [record.line() for record in done[1]]
+    lines = (tmp_path / RUNS_FILE).read_text("utf-8").splitlines()
+    assert sorted(lines) == sorted(record.line() for record in records)
