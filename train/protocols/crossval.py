@@ -63,6 +63,7 @@ class CrossValidation:
         plan: Its folds.
         encoders: Table of the architecture → hash of the weights that it starts from.
         paths: Data, results, device.
+        code: Commit or version, read once: a checkout may change while its code runs.
         literature: Whether the test fold is also looked at after every epoch.
         group: Subfolder of the runs, beside those of other systems.
     """
@@ -72,6 +73,7 @@ class CrossValidation:
     plan: Plan
     encoders: dict[str, str]
     paths: RunPaths
+    code: str
     literature: bool
     group: str = ""
 
@@ -205,7 +207,7 @@ def _study(
         config_digest(alone, encoders),
         data_digest(alone, paths.root)[:DIGITS],
     )
-    return CrossValidation(alone, system, folds, encoders, paths, literature)
+    return CrossValidation(alone, system, folds, encoders, paths, code_version(), literature)
 
 
 def _tested(experiment: Experiment, corpus: str, root: Path) -> list[Example]:
@@ -234,7 +236,7 @@ def _record(
 ) -> RunRecord:
     return RunRecord(
         study.system,
-        code_version(),
+        study.code,
         seed,
         fold.number,
         fold.test,

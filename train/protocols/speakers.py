@@ -50,7 +50,8 @@ def units_of(examples: Collection[Example]) -> Units:
     """Published folds, where a corpus has some; else its sessions; else its speakers.
 
     Args:
-        examples: All of one corpus. It has sessions if all of them name one.
+        examples: All of one corpus. It has sessions if all of them name one, and some session has
+            several speakers.
 
     Raises:
         ValueError: A speaker is in two sessions.
@@ -62,7 +63,9 @@ def units_of(examples: Collection[Example]) -> Units:
     if folds := tuple(fold for fold in present if fold):
         return Units(UnitKind.PUBLISHED_FOLD, folds)
     if examples and all(example.session for example in examples):
-        return Units(UnitKind.SESSION, _sessions(examples))
+        sessions = _sessions(examples)
+        if any(len(session) > 1 for session in sessions):
+            return Units(UnitKind.SESSION, sessions)
     return Units(UnitKind.SPEAKER, tuple((name,) for name in speakers))
 
 

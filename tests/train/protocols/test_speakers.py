@@ -26,6 +26,8 @@ def test_sessions_are_left_out_where_there_are_any() -> None:
     assert units_of(examples) == Units(UnitKind.SESSION, (("1F", "1M"), ("2F",)))
     some = [*examples, *of("iemocap", "3F")]
     assert units_of(some).kind is UnitKind.SPEAKER  # not all recordings have a session
+    each = [*of("nemo", "a", session="s1"), *of("nemo", "b", session="s2")]
+    assert units_of(each) == Units(UnitKind.SPEAKER, (("a",), ("b",)))
     with pytest.raises(ValueError, match="Speaker 1M is in several sessions"):
         units_of([*examples, *of("iemocap", "1M", session="s2")])
 
