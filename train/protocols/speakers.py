@@ -78,7 +78,7 @@ def _sessions(examples: Collection[Example]) -> tuple[Speakers, ...]:
         if sum(speaker in session for session in found) > 1:
             raise ValueError(
                 f"Speaker {speaker} is in several sessions, so none of these can be left out; "
-                "correct `session` or `speaker` in the corpus."
+                "correct the corpus, or give no sessions, and speakers are left out instead."
             )
     return tuple(found)
 
