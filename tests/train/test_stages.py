@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from transformers import (  # isort: skip
 from mer_core.checkpoints.checkpoint import load_checkpoint
 from mer_core.emotions import LABEL_SETS
 from mer_core.serving.predictor import Predictor
+from tests.films import numbered, write_film
+from tests.train.conftest import CODES, PITCH, write_tone
 from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
 from train.data.pairs import SetName, evaluation_sets, mismatched
 from train.evaluate.frameworks import evaluate
@@ -139,7 +142,7 @@ def test_evaluation_repeats_and_writes_what_it_returns(
 
 @pytest.mark.slow
 def test_mgcma_base_runs_on_tiny_local_models(
-    corpora: Path, bert_folder: Path, tmp_path: Path
+    recorded: Path, bert_folder: Path, tmp_path: Path
 ) -> None:
     """The same TOML file as for the large pair, on models of the same classes."""
     speech = tmp_path / "wav2vec2"
@@ -156,11 +159,12 @@ def test_mgcma_base_runs_on_tiny_local_models(
             f"architecture.speech_encoder.source={speech}",
             f"architecture.text_encoder.source={bert_folder}",
             "architecture.width=16", "architecture.heads=2",
-            "sources.speech.corpora={ravdess = 1.0}",
+            "sources.speech.corpora={iemocap = 1.0}", "sources.text.corpora={iemocap = 1.0}",
             "optim.epochs=1", "optim.batch_size=4", "optim.accumulate=2", "optim.draws=16",
         ],
     )  # fmt: skip
-    fit_experiment(experiment, corpora, tmp_path / "run", CPU, tmp_path / "cache")
+    assert experiment.natural_corpora == ("iemocap",)
+    fit_experiment(experiment, recorded, tmp_path / "run", CPU, tmp_path / "cache")
     prediction = Predictor.load(tmp_path / "run", device="cpu").predict(text="the great joy")
     assert prediction.emotion in ("angry", "happy", "neutral", "sad")
     row = json.loads((tmp_path / "run" / "log.jsonl").read_text())
@@ -282,8 +286,19 @@ def test_mismatched_pairs_never_share_their_label(corpora: Path) -> None:
     assert all(sum(label == spoken for spoken, _ in met) > 1 for label in LABEL_SETS["four"])
 
 
+@pytest.fixture
+def filmed(tmp_path: Path) -> Path:
+    """RAVDESS' voices with their films, of four actors."""
+    for actor, (emotion, code) in itertools.product((1, 11, 2, 6), CODES.items()):
+        folder, take = f"Actor_{actor:02d}", f"01-{code:02d}-01-01-01-{actor:02d}"
+        write_tone(tmp_path / "ravdess" / folder / f"03-{take}.wav", PITCH[emotion], actor)
+        film = tmp_path / "ravdess" / f"Video_Speech_{folder}" / folder / f"01-{take}.mp4"
+        write_film(film, numbered(15))
+    return tmp_path
+
+
 @pytest.mark.slow
-def test_foal_net_large_runs_on_tiny_local_models(corpora: Path, tmp_path: Path) -> None:
+def test_foal_net_large_runs_on_tiny_local_models(filmed: Path, tmp_path: Path) -> None:
     """The same TOML file as for WavLM-large and CLIP ViT-L/14, on models of the same classes."""
     speech, vision = tmp_path / "wavlm", tmp_path / "clip"
     config = WavLMConfig(
@@ -303,14 +318,15 @@ def test_foal_net_large_runs_on_tiny_local_models(corpora: Path, tmp_path: Path)
         [
             f"architecture.audio_encoder.source={speech}",
             f"architecture.video_encoder.source={vision}",
-            "sources.speech.corpora={ravdess = 1.0}", "sources.video.frames=2",
+            "sources.speech.corpora={ravdess = 1.0}", "sources.video.corpora={ravdess = 1.0}",
+            "sources.video.frames=2", "sources.video.picture_size=32",
             "optim.epochs=1", "optim.batch_size=4", "optim.draws=16",
         ],
     )  # fmt: skip
     before = CLIPVisionModelWithProjection.from_pretrained(vision).state_dict()
-    fitted = fit_experiment(experiment, corpora, tmp_path / "run", CPU, tmp_path / "cache")
+    fitted = fit_experiment(experiment, filmed, tmp_path / "run", CPU, tmp_path / "cache")
     row = json.loads((tmp_path / "run" / "log.jsonl").read_text())
-    assert {"train_ce", "train_avel", "train_mem"} <= set(row)
+    assert {"train_ce", "train_avel", "train_mem", "natural/ravdess"} <= set(row)
     after = fitted.encoders()["video"].backbone.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())  # CLIP is frozen
     assert Predictor.load(tmp_path / "run", device="cpu").judges_video
