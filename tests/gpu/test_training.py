@@ -94,3 +94,15 @@ def test_memory_that_runs_out_ends_in_advice(
             fit_experiment(mgcma, corpora, tmp_path / "run", gpu, tmp_path)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0, gpu)
+
+
+@pytest.mark.slow
+def test_a_compiled_framework_computes_the_same(
+    mgcma: Experiment, device: torch.device, corpora: Path, tmp_path: Path
+) -> None:
+    still = {**mgcma.architecture, "dropout": 0.0, "classifier_dropout": 0.0, "samples": 0}
+    experiment = dataclasses.replace(mgcma, architecture=still)
+    compiled = dataclasses.replace(experiment, engine=EngineConfig(compile=True))
+    for name, settings in (("eager", experiment), ("compiled", compiled)):
+        fit_experiment(settings, corpora, tmp_path / name, device, tmp_path)
+    assert losses(tmp_path / "compiled") == pytest.approx(losses(tmp_path / "eager"), rel=1e-3)
