@@ -146,3 +146,13 @@ def test_what_ships_shares_the_cache_of_its_speech_encoder(framework: str) -> No
     assert whole.cache_frozen
     assert (whole.seed, mine.corpora, mine.views) == (encoder.seed, its.corpora, its.views)
     assert mine.changes("speech") == its.changes("speech")
+
+
+def test_how_the_machine_is_used_is_set_like_anything_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('name = "a"\n[engine]\nworkers = 2\n')
+    experiment = load_experiment(path, ["engine.save_updates=50"])
+    assert (experiment.engine.workers, experiment.engine.save_updates) == (2, 50)
+    for setting in ("workers=-2", "save_updates=-1"):
+        with pytest.raises(ValueError, match="or more"):
+            load_experiment(path, [f"engine.{setting}"])
