@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from tokenizers import Tokenizer, models
 
 import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
+from mer_core.data import collate
 from mer_core.emotions import FOUR
 from mer_core.encoders.pretrained_speech import PretrainedSpeechConfig, PretrainedSpeechEncoder
 from mer_core.encoders.pretrained_text import PretrainedTextConfig, PretrainedTextEncoder
@@ -14,6 +16,7 @@ from mer_core.encoders.pretrained_vision import PretrainedVisionConfig, Pretrain
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
+from mer_core.types import Batch, Utterance
 
 from transformers import (  # isort: skip
     BertConfig,
@@ -23,6 +26,7 @@ from transformers import (  # isort: skip
 )
 
 VOCABULARY = 1_000  # of BERT; the word pieces that are looked up cost nothing
+LABELS = (0, 0, 1, 2, 1, 0)  # of `batch`
 
 
 @dataclass(frozen=True)
@@ -108,3 +112,21 @@ def _speech_shape(size: Size, dropout: float) -> dict[str, object]:
 def _speech(config: Wav2Vec2Config | WavLMConfig) -> PretrainedSpeechEncoder:
     settings = PretrainedSpeechConfig(config=config.to_diff_dict(), do_normalize=True)
     return PretrainedSpeechEncoder(settings)
+
+
+def batch(rows: slice = slice(None)) -> Batch:
+    """Six utterances of different lengths, or some of them; padded to the longest that is there.
+
+    The third has no speech, and the fourth nothing else.
+    """
+    random = np.random.default_rng(0)
+    utterances = [
+        Utterance(
+            waveform=None if i == 2 else random.normal(0, 0.1, 4_000 + 900 * i).astype(np.float32),
+            text=None if i == 3 else "x" * (i + 2),
+            frames=None if i == 3 else random.integers(0, 256, (i + 1, 40, 36, 3), np.uint8),
+        )
+        for i in range(len(LABELS))
+    ]
+    ids = np.random.default_rng(1).integers(1, VOCABULARY, len(LABELS) + 2).tolist()
+    return collate(utterances[rows], lambda text: ids[: len(text)])

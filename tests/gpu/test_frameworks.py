@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from mer_core.data import collate
 from mer_core.frameworks.base import Framework
-from mer_core.types import Batch, Output, Utterance
-from tests.random_models import TINY, VOCABULARY, foal_net, mgcma
+from mer_core.types import Output
+from tests.random_models import LABELS, TINY, batch, foal_net, mgcma
 
 TOLERANCE = 1e-3  # of the largest value of a tensor
-LABELS = [0, 0, 1, 2, 1, 0]
-
-
-def batch(seed: int = 0) -> Batch:
-    """Six utterances of different lengths; the third has no speech, the fourth nothing else."""
-    random = np.random.default_rng(seed)
-    rows = [
-        Utterance(
-            waveform=None if i == 2 else random.normal(0, 0.1, 4_000 + 900 * i).astype(np.float32),
-            text=None if i == 3 else " ".join(["word"] * (i + 2)),
-            frames=None if i == 3 else random.integers(0, 256, (i + 1, 40, 36, 3), np.uint8),
-        )
-        for i in range(len(LABELS))
-    ]
-    return collate(rows, lambda text: random.integers(1, VOCABULARY, len(text.split())).tolist())
 
 
 def computed(

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
+from mer_core.types import Output
+from tests.train.test_loop import Counted, Parts, counted_experiment
 from tests.train.test_resume import run
 from train.config import EngineConfig, Experiment
 from train.distributed import World
+from train.loop import fit
 from train.stages import fit_experiment
 
 CPU = torch.device("cpu")
@@ -84,13 +88,25 @@ def test_a_run_stopped_within_an_epoch_goes_on(
         np.testing.assert_allclose(resumed[name], value, atol=1e-4, err_msg=name)
 
 
-def test_memory_that_runs_out_ends_in_advice(
-    mgcma: Experiment, gpu: torch.device, corpora: Path, tmp_path: Path
+class Greedy(Parts):
+    """Asks for 32 TB."""
+
+    def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
+        return {"ce": torch.empty(2**45, dtype=torch.uint8, device=labels.device).float().sum()}
+
+
+def test_memory_that_runs_out_ends_in_advice(gpu: torch.device, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"optim\.batch_size=16 with optim\.accumulate=2"):
+        fit(Greedy(), Counted(1), counted_experiment(), tmp_path, gpu, report=str)
+
+
+@pytest.mark.slow
+def test_a_compiled_framework_computes_the_same(
+    mgcma: Experiment, device: torch.device, corpora: Path, tmp_path: Path
 ) -> None:
-    torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction(1e-5, gpu)
-    try:
-        with pytest.raises(ValueError, match=r"optim\.batch_size=4 with optim\.accumulate=2"):
-            fit_experiment(mgcma, corpora, tmp_path / "run", gpu, tmp_path)
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0, gpu)
+    still = {**mgcma.architecture, "dropout": 0.0, "classifier_dropout": 0.0, "samples": 0}
+    experiment = dataclasses.replace(mgcma, architecture=still)
+    compiled = dataclasses.replace(experiment, engine=EngineConfig(compile=True))
+    for name, settings in (("eager", experiment), ("compiled", compiled)):
+        fit_experiment(settings, corpora, tmp_path / name, device, tmp_path)
+    assert losses(tmp_path / "compiled") == pytest.approx(losses(tmp_path / "eager"), rel=1e-3)

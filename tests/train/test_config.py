@@ -192,3 +192,13 @@ def test_foal_net_as_released_differs_where_the_code_does() -> None:
     for recipe in (ours, released):
         assert recipe.natural_corpora == ("iemocap",)
         assert recipe.optim.select
+
+
+def test_how_the_machine_is_used_is_set_like_anything_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('name = "a"\n[engine]\nworkers = 2\n')
+    experiment = load_experiment(path, ["engine.save_updates=50"])
+    assert (experiment.engine.workers, experiment.engine.save_updates) == (2, 50)
+    for setting in ("workers=-2", "save_updates=-1"):
+        with pytest.raises(ValueError, match="or more"):
+            load_experiment(path, [f"engine.{setting}"])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features
+from tests import random_models
 from tests.train.processes import in_processes
 from train.config import EngineConfig, Experiment
 from train.data.labelled import Labelled
@@ -92,7 +93,11 @@ def losses_and_gradients(world: World, case: str, total: int) -> tuple[Arrays, A
     own = share(total, world.rank, world.size)
     counts = own.start < own.stop
     item = batch_of(case, own if counts else slice(0, 1), total, counts)
-    framework = framework_of(case).to(world.device)
+    return computed(world, framework_of(case).to(world.device), item)
+
+
+def computed(world: World, framework: Framework, item: Labelled) -> tuple[Arrays, Arrays]:
+    """Losses and gradients."""
     step = world.wrap(LossStep(framework, experiment(), world))
     with drawn_alike(7, world.device):  # for one process; several draw alike within the step
         loss, terms = step(item.to(world.device), 7)
@@ -102,9 +107,19 @@ def losses_and_gradients(world: World, case: str, total: int) -> tuple[Arrays, A
         for name, p in framework.named_parameters()
         if p.grad is not None
     }
-    return {
-        name: term.numpy() for name, term in {**terms, "loss": loss.detach()}.items()
-    }, gradients
+    losses = {**terms, "loss": loss.detach()}
+    return {name: term.cpu().numpy() for name, term in losses.items()}, gradients
+
+
+def with_tuned_encoders(world: World, name: str) -> tuple[Arrays, Arrays]:
+    """Of rows padded to their own longest; some parameters, such as unused masks, learn nothing."""
+    torch.manual_seed(0)
+    make = {"mgcma": random_models.mgcma, "foal_net": random_models.foal_net}[name]
+    framework = make(random_models.TINY, dropout=0.0).train()
+    labels = random_models.LABELS
+    rows = share(len(labels), world.rank, world.size)
+    item = Labelled(random_models.batch(rows), torch.tensor(labels[rows]))
+    return computed(world, framework, item)
 
 
 def assert_close(first: tuple[Arrays, Arrays], second: tuple[Arrays, Arrays]) -> None:
@@ -120,6 +135,14 @@ def test_two_processes_equal_one(case: str) -> None:
     assert {"ce", "loss"} < set(alone[0])
     assert all(np.abs(g).max() > 0 for name, g in alone[1].items() if "log_temp" in name)
     for shared in in_processes(2, losses_and_gradients, case, 7):
+        assert_close(alone, shared)
+
+
+@pytest.mark.parametrize("name", ["mgcma", "foal_net"])
+def test_two_processes_equal_one_with_tuned_encoders(name: str) -> None:
+    alone = with_tuned_encoders(World(CPU), name)
+    assert any("backbone" in parameter for parameter in alone[1])
+    for shared in in_processes(2, with_tuned_encoders, name):
         assert_close(alone, shared)
 
 

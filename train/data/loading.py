@@ -7,8 +7,8 @@ skips the batches that it has seen without reading them.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -109,5 +109,5 @@ def share(rows: int, rank: int, world_size: int) -> slice:
 
 
 def _context() -> str | None:
-    """Forked workers read what this process has decoded without copying it."""
-    return "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+    """Forked workers read what this process has decoded without copying it; elsewhere, a copy."""
+    return "fork" if sys.platform == "linux" else None
