@@ -15,7 +15,8 @@ from train.ablation.strategies import chosen, on_encoders
 from train.ablation.tables import markdown as ablation_markdown
 from train.checks.check import check_data
 from train.checks.report import report
-from train.config import Experiment, load_experiment
+from train.config import Experiment
+from train.config_file import load_experiment
 from train.data.transcription import transcribe_corpora
 from train.distributed import join_world
 from train.evaluate.tables import metrics_table

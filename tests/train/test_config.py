@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
+from train.config import Experiment, OptimConfig, SourceConfig
+from train.config_file import load_experiment
 
 CONFIGS = Path(__file__).resolve().parents[2] / "train" / "configs"
 TOML = """

@@ -33,7 +33,8 @@ from mer_core.emotions import LABEL_SETS
 from mer_core.serving.predictor import Predictor
 from tests.films import numbered, write_film
 from tests.train.conftest import CODES, PITCH, write_tone
-from train.config import Experiment, OptimConfig, SourceConfig, load_experiment
+from train.config import Experiment, OptimConfig, SourceConfig
+from train.config_file import load_experiment
 from train.data.pairs import SetName, evaluation_sets, mismatched
 from train.evaluate.frameworks import evaluate
 from train.publish.export import evaluate_folder, export
