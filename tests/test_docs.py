@@ -14,6 +14,8 @@ from mer_core.checkpoints.shipped import DEFAULT_MODEL, WHISPER
 from train.__main__ import parser
 from train.evaluate.tables import metrics_table
 from train.evaluate.words import words_table
+from train.report.records import read_all
+from train.report.writers import chapters, markdown
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = 1_300  # of the README, without its front matter
@@ -168,6 +170,23 @@ def test_figures_of_the_encoders_are_the_measured_ones(modality: str) -> None:
     metrics = DEFAULT_MODEL / modality / "metrics.json"
     table = metrics_table(json.loads(metrics.read_text("utf-8")))
     assert table in (ROOT / "docs" / "results.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("runs", sorted((ROOT / "assets" / "crossval").glob("*.jsonl")), ids=str)
+def test_cross_validated_figures_are_those_of_the_records(runs: Path) -> None:
+    results = (ROOT / "docs" / "results.md").read_text("utf-8")
+    assert runs.name in results
+    (chapter,) = chapters(read_all([runs]), beside=False)
+    rows = [
+        line
+        for line in markdown(chapter.tables).splitlines()
+        if " ± " in line and line.startswith("| ")
+    ]
+    views = [row for row in rows if "| pooled |" in row or "| mean of folds |" in row]
+    folds = [row for row in rows if re.match(r"\| \d+ \|", row)]
+    assert views
+    assert folds
+    assert all(row in results for row in [*views, *folds])
 
 
 def test_word_error_rates_of_the_results_are_the_measured_ones() -> None:

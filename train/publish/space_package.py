@@ -21,6 +21,7 @@ LEFT_OUT = (
     "tests/*",
     "train/*",
     "assets/ablation/*",
+    "assets/crossval/*",
     "assets/atlas/*/maps.png",
     "assets/examples/make*",
     "assets/examples/choose*",
