@@ -208,7 +208,7 @@ def test_the_default_model_stays_small(predictor):
         assert torch.equal(mine, shared)
     assert sum(f.stat().st_size for f in DEFAULT_MODEL.rglob("*")) <= 64 * 2**20
     assert sorted(f.name for f in DEFAULT_MODEL.iterdir()) == [
-        "LICENSE.md", "README.md", "face", "foal_net", "mgcma", "speech",
+        "LICENSE.md", "README.md", "face", "foal_net", "licenses", "mgcma", "speech",
         "speech_encoder.safetensors", "text", "text_encoder.safetensors", "tokenizer.json",
         "video_encoder.safetensors",
     ]  # fmt: skip
