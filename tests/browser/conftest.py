@@ -176,10 +176,16 @@ def fake_app(chromium: str, fake_log: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def slow_app(chromium: str, tmp_path: Path) -> Iterator[str]:
-    """The demo over a stand-in model that takes a while to load."""
+def model_file(tmp_path: Path) -> Path:
+    """The file for which the model of `slow_app` waits."""
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def slow_app(chromium: str, tmp_path: Path, model_file: Path) -> Iterator[str]:
+    """The demo over a stand-in model that loads until `model_file` is there."""
     yield from served(
-        lambda port: [sys.executable, "-m", "tests.browser.serve_fake", str(port), "8"],
+        lambda port: [sys.executable, "-m", "tests.browser.serve_fake", str(port), str(model_file)],
         tmp_path / "slow.log",
     )
 

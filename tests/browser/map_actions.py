@@ -89,6 +89,17 @@ def middle(page: Any, side: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def expect_plotted_width(page: Any, width: float) -> None:
+    """Wait until plotly shows a panel this wide, to a thousandth; a busy machine draws it late."""
+    page.wait_for_function(
+        """(width) => {
+            const [x0, x1] = document.querySelector(".at-map-plot")._fullLayout.xaxis.range;
+            return Math.abs((x1 - x0) / width - 1) < 1e-3;
+        }""",
+        arg=width,
+    )
+
+
 def plotted_width(page: Any) -> float:
     """Width of a panel in map units, according to plotly."""
     x0, x1 = page.evaluate("document.querySelector('.at-map-plot')._fullLayout.xaxis.range")

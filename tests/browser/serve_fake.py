@@ -1,9 +1,10 @@
-"""`python -m tests.browser.serve_fake PORT [SECONDS]`: the demo over a stand-in model."""
+"""`python -m tests.browser.serve_fake PORT [FILE]`: the demo over a stand-in model."""
 
 from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 from mer_core.demo.build import build_demo, launch_options
 from mer_core.demo.engine import Engine
@@ -11,11 +12,12 @@ from tests.browser.fake_model import FakeModel
 
 
 def main() -> None:
-    """Serve on the port given, loading for as long as asked."""
-    port, seconds = int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    """Serve on the port given; the model loads until the file is there, if one is given."""
+    port, files = int(sys.argv[1]), [Path(name) for name in sys.argv[2:]]
 
     def load() -> FakeModel:
-        time.sleep(seconds)
+        while not all(file.exists() for file in files):
+            time.sleep(0.1)
         return FakeModel()
 
     engine = Engine(load)

@@ -13,6 +13,7 @@ from tests.browser.actions import until
 from tests.browser.map_actions import (
     FIRST,
     FRAME,
+    expect_plotted_width,
     lasso,
     middle,
     on_map,
@@ -36,11 +37,10 @@ def test_zoom_ends_where_nothing_more_can_be_seen(page: Any) -> None:
         page.keyboard.press("+")
     wait_for_rest(page)
     assert on_map(page, FRAME)["unit"] == pytest.approx(start["unit"] / 200)
-    assert plotted_width(page) == pytest.approx(wide / 200, rel=1e-3)
+    expect_plotted_width(page, wide / 200)
     for _ in range(50):
         page.keyboard.press("-")
-    wait_for_rest(page)
-    assert plotted_width(page) == pytest.approx(4 * wide, rel=1e-3)
+    expect_plotted_width(page, 4 * wide)
     page.keyboard.press("0")
     wait_for_rest(page)
     assert on_map(page, FRAME) == pytest.approx(start)

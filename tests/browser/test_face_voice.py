@@ -249,9 +249,10 @@ def test_a_page_is_left_while_an_event_runs(
 
 
 def test_the_page_is_there_while_the_model_loads(
-    mute_browser: Any, slow_app: str, open_page: Opener
+    mute_browser: Any, slow_app: str, model_file: Path, open_page: Opener
 ) -> None:
     page = open_page(mute_browser, slow_app, "/face", until=".at-model-loading")
     example(page, 0)
     expect_busy(page, "loading")
+    model_file.touch()
     assert label(page) == "Happy"

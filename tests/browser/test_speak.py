@@ -282,12 +282,13 @@ def test_a_silent_clip_gets_a_sentence(
 
 
 def test_the_page_is_there_while_the_model_loads(
-    mute_browser: Any, slow_app: str, open_page: Opener
+    mute_browser: Any, slow_app: str, model_file: Path, open_page: Opener
 ) -> None:
     page = open_page(mute_browser, slow_app, until=".at-model-loading")
     page.fill("#words textarea", "I am so happy")
     page.press("#words textarea", "Enter")
     expect_busy(page, "loading")
+    model_file.touch()
     assert label(page) == "Happy"
     ready = page.get_by_test_id("model")
     expect(ready).to_have_text("Ready: MGCMA and Foal-Net, 4 categories")
