@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -89,16 +90,18 @@ def test_a_killed_worker_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_no_worker_outlives_an_interrupted_run(manifest: Path, tmp_path: Path) -> None:
+    others = multiprocessing.active_children()  # of earlier tests
     job = open_fake(manifest, tmp_path / "out")
     run = judge(job, list(remaining(job)), Engine.LOCAL, WORKERS)
     next(run)
-    workers = multiprocessing.active_children()
+    workers = [child for child in multiprocessing.active_children() if child not in others]
     assert workers
     with pytest.raises(KeyboardInterrupt):
         run.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
-    for worker in workers:
-        worker.join(30)
-        assert not worker.is_alive()
+    until = time.monotonic() + 30
+    while any(worker.is_alive() for worker in workers) and time.monotonic() < until:
+        time.sleep(0.1)  # `join` returns when its files are closed, before a process is gone
+    assert not any(worker.is_alive() for worker in workers)
 
 
 def test_without_ray_there_is_a_sentence(
