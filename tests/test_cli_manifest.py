@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shutil
 from pathlib import Path
 from typing import Any
@@ -169,9 +170,8 @@ def test_the_page_can_be_followed(
     for command in (several, ray):
         cli.build_parser("attune").parse_args(command)
     (code,) = blocks("python")
-    names: dict[str, Any] = {}
-    exec(code, names)
-    scores = names["scores"].set_index("id")
+    (tmp_path / "read.py").write_text(code, "utf-8")
+    scores = runpy.run_path("read.py")["scores"].set_index("id")
     assert list(scores["state"]) == ["ok", "ok", "ok", "ok", "refused"]
     assert scores["error"]["e"] == "not_found"
     columns = {"row", "file", "p_happy", "speech_happy", "video_happy", "match", "transcript"}
