@@ -11,10 +11,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from mer_core.media.speech_activity import STEP, SpeechActivity
 from mer_core.types import SAMPLE_RATE, FloatArray
+from tests.iemocap_tree import Turn, write_annotations
 from tests.train.tiny_frameworks import tiny_foal_net, tiny_mgcma, write_bert
 from train.config import Experiment, OptimConfig, SourceConfig
 from train.evaluate import reading
@@ -41,7 +43,13 @@ def hears_any_sound(waveform: FloatArray) -> SpeechActivity:
 def write_tone(path: Path, frequency: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     time = np.arange(int(0.6 * SAMPLE_RATE)) / SAMPLE_RATE
-    samples = 0.3 * np.sin(2 * np.pi * frequency * time) + 0.02 * random.standard_normal(len(time))
+    write_wav(
+        path, 0.3 * np.sin(2 * np.pi * frequency * time) + 0.02 * random.standard_normal(len(time))
+    )
+
+
+def write_wav(path: Path, samples: NDArray[np.float64]) -> None:
+    """(S,) from -1 to 1, as 16-bit PCM."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -108,17 +116,14 @@ def recorded(corpora: Path) -> Path:
     codes = {"neutral": "neu", "happy": "exc", "sad": "sad", "angry": "ang"}
     for session in range(1, 6):
         scene, folder = f"Ses{session:02d}F_impro01", corpora / "iemocap" / f"Session{session}"
-        ratings, transcripts = [], []
+        turns = []
         for i, (actor, emotion, take) in enumerate(itertools.product("FM", WORDS, range(3))):
             name = f"{scene}_{actor}{i:03d}"
-            ratings.append(f"[1.0 - 1.6]\t{name}\t{codes[emotion]}\t[2.5, 2.5, 2.5]")
             words = "" if session == 5 and i == 0 else f"{WORDS[emotion]} {'abc'[take]} {actor}"
-            transcripts.append(f"{name} [001.0-001.6]: {words}")
+            turns.append(Turn(name, codes[emotion], words))
             pitch = PITCH[emotion] * (1 + take / 20)
             write_tone(folder / "sentences" / "wav" / scene / f"{name}.wav", pitch, i)
-        for kind, lines in (("EmoEvaluation", ratings), ("transcriptions", transcripts)):
-            (folder / "dialog" / kind).mkdir(parents=True)
-            (folder / "dialog" / kind / f"{scene}.txt").write_text("\n".join(lines), "utf-8")
+        write_annotations(corpora, session, scene, turns)
     return corpora
 
 

@@ -13,6 +13,7 @@ import mer_core.torchaudio_compat  # noqa: F401  (before transformers)
 
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model  # isort: skip
 
+from tests.iemocap_tree import Turn, write_annotations
 from tests.train.conftest import PITCH, WORDS, write_tone
 from tests.train.tiny_frameworks import write_bert
 from train.config import Experiment, OptimConfig, SourceConfig
@@ -30,17 +31,14 @@ def write_iemocap(root: Path, sessions: int = 5) -> Path:
     for session in range(1, sessions + 1):
         folder = root / "iemocap" / f"Session{session}"
         for scene in (f"Ses{session:02d}F_{name}" for name in SCENES):
-            ratings, transcripts = [], []
+            turns = []
             for i, (actor, emotion) in enumerate(itertools.product("FM", CODES)):
                 name = f"{scene}_{actor}{i:03d}"
                 own = f" {'abcde'[session - 1]} {actor}" if "impro" in scene else f" the {actor}"
-                ratings.append(f"[1.0 - 1.6]\t{name}\t{CODES[emotion]}\t[2.5, 2.5, 2.5]")
-                transcripts.append(f"{name} [001.0-001.6]: {WORDS[emotion]}{own}")
+                turns.append(Turn(name, CODES[emotion], f"{WORDS[emotion]}{own}"))
                 clip = folder / "sentences" / "wav" / scene / f"{name}.wav"
                 write_tone(clip, PITCH[emotion] * (1 + session / 40), 100 * session + i)
-            for kind, lines in (("EmoEvaluation", ratings), ("transcriptions", transcripts)):
-                (folder / "dialog" / kind).mkdir(parents=True, exist_ok=True)
-                (folder / "dialog" / kind / f"{scene}.txt").write_text("\n".join(lines), "utf-8")
+            write_annotations(root, session, scene, turns)
     return root
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from mer_core.data import CORPORA, Example, collate
 from mer_core.emotions import FOUR
 from mer_core.metrics.alignment import recall_at
 from mer_core.types import SAMPLE_RATE, Utterance
-from tests.train.conftest import WORDS
+from tests.train.conftest import WORDS, write_wav
 from train.config import Experiment, OptimConfig, SourceConfig
 from train.data.material import Material
 from train.data.paired_task import PairedTask
@@ -211,13 +210,7 @@ def write_chord(path: Path, tones: Sequence[float], seed: int) -> None:
         0.3 * np.sin(2 * np.pi * tone * time + phase)
         for tone, phase in zip(tones, phases, strict=True)
     )
-    sound += 0.01 * random.standard_normal(len(time))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes((sound * 32_767).astype(np.int16).tobytes())
+    write_wav(path, sound + 0.01 * random.standard_normal(len(time)))
 
 
 def recall_of(experiment: Experiment, root: Path, folder: Path) -> float:
