@@ -15,7 +15,7 @@ PACKAGE = ROOT / "mer_core"
 
 # From the bottom up. A module imports from lower lines only; its own package counts as itself.
 LAYERS: list[set[str]] = [
-    {"types", "emotions", "device", "torchaudio_compat"},
+    {"types", "emotions", "device", "files", "torchaudio_compat"},
     {"media", "layers"},
     {"data"},
     {"encoders"},

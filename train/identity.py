@@ -15,10 +15,10 @@ from mer_core.checkpoints.checkpoint import write_json
 from mer_core.checkpoints.shipped import PACKAGE
 from mer_core.data import Example
 from mer_core.emotions import LABEL_SETS
+from mer_core.files import UNFINISHED, write_atomically
 from train.config import Experiment
 from train.data.portraits import archive_of
 from train.data.tasks import source_examples
-from train.files import UNFINISHED, write_atomically
 
 IDENTITY_FILE = "run.json"
 SPLITS = ("train", "dev", "test")

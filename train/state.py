@@ -12,8 +12,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mer_core.files import write_atomically
 from mer_core.frameworks.base import Framework
-from train.files import write_atomically
 
 STATE_FILE = "state.safetensors"
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from mer_core.checkpoints.errors import CheckpointError
 from mer_core.checkpoints.hub_problems import HubError, HubProblem, problem_of, said_by
+from mer_core.files import sha256
 
 FILES = ["*.json", "*.safetensors"]  # what is downloaded: nothing that could run code
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
@@ -105,8 +106,7 @@ def check_hashes(folder: Path, source: str) -> None:
 def _is_whole(blob: Path) -> bool:
     """Whether a blob of the cache has the hash that it is named by: of LFS or of git."""
     if SHA256.fullmatch(blob.name):
-        with open(blob, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == blob.name
+        return sha256(blob) == blob.name
     if GIT_SHA1.fullmatch(blob.name):  # only small files: those outside LFS
         content = blob.read_bytes()
         return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == blob.name

@@ -23,6 +23,7 @@ import torch
 from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.checkpoints.weights import WEIGHTS_FILE
 from mer_core.encoders.base import Encoder, encoder_hash
+from mer_core.files import write_atomically
 from mer_core.frameworks.descriptor import BEFORE
 from train.ablation.measure import AblationData, measure
 from train.ablation.strategies import descriptor_of, full, only, strategies, sweep_overrides
@@ -34,7 +35,6 @@ from train.data.material import Material
 from train.data.paired_task import PairedTask
 from train.data.pairs import PARTNERS_PER_CLIP, Pair, SetKind, SetName, evaluation_sets
 from train.evaluate.measures import Space
-from train.files import write_atomically
 from train.identity import check_claim, claim, data_digest, identity
 from train.jobs import deal
 from train.stages import detach_encoders, start, tokenizer_of

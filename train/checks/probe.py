@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mer_core.data import Example, VideoSpan
+from mer_core.files import sha256
 from mer_core.media import MediaError, load_audio
 from mer_core.media.film import film_seconds, load_stretch
 from mer_core.types import SAMPLE_RATE
@@ -49,7 +50,7 @@ def _probed(
     for path in sounds:
         yield path, probe_sound(path)
     yield from _probed_pictures(pictures)
-    hashed = cache(_hash_of_file)  # a scene has many stretches
+    hashed = cache(sha256)  # a scene has many stretches
     for span in films:
         yield span, _probe_film(span, hashed)
 
@@ -95,8 +96,3 @@ def _probe_film(span: VideoSpan, hashed: Callable[[Path], str]) -> Probe:
 
 def _sooner(time: float, end: float | None) -> float:
     return time if end is None else min(time, end)
-
-
-def _hash_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

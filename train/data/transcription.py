@@ -11,10 +11,11 @@ from tqdm import tqdm
 from mer_core.data import heard, load_corpus
 from mer_core.data.corpora import transcribed
 from mer_core.data.heard import Heard
+from mer_core.files import write_atomically
 from mer_core.media import MediaError
 from mer_core.types import Transcript
 from train.config import Experiment
-from train.files import unreadable, write_atomically
+from train.files import unreadable
 
 STORED_EVERY = 100  # recordings; what an interruption may cost
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mer_core.data import Example
+from mer_core.files import write_atomically
 from mer_core.metrics.recognition import recognition_report
 from train.evaluate.protocol import Floats
 from train.evaluate.tally import Tally
-from train.files import write_atomically
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import numpy as np
 from mer_core.checkpoints.checkpoint import CONFIG_FILE, write_json
 from mer_core.data import Example
 from mer_core.encoders.base import encoder_hash
+from mer_core.files import write_atomically
 from mer_core.frameworks.base import Framework
 from mer_core.types import COMBINED
 from train.ablation.runs import RunPaths
@@ -30,7 +31,6 @@ from train.evaluate.encoders import restricted_temperature
 from train.evaluate.predictions import Predictions, pooled
 from train.evaluate.protocol import Labelled, common_temperatures
 from train.evaluate.tables import refusals
-from train.files import write_atomically
 from train.identity import check_claim, claim, data_digest, identity
 from train.protocols.runs import every_example, run, trained_on
 from train.protocols.speakers import Speakers, dealt, units_of

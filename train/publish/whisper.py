@@ -5,7 +5,6 @@ Its licence (MIT, OpenAI) and a card with the weights' hashes are written beside
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -13,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from mer_core.checkpoints.checkpoint import METRICS_FILE, write_json
+from mer_core.files import sha256
 from train.evaluate.words import words_table
 from train.publish.card import CARD_FILE
 
@@ -131,9 +131,3 @@ def write_whisper_card(folder: Path) -> None:
         table=table,
     )
     (folder / CARD_FILE).write_text(card, "utf-8")
-
-
-def sha256(path: Path) -> str:
-    """Of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

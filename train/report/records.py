@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mer_core.atlas.reference import Pairing
+from mer_core.files import write_atomically
 from train.evaluate.held_out import Classes, View
 from train.evaluate.subsets import Subset
 from train.evaluate.tally import Tally
-from train.files import write_atomically
 from train.protocols.speakers import Speakers, UnitKind
 
 RUNS_FILE = "runs.jsonl"

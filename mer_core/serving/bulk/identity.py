@@ -9,9 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mer_core.files import UNFINISHED, sha256, write_atomically
 from mer_core.serving.bulk.errors import BulkError
-from mer_core.serving.bulk.job import UNFINISHED, Settings
-from mer_core.serving.bulk.manifest import Inspected, sha256
+from mer_core.serving.bulk.job import Settings
+from mer_core.serving.bulk.manifest import Inspected
 
 IDENTITY_FILE = "_run.json"  # readers of Parquet folders skip names with an underscore
 FORMAT = 1
@@ -79,10 +80,8 @@ def claim(folder: Path, run: dict[str, Any]) -> None:
             )
         _check(folder, run)
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(UNFINISHED)
-    unfinished.write_text(json.dumps(run, indent=1) + "\n", "utf-8")
-    unfinished.replace(path)
+    text = json.dumps(run, indent=1) + "\n"
+    write_atomically(path, lambda file: file.write_text(text, "utf-8"))
 
 
 def _check(folder: Path, run: dict[str, Any]) -> None:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 SHARD_ROWS = 1_000  # at most so many clips are judged again after a kill
 BATCH_SIZE = 16
-UNFINISHED = ".tmp"  # ends the name of a file that is being written
 
 
 class Engine(StrEnum):

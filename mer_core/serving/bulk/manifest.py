@@ -8,7 +8,6 @@ too. Only the row at hand is held in memory, and of Parquet one row group.
 from __future__ import annotations
 
 import csv
-import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mer_core.files import sha256
 from mer_core.serving.bulk.errors import BulkError
 
 INPUTS = ("audio", "video", "text")
@@ -70,12 +70,6 @@ def inspect(path: Path) -> Inspected:
     if not rows:
         raise BulkError(f"{path.name} has no rows: give a manifest with at least one.")
     return Inspected(rows, sha256(path))
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_entries(path: Path, start: int = 0) -> Iterator[Entry]:

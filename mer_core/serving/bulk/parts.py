@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,14 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from mer_core.serving.bulk.job import UNFINISHED, Job, Shard
+from mer_core.files import UNFINISHED, remove_abandoned, write_atomically
+from mer_core.serving.bulk.job import Job, Shard
 from mer_core.serving.bulk.manifest import Entry
 from mer_core.serving.rows import csv_row, to_row
 from mer_core.types import Prediction, State
 
 PARTS = "part-*.parquet"
+HIDDEN = "."  # begins names that readers of Parquet folders skip
 ABANDONED_SECONDS = 60.0  # no write takes that long, so its process is gone
 NUMBERS = {"duration", "match"}  # columns beside the probabilities that are no text
 
@@ -48,18 +47,10 @@ def schema(labels: Sequence[str]) -> pa.Schema:
 
 
 def write_part(folder: Path, shard: Shard, rows: Sequence[Row], labels: Sequence[str]) -> None:
-    """Write the results of a shard beside their place, then put them there.
-
-    So neither a kill nor a second process leaves half a file.
-    """
+    """Write the results of a shard: all of them, or no file."""
+    table = pa.Table.from_pylist(list(rows), schema(labels))
     path = folder / shard.file_name
-    # Readers of Parquet folders skip names with a dot.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
-    try:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema(labels)), unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_atomically(path, lambda file: pq.write_table(table, file), prefix=HIDDEN)
 
 
 def remaining(job: Job) -> Iterator[Shard]:
@@ -77,10 +68,7 @@ def is_finished(folder: Path, shard: Shard) -> bool:
 
 def remove_unfinished(folder: Path) -> None:
     """Delete what killed processes left half written."""
-    for file in folder.glob(f".{PARTS}.*{UNFINISHED}"):
-        with suppress(FileNotFoundError):  # its process may have gone on
-            if time.time() - file.stat().st_mtime > ABANDONED_SECONDS:
-                file.unlink()
+    remove_abandoned(folder.glob(f"{HIDDEN}{PARTS}.*{UNFINISHED}"), ABANDONED_SECONDS)
 
 
 def count_states(folder: Path) -> dict[State, int]:
