@@ -15,6 +15,7 @@ from mer_core.types import SAMPLE_RATE, FloatArray
 torch.set_num_threads(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the browser's tests last and, of several processes, all on one: they need quiet cores.
 
