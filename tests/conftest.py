@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,24 +12,32 @@ import torch
 from mer_core.serving.predictor import Predictor
 from mer_core.types import SAMPLE_RATE, FloatArray
 
+BROWSER = "tests/browser/"
+
 # Two torch threads on shared cores are many times slower than one.
 torch.set_num_threads(1)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser's tests last and, of several processes, all on one: they need quiet cores.
+    """Put the browser's tests last."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
-    Any other file is run by one process, so that what its tests share is made once.
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of several processes, one runs all of the browser's tests, which need quiet cores.
+
+    Any other file is run by one process too, so that what its tests share is made once. Files are
+    taken in the order of collection.
     """
+    from xdist.scheduler import LoadFileScheduling
 
-    def needs_quiet(item: pytest.Item) -> bool:
-        return item.get_closest_marker("browser") is not None
+    class BrowserTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else str(super()._split_scope(nodeid))
 
-    items.sort(key=needs_quiet)
-    for item in items:
-        group = "browser" if needs_quiet(item) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    config.option.loadscopereorder = False
+    return BrowserTogether(config, log)
 
 
 @pytest.fixture
