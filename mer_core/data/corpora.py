@@ -17,6 +17,7 @@ from mer_core.data import (
     isear,
     manifest,
     meld,
+    msp_improv,
     nemo,
     ravdess,
 )
@@ -32,6 +33,7 @@ CORPORA: dict[str, Callable[[Path], list[Example]]] = {
     "iemocap": iemocap.load,
     "isear": isear.load,
     "cremad": cremad.load,
+    "msp_improv": msp_improv.load,
 }
 
 # Lists of clips, named with their place under the root, as in `manifest:clips.csv`: the path and

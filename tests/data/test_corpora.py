@@ -145,9 +145,25 @@ def make_cremad(root: Path) -> None:
             touch(root / "cremad" / "VideoFlash" / f"{name}.flv")
 
 
+def make_msp_improv(root: Path) -> None:
+    folder, rated = root / "msp_improv", []
+    for session in range(1, 7):
+        for letter in "AHNSOX":
+            turn = f"S01{'N' if letter in 'OX' else letter}-F0{session}-S-FM0{session}"
+            turn = f"{turn[:-1]}{'AHNSOX'.index(letter)}"
+            place, name = Path(f"session{session}", "S01A", "S"), f"MSP-IMPROV-{turn}"
+            touch(folder / "Audio" / place / f"{name}.wav")
+            touch(folder / "Video" / place / f"{name}.avi")
+            write(folder / "All_human_transcriptions" / f"{name}.txt", f"This is {letter}.\n")
+            rated.append(f"UTD-IMPROV-{turn}.avi; {letter}; A:2.5; V:3.0; D:3.0 ; N:NaN;")
+            rated.append("WORKER00000001; Neutral; Neutral,; A:2.0; V:3.0; D:3.0; N:4.0;\n")
+    write(folder / "Evalution.txt", "\n".join(rated))
+
+
 MAKERS = {
     "cremad": make_cremad,
     "iemocap": make_iemocap,
+    "msp_improv": make_msp_improv,
     "ravdess": make_ravdess,
     "nemo": make_nemo,
     "fer2013": make_fer2013,
@@ -156,7 +172,7 @@ MAKERS = {
     "emorynlp": make_emorynlp,
     "isear": make_isear,
 }
-SPOKEN = ("ravdess", "nemo", "iemocap", "cremad")
+SPOKEN = ("ravdess", "nemo", "iemocap", "cremad", "msp_improv")
 PICTURED = ("fer2013",)
 WORDLESS = ("ravdess", "nemo", "fer2013", "cremad")  # neutral sentences, or none
 

@@ -103,6 +103,49 @@ class TestCremad:
         assert {fold: len(of) for fold, of in actors.items()} == {1: 19, 2: 18, 3: 18, 4: 18, 5: 18}
 
 
+class TestMspImprov:
+    RATED = "UTD-IMPROV-{}.avi; {}; A:2.833333; V:3.000000; D:3.000000 ; N:3.833333;\n"
+
+    def rate(self, root: Path, name: str, **letters: str) -> Path:
+        folder = root / "msp_improv"
+        folder.mkdir()
+        lines = [self.RATED.format(turn.replace("_", "-"), one) for turn, one in letters.items()]
+        # What a rater said follows each line, and must not count as one.
+        (folder / name).write_text("WORKER01; Angry; Angry,; A:1.0; V:2.0;\n\n".join(lines))
+        return folder
+
+    @pytest.mark.parametrize("name", ["Evalution.txt", "Evaluation.txt"])
+    def test_a_turn_is_voice_face_and_words(self, tmp_path: Path, name: str) -> None:
+        folder = self.rate(tmp_path, name, S08A_F05_S_FM02="H", S08A_F05_S_FM03="O")
+        place = Path("session5", "S08A", "S")
+        voice = touch(folder / "Audio" / place / "MSP-IMPROV-S08A-F05-S-FM02.wav")
+        film = touch(folder / place / "MSP-IMPROV-S08A-F05-S-FM02.avi")
+        touch(folder / place / "MSP-IMPROV-S08A-F05-S-FM03.avi")
+        words = touch(folder / "All_human_transcriptions" / "MSP-IMPROV-S08A-F05-S-FM02.txt")
+        words.write_text("How can I\n not?\n")
+        assert only(load_corpus("msp_improv", tmp_path)) == Example(
+            "msp_improv", "dev", "happy", "msp_improv_F05", voice, "How can I not?",
+            video=VideoSpan(film), session="msp_improv_5", dialogue="S08A_5_S",
+        )  # fmt: skip
+
+    def test_absent_parts_stay_absent(self, tmp_path: Path) -> None:
+        folder = self.rate(
+            tmp_path, "Evalution.txt", S01A_M06_T_MM01="A", S01A_M06_T_MM02="S", S01A_M06_T_MM03="N"
+        )
+        voice = touch(folder / "MSP-IMPROV-S01A-M06-T-MM01.wav")
+        film = touch(folder / "MSP-IMPROV-S01A-M06-T-MM02.avi")
+        spoken, filmed = load_corpus("msp_improv", tmp_path)
+        assert (spoken.path, spoken.text, spoken.video) == (voice, None, None)
+        assert (filmed.path, filmed.text, filmed.video) == (None, None, VideoSpan(film))
+        assert {e.split for e in (spoken, filmed)} == {"test"}
+
+    def test_another_name_is_refused(self, tmp_path: Path) -> None:
+        folder = self.rate(tmp_path, "Evalution.txt", S01A_X="A")
+        touch(folder / "MSP-IMPROV-S01A-X.wav")
+        with pytest.raises(ValueError, match="'S01A-X' is no name of a turn"):
+            load_corpus("msp_improv", tmp_path)
+
+
 class TestIemocap:
     @pytest.mark.parametrize(
         ("name", "half"),

@@ -319,7 +319,11 @@ def workers(parent: int) -> set[int]:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 @pytest.mark.parametrize("how", ["cancel", "close"])
 def test_a_cancelled_refit_leaves_no_process(
-    atlas: Atlas, clips: list[VisitorClip], how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    atlas: Atlas,
+    clips: list[VisitorClip],
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """As gradio does it: the task is cancelled, or a visitor who left has it closed."""
     monkeypatch.setattr(refit_module, "Refit", Refit)
