@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mer_core.atlas.analysis.mixing import Mixing
 from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Plotted, Stage
@@ -64,11 +65,13 @@ class Atlas:
         charts: Strategy → chart, `BEFORE` first.
         placement: Strategy → how far placing is from `umap.transform` on held-out points, as
             `median_percent` and `p90_percent` of the map's diagonal; empty if not measured.
+        mixing: Strategy → how well the modalities mix; empty if not measured.
     """
 
     framework: str
     charts: dict[str, Chart]
     placement: dict[str, dict[str, float]]
+    mixing: dict[str, Mixing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse charts that do not show the same pairs before and after."""
@@ -121,6 +124,7 @@ class Atlas:
                     "neighbourhood_preservation": chart.map.quality.preservation,
                     "neighbours": chart.map.quality.neighbours,
                     "placement": self.placement.get(name, {}),
+                    **({"mixing": asdict(self.mixing[name])} if name in self.mixing else {}),
                 }
                 for name, chart in self.charts.items()
             },
@@ -142,7 +146,7 @@ class Atlas:
             listed = _Index.of(json.loads(index.read_text("utf-8")))
         charts = {name: Chart.load(folder / name) for name in listed.placement}
         with readable_errors(index, "index of the maps beside it"):
-            atlas = cls(listed.framework, charts, listed.placement)
+            atlas = cls(listed.framework, charts, listed.placement, listed.mixing)
             pairs = len(charts[BEFORE].reference)
             if pairs != listed.pairs:
                 raise ValueError(f"it says {listed.pairs} pairs, but there are {pairs}")
@@ -156,6 +160,7 @@ class _Index:
     framework: str
     pairs: int
     placement: dict[str, dict[str, float]]
+    mixing: dict[str, Mixing]
 
     @classmethod
     def of(cls, index: dict[str, Any]) -> _Index:
@@ -165,6 +170,13 @@ class _Index:
         placement = {name: about["placement"] for name, about in index["strategies"].items()}
         if not all(math.isfinite(f) for figures in placement.values() for f in figures.values()):
             raise ValueError("its placement figures must be finite numbers")
+        mixing = {
+            name: Mixing(**about["mixing"])
+            for name, about in index["strategies"].items()
+            if "mixing" in about
+        }
+        if not all(0 <= share <= 1 for mixed in mixing.values() for share in astuple(mixed)):
+            raise ValueError("its shares of mixing must be from 0 to 1")
         if not isinstance(index["framework"], str):
             raise ValueError(f"its framework is {index['framework']!r}")
-        return cls(index["framework"], index["pairs"], placement)
+        return cls(index["framework"], index["pairs"], placement, mixing)

@@ -1,4 +1,4 @@
-"""All alignment metrics of two clouds of embeddings, and what each of them needs.
+"""All alignment metrics of two clouds of embeddings.
 
 Some metrics measure whether row i of one modality is near row i of the other. They are meaningful
 for recordings with both modalities, but not where partners were drawn by label; there they are
@@ -7,107 +7,40 @@ None, and metrics over all pairs of one emotion replace them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Flag, auto
-from typing import Any, Literal
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mer_core.alignment.gaussians import Gaussians
 from mer_core.metrics.alignment import (
-    Floats,
     alignment,
-    check_common_space,
     foscttm,
-    gaussian_points,
-    linear_cka,
     mean_reciprocal_rank,
-    modality_gap,
-    modality_probe_accuracy,
-    normalised,
     precision_at,
     recall_at,
-    same_emotion,
     same_emotion_alignment,
     same_emotion_foscttm,
-    silhouette,
-    squared_mmd,
-    uniformity,
     w2_ratio,
 )
-
-GaussianPair = tuple[Gaussians[Floats], Gaussians[Floats]]
-
-
-class Need(Flag):
-    """What a metric may need besides embeddings and labels."""
-
-    NOTHING = 0
-    PAIRS = auto()
-    GAUSSIANS = auto()
-
-
-NEEDS_NATURAL_PAIRS = (
-    "asks for recordings whose modalities belong together; "
-    "partners drawn by label are arbitrary within it"
+from mer_core.metrics.catalogue import METRICS
+from mer_core.metrics.clouds import Clouds, Floats, GaussianPair, same_emotion
+from mer_core.metrics.gap import (
+    FIXED_BANDWIDTH,
+    centroid_share,
+    distribution_gap,
+    modality_gap,
+    modality_probe_accuracy,
+    relative_gap,
+    same_emotion_relative_gap,
+    squared_mmd,
 )
-NEEDS_GAUSSIANS = "asks for Gaussians, which only distribution alignment makes"
-REASONS = {
-    Need.PAIRS: NEEDS_NATURAL_PAIRS,
-    Need.GAUSSIANS: NEEDS_GAUSSIANS,
-    Need.PAIRS | Need.GAUSSIANS: f"{NEEDS_GAUSSIANS}, and {NEEDS_NATURAL_PAIRS}",
-}
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric's name in tables, its better direction and its requirements.
-
-    Attributes:
-        title: With `{x}` and `{y}` in place of the modalities' names.
-        better: `lower`, `higher`, or empty where neither is better.
-        needs: `NOTHING`, or a key of `REASONS`.
-    """
-
-    title: str
-    better: Literal["lower", "higher", ""]
-    needs: Need = Need.NOTHING
-
-
-METRICS: dict[str, Metric] = {
-    "modality_gap": Metric("modality gap", "lower"),
-    "modality_probe": Metric("modality probe", "lower"),
-    "mmd2": Metric("MMD²", "lower"),
-    "silhouette_modality": Metric("silhouette by modality", "lower"),
-    "uniformity_x": Metric("uniformity, {x}", ""),
-    "uniformity_y": Metric("uniformity, {y}", ""),
-    "uniformity_joint": Metric("uniformity, joint", ""),
-    "silhouette_emotion": Metric("silhouette by emotion", "higher"),
-    "precision_at_1": Metric("P@1, same emotion", "higher"),
-    "precision_at_5": Metric("P@5, same emotion", "higher"),
-    "precision_at_5_xy": Metric("P@5 {x}→{y}", "higher"),
-    "precision_at_5_yx": Metric("P@5 {y}→{x}", "higher"),
-    "alignment_emotion": Metric("alignment, same emotion", "lower"),
-    "foscttm_emotion": Metric("FOSCTTM, same emotion", "lower"),
-    "w2_ratio_emotion": Metric("W2 same / other emotion", "lower", Need.GAUSSIANS),
-    "alignment": Metric("alignment", "lower", Need.PAIRS),
-    "recall_at_1": Metric("R@1", "higher", Need.PAIRS),
-    "recall_at_5": Metric("R@5", "higher", Need.PAIRS),
-    "mrr": Metric("MRR", "higher", Need.PAIRS),
-    "foscttm": Metric("FOSCTTM", "lower", Need.PAIRS),
-    "linear_cka": Metric("linear CKA", "higher", Need.PAIRS),
-    "w2_ratio": Metric("W2 paired / unpaired", "lower", Need.PAIRS | Need.GAUSSIANS),
-}
-
-# Metrics of the clouds before alignment that tables show beside those after it.
-AHEAD = (
-    "before/modality_gap",
-    "before/modality_probe",
-    "before/silhouette_modality",
-    "before/uniformity_joint",
-    "before/precision_at_5",
-    "before/silhouette_emotion",
+from mer_core.metrics.mixing import mixing
+from mer_core.metrics.structure import (
+    clusters,
+    effective_rank,
+    linear_cka,
+    mutual_neighbours,
+    silhouette,
+    uniformity,
+    v_measure,
 )
 
 
@@ -134,33 +67,61 @@ def alignment_report(
         ValueError: An array is not (N, D) or not finite, the clouds differ in width or share too
             few emotions, pairs are incomplete, or the Gaussians are not of these utterances.
     """
-    x, y = normalised(x, "x"), normalised(y, "y")
-    labels = np.asarray(labels_x), np.asarray(labels_y)
-    _check(x, y, labels, natural)
-    if gaussians is not None:
-        _check_gaussians(gaussians, (len(x), len(y)))
+    clouds = Clouds.of(x, y, labels_x, labels_y, natural=natural, gaussians=gaussians)
     report: dict[str, float | None] = dict.fromkeys(METRICS)
-    report |= _clouds(x, y) | _by_emotion(x, y, *labels)
+    report |= _meeting(clouds) | _spread(clouds) | _by_emotion(clouds)
     if natural:
-        report |= pairs_report(x, y)
+        report |= pairs_report(clouds.x, clouds.y)
     if gaussians is not None:
-        report["w2_ratio_emotion"] = w2_ratio(*gaussians, same_emotion(*labels))
+        same = same_emotion(clouds.labels_x, clouds.labels_y)
+        report["w2_ratio_emotion"] = w2_ratio(*gaussians, same)
         if natural:
-            report["w2_ratio"] = w2_ratio(*gaussians, np.eye(len(x), dtype=bool))
+            report["w2_ratio"] = w2_ratio(*gaussians, np.eye(len(clouds.x), dtype=bool))
     return report
 
 
-def _clouds(x: Floats, y: Floats) -> dict[str, float | None]:
-    """Distance and spread of the two clouds."""
-    rows = np.concatenate([x, y])
+def _meeting(clouds: Clouds) -> dict[str, float]:
+    """Whether the two clouds meet."""
+    x, y = clouds.x, clouds.y
     return {
+        "mixing": mixing(clouds.joint, clouds.modality),
         "modality_gap": modality_gap(x, y),
+        "distribution_gap": distribution_gap(x, y),
+        "centroid_share": centroid_share(x, y),
+        "relative_gap_emotion": same_emotion_relative_gap(x, y, clouds.labels_x, clouds.labels_y),
         "modality_probe": modality_probe_accuracy(x, y),
+        "mmd2_fixed": squared_mmd(x, y, FIXED_BANDWIDTH),
         "mmd2": squared_mmd(x, y),
-        "silhouette_modality": silhouette(rows, np.repeat([0, 1], [len(x), len(y)])),
-        "uniformity_x": uniformity(x),
-        "uniformity_y": uniformity(y),
-        "uniformity_joint": uniformity(rows),
+        "silhouette_modality": silhouette(clouds.joint, clouds.modality),
+    }
+
+
+def _spread(clouds: Clouds) -> dict[str, float]:
+    """How widely each of the two is spread, and both together."""
+    return {
+        "uniformity_x": uniformity(clouds.x),
+        "uniformity_y": uniformity(clouds.y),
+        "uniformity_joint": uniformity(clouds.joint),
+        "effective_rank_x": effective_rank(clouds.x),
+        "effective_rank_y": effective_rank(clouds.y),
+    }
+
+
+def _by_emotion(clouds: Clouds) -> dict[str, float]:
+    """How close the same emotion is, in the other modality and in both together."""
+    there = clouds.x, clouds.y, clouds.labels_x, clouds.labels_y
+    back = clouds.y, clouds.x, clouds.labels_y, clouds.labels_x
+    precision = {k: (precision_at(*there, k), precision_at(*back, k)) for k in (1, 5)}
+    found = clusters(clouds.joint, len(np.unique(clouds.labels)))
+    return {
+        "v_measure": v_measure(clouds.labels, found),
+        "silhouette_emotion": silhouette(clouds.joint, clouds.labels),
+        "precision_at_1": sum(precision[1]) / 2,
+        "precision_at_5": sum(precision[5]) / 2,
+        "precision_at_5_xy": precision[5][0],
+        "precision_at_5_yx": precision[5][1],
+        "alignment_emotion": same_emotion_alignment(*there),
+        "foscttm_emotion": same_emotion_foscttm(*there),
     }
 
 
@@ -173,43 +134,11 @@ def pairs_report(x: Floats, y: Floats) -> dict[str, float]:
     """
     return {
         "alignment": alignment(x, y),
+        "relative_gap": relative_gap(x, y),
         "recall_at_1": (recall_at(x, y, 1) + recall_at(y, x, 1)) / 2,
         "recall_at_5": (recall_at(x, y, 5) + recall_at(y, x, 5)) / 2,
         "mrr": (mean_reciprocal_rank(x, y) + mean_reciprocal_rank(y, x)) / 2,
         "foscttm": foscttm(x, y),
         "linear_cka": linear_cka(x, y),
+        "mutual_neighbours": mutual_neighbours(x, y),
     }
-
-
-def _by_emotion(x: Floats, y: Floats, labels_x: Any, labels_y: Any) -> dict[str, float | None]:
-    """How close the same emotion is in the other modality."""
-    there = {k: precision_at(x, y, labels_x, labels_y, k) for k in (1, 5)}
-    back = {k: precision_at(y, x, labels_y, labels_x, k) for k in (1, 5)}
-    joint = np.concatenate([x, y]), np.concatenate([labels_x, labels_y])
-    return {
-        "silhouette_emotion": silhouette(*joint),
-        "precision_at_1": (there[1] + back[1]) / 2,
-        "precision_at_5": (there[5] + back[5]) / 2,
-        "precision_at_5_xy": there[5],
-        "precision_at_5_yx": back[5],
-        "alignment_emotion": same_emotion_alignment(x, y, labels_x, labels_y),
-        "foscttm_emotion": same_emotion_foscttm(x, y, labels_x, labels_y),
-    }
-
-
-def _check(x: Floats, y: Floats, labels: tuple[Any, Any], natural: bool) -> None:
-    check_common_space(x, y)
-    if (labels[0].shape, labels[1].shape) != ((len(x),), (len(y),)):
-        raise ValueError("Every embedding needs one label.")
-    if natural and len(x) != len(y):
-        raise ValueError(f"Natural pairs need as many of each, not {len(x)} and {len(y)}.")
-    if len(np.intersect1d(*labels)) < 2:
-        raise ValueError("Two emotions or more must occur in both modalities.")
-
-
-def _check_gaussians(gaussians: GaussianPair, expected: tuple[int, int]) -> None:
-    points = [gaussian_points(part) for part in gaussians]
-    check_common_space(*points)
-    counts = len(points[0]), len(points[1])
-    if counts != expected:
-        raise ValueError(f"{counts} Gaussians do not belong to {expected} embeddings.")

@@ -17,6 +17,8 @@ from mer_core.checkpoints.shipped import ATLAS
 from mer_core.frameworks.descriptor import DESCRIPTORS
 from tests.atlas.conftest import error_of, make_map, make_reference
 
+MIXED = {"embeddings": 0.1, "map": 0.2, "by_chance": 0.5}
+
 
 @pytest.mark.parametrize(
     ("content", "expected"),
@@ -32,6 +34,14 @@ from tests.atlas.conftest import error_of, make_map, make_reference
         ({"strategies": ["none"]}, "wrong kind"),
         ({"strategies": {"none": {}}}, "'placement' is missing"),
         ({"strategies": {"none": {"placement": {"median_percent": float("nan")}}}}, "finite"),
+        (
+            {"strategies": {"none": {"placement": {}, "mixing": MIXED | {"map": float("nan")}}}},
+            "from 0 to 1",
+        ),
+        (
+            {"strategies": {"none": {"placement": {}, "mixing": MIXED | {"more": 0.1}}}},
+            "wrong kind",
+        ),
         ({"strategies": {}}, "first map of an atlas must be 'none'"),
         ({"strategies": {"token": {"placement": {}}}}, "first map of an atlas must be 'none'"),
         (

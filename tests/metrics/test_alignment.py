@@ -22,23 +22,19 @@ from mer_core.alignment.gaussians import Gaussians
 from mer_core.metrics.alignment import (
     alignment,
     foscttm,
-    linear_cka,
     mean_reciprocal_rank,
-    modality_gap,
-    modality_probe_accuracy,
-    normalised,
     precision_at,
     ranks,
     recall_at,
-    same_emotion,
     same_emotion_alignment,
     same_emotion_foscttm,
-    silhouette,
-    squared_mmd,
-    uniformity,
     w2_ratio,
 )
-from mer_core.metrics.report import METRICS, NEEDS_NATURAL_PAIRS, REASONS, Need, alignment_report
+from mer_core.metrics.catalogue import METRICS, NEEDS_NATURAL_PAIRS, REASONS, Need
+from mer_core.metrics.clouds import normalised, same_emotion
+from mer_core.metrics.gap import modality_gap, modality_probe_accuracy, squared_mmd
+from mer_core.metrics.report import alignment_report
+from mer_core.metrics.structure import linear_cka, silhouette, uniformity
 
 Cloud = NDArray[np.float64]
 

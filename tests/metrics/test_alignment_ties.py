@@ -14,19 +14,16 @@ from mer_core.alignment.gaussians import Gaussians
 from mer_core.metrics.alignment import (
     alignment,
     foscttm,
-    linear_cka,
     mean_reciprocal_rank,
-    modality_probe_accuracy,
-    normalised,
     precision_at,
     ranks,
     recall_at,
-    silhouette,
-    squared_mmd,
-    uniformity,
     w2_ratio,
 )
+from mer_core.metrics.clouds import normalised
+from mer_core.metrics.gap import modality_probe_accuracy, squared_mmd
 from mer_core.metrics.report import alignment_report, pairs_report
+from mer_core.metrics.structure import linear_cka, silhouette, uniformity
 
 Cloud = NDArray[np.float64]
 

@@ -92,8 +92,8 @@ def test_what_has_no_mixing_is_refused() -> None:
         random_mixing(np.arange(9))
     with pytest.raises(ValueError, match="Each of 8 points needs a modality, but 9 have one"):
         mixing(points[:8], modality)
-    with pytest.raises(ValueError, match=r"\(N, D\) and finite, but are \(9,\)"):
+    with pytest.raises(ValueError, match=r"^points: the shape must be \(N, D\), but is \(9,\)"):
         mixing(points[:, 0], modality)
     points[2, 1] = math.nan
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match=r"^points: 1 of 9 rows"):
         mixing(points, modality)

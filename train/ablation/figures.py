@@ -1,4 +1,7 @@
-"""Small multiples of an ablation: a panel for each figure, a row for each strategy, dots: seeds."""
+"""Small multiples of an ablation: a panel for each figure, a row for each strategy.
+
+Dots are seeds, and the light tick in a row is the figure's null line.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,17 @@ PANELS = (
     "weighted_accuracy",
     "macro_f1",
     "ece",
+    "mixing",
     "modality_gap",
     "modality_probe",
     "precision_at_5",
+    "v_measure",
     "silhouette_emotion",
     "silhouette_modality",
     "uniformity_joint",
 )
-COLUMNS = 5
-INK, DOT, BAR = "#26262b", "#a9a4b8", "#5b3fa0"
+COLUMNS = 4
+INK, DOT, BAR, NULL = "#26262b", "#a9a4b8", "#5b3fa0", "#d9a441"
 
 
 def save_figure(summary: dict[str, Any], picture: Path, title: Callable[[str], str]) -> None:
@@ -48,6 +53,7 @@ def save_figure(summary: dict[str, Any], picture: Path, title: Callable[[str], s
             if "reason" in cell:
                 continue
             seeds = cell["seeds"]
+            axis.plot(cell["null"], row, "|", color=NULL, markersize=9, markeredgewidth=2)
             axis.plot(seeds, [row] * len(seeds), "o", color=DOT, markersize=4)
             spread = cell["std"] or 0.0
             axis.errorbar(
@@ -63,6 +69,9 @@ def save_figure(summary: dict[str, Any], picture: Path, title: Callable[[str], s
         axis.spines[["top", "right", "left"]].set_visible(False)
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].invert_yaxis()
-    figure.suptitle(f"{summary['title']}: mean ± std over seeds, dots are seeds", fontsize=10)
+    figure.suptitle(
+        f"{summary['title']}: mean ± std over seeds, dots are seeds, ticks what chance gives",
+        fontsize=10,
+    )
     figure.savefig(picture, dpi=140)
     plt.close(figure)

@@ -1,16 +1,17 @@
 """Figures of one trained strategy: recognition of pairs, and alignment of the two modalities.
 
-Every figure is the mean over the paired sets, each counting equally, and comes with replicates
-that resample the same items for every strategy and seed, so that differences can be taken replicate
-by replicate. Recognition: bootstrap over speakers (`train.ablation.recognition`). Alignment:
-half-samples of the items of each label without replacement, whose spread equals the bootstrap's;
-with replacement, a clip drawn twice would be at distance 0 from itself. Natural sets are halved by
-whole pairs, and figures that need natural pairs are the mean over these sets alone.
+Every figure is the mean over the paired sets, each counting equally. It comes with its null line,
+which is what it would be if there were nothing to find, and with replicates that resample the same
+items for every strategy and seed, so that differences can be taken replicate by replicate.
+Recognition: bootstrap over speakers (`train.ablation.recognition`). Alignment: half-samples of the
+items of each label without replacement, whose spread equals the bootstrap's; with replacement, a
+clip drawn twice would be at distance 0 from itself. Natural sets are halved by whole pairs, and
+figures that need natural pairs are the mean over these sets alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,7 +26,9 @@ from mer_core.data import Example
 from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
-from mer_core.metrics.report import REASONS, Need, alignment_report
+from mer_core.metrics.catalogue import REASONS, Need
+from mer_core.metrics.nulls import null_report
+from mer_core.metrics.report import alignment_report
 from mer_core.types import Output
 from train.ablation.recognition import recognition
 from train.data.paired_task import label_indices
@@ -115,6 +118,7 @@ def measure(
         "temperature": temperature,
         "modalities": list(framework.encoders()),
         "figures": mean.figures,
+        "nulls": mean.nulls,
         "reasons": {name: reason(name, shared, natural=natural) for name in missing},
         "sets": {str(name): measured.figures for name, measured in by_set.items()},
         "speakers": {str(name): len(speakers(pairs)) for name, pairs in data.measured.items()},
@@ -151,7 +155,7 @@ def alignment(
     ]
     labels = [np.array([FOUR.index(item.emotion) for item in own]) for own in items]
     keys = [key for of_space in ALIGNMENT.values() for key in of_space.values()]
-    measured = Measured(dict.fromkeys(keys), {})
+    measured = Measured(dict.fromkeys(keys), {}, dict.fromkeys(keys))
     for space in FEATURES:
         if shared[space]:
             measured = joined(measured, _in_space(space, features, labels, natural))
@@ -200,19 +204,20 @@ def _in_space(
 ) -> Measured:
     """The report of one space; replicates only after alignment, where the tables compare."""
     everything = [np.arange(len(own)) for own in labels]
-    figures = _report(space, features, labels, everything, natural)
+    figures = _report(alignment_report, space, features, labels, everything, natural)
+    nulls = _report(null_report, space, features, labels, everything, natural)
     if space is Space.BEFORE:
-        return Measured(figures, {})
+        return Measured(figures, {}, nulls)
     halves = half_samples(labels[:1] if natural else labels)
     if natural:  # the two modalities keep the same pairs
         halves = ([rows, rows] for (rows,) in halves)
-    reports = [_report(space, features, labels, half, natural) for half in halves]
+    reports = [_report(alignment_report, space, features, labels, half, natural) for half in halves]
     replicates = {}
     for name, value in figures.items():
         if value is not None:
             rows = np.array([report[name] for report in reports], dtype=np.float64)
             replicates[name] = value + rows - rows.mean()  # a half is smaller, so only its spread
-    return Measured(figures, replicates)
+    return Measured(figures, replicates, nulls)
 
 
 def half_samples(labels: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[np.int64]]]:
@@ -231,13 +236,14 @@ def half_samples(labels: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[n
 
 
 def _report(
+    report_of: Callable[..., Figures],
     space: Space,
     features: Sequence[dict[str, Floats]],
     labels: Sequence[NDArray[np.int64]],
     rows: Sequence[NDArray[np.int64]],
     natural: bool,
 ) -> Figures:
-    """Figures of some rows of each modality."""
+    """`alignment_report` or `null_report` of some rows of each modality."""
     x, y = (own[FEATURES[space]][i] for own, i in zip(features, rows, strict=True))
     gaussians = None
     if space is Space.AFTER and "mean" in features[0]:
@@ -246,5 +252,5 @@ def _report(
         )
         gaussians = of_x, of_y
     of_rows = [own[i] for own, i in zip(labels, rows, strict=True)]
-    report = alignment_report(x, y, *of_rows, natural=natural, gaussians=gaussians)
+    report = report_of(x, y, *of_rows, natural=natural, gaussians=gaussians)
     return {ALIGNMENT[space][name]: value for name, value in report.items()}

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from mer_core.emotions import FOUR
 from mer_core.metrics.calibration import BINS
+from mer_core.metrics.catalogue import RECOGNITION
+from mer_core.metrics.nulls import SHUFFLES
 from mer_core.metrics.recognition import (
     group_tables,
     macro_f1,
@@ -22,7 +24,7 @@ from mer_core.metrics.recognition import (
 )
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair
-from train.evaluate.measures import RECOGNITION, Floats, Measured, resampling_units
+from train.evaluate.measures import Figures, Floats, Measured, resampling_units
 
 RESAMPLES = 1_000  # of the speakers, or of a lone speaker's clips
 
@@ -33,18 +35,32 @@ def recognition(pairs: Sequence[Pair], probabilities: Floats) -> Measured:
     The resampled items are `resampling_units`; a single one has no replicates.
     """
     labels, groups = label_indices(pairs).numpy(), resampling_units(pairs)
+    nulls = shuffled(labels, probabilities)
     tables = group_tables(labels, probabilities.argmax(axis=1), groups, len(FOUR))  # (G, C, C + 1)
     gaps = calibration_gaps(labels, probabilities, groups)  # (G, BINS)
     (values,) = _figures(tables, gaps, np.arange(len(tables))[None])
     figures = dict(zip(RECOGNITION, values.tolist(), strict=True))
     names = sorted(set(groups))
     if len(names) < 2:
-        return Measured(figures, {})
+        return Measured(figures, {}, nulls)
     # Sets of the same speakers, or of the same speaker's clips, get the same resamples.
     key = hashlib.sha256("\n".join(names).encode()).digest()
     drawn = np.random.default_rng(list(key)).integers(0, len(names), (RESAMPLES, len(names)))
     replicates = _figures(tables, gaps, drawn)
-    return Measured(figures, dict(zip(RECOGNITION, replicates.T, strict=True)))
+    return Measured(figures, dict(zip(RECOGNITION, replicates.T, strict=True)), nulls)
+
+
+def shuffled(labels: NDArray[np.int64], probabilities: Floats) -> Figures:
+    """Null lines: the mean of each figure over `SHUFFLES` in which the labels are dealt anew."""
+    generator = np.random.default_rng(0)
+    together = ["all"] * len(labels)
+    rows = []
+    for _ in range(SHUFFLES):
+        dealt = generator.permutation(labels)
+        tables = group_tables(dealt, probabilities.argmax(axis=1), together, len(FOUR))
+        gaps = calibration_gaps(dealt, probabilities, together)
+        rows.append(_figures(tables, gaps, np.zeros((1, 1), dtype=np.int64))[0])
+    return dict(zip(RECOGNITION, np.mean(rows, axis=0).tolist(), strict=True))
 
 
 def calibration_gaps(

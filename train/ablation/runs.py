@@ -34,7 +34,7 @@ from train.data.features import features_as_they_are
 from train.data.material import Material
 from train.data.paired_task import PairedTask
 from train.data.pairs import PARTNERS_PER_CLIP, Pair, SetKind, SetName, evaluation_sets
-from train.evaluate.measures import Space
+from train.evaluate.measures import FIGURES, Space
 from train.identity import check_claim, claim, data_digest, identity
 from train.jobs import deal
 from train.stages import detach_encoders, start, tokenizer_of
@@ -189,7 +189,7 @@ def run_all(
     if jobs > 1:
         if paths.cache is None:
             raise ValueError("--jobs needs --cache, from which all jobs read the features.")
-        if not all((paths.run(run.name, run.seed) / f"{split}.json").exists() for run in runs):
+        if not all(measured(paths.run(run.name, run.seed), split) for run in runs):
             _ = prepare(paths.device).data  # computed once, here
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in rows}
     numbered = [(f"{number}/{len(runs)}", run) for number, run in enumerate(runs, 1)]
@@ -214,23 +214,36 @@ def _run_announced(inputs: SharedInputs, numbered: tuple[str, Experiment]) -> di
 def run_one(experiment: Experiment, inputs: SharedInputs) -> dict[str, Any]:
     """Figures of one run; trained (or resumed) and measured, unless that is already done.
 
+    A run that was measured with other metrics is measured again.
+
     Raises:
         ValueError: The folder holds a run with other settings, encoders or data.
     """
     folder = inputs.paths.run(experiment.name, experiment.seed)
     own = identity(experiment, inputs.hashes, inputs.digest)
     check_claim(folder, own)
-    measures = folder / f"{inputs.split}.json"
-    if measures.exists():
-        return dict(json.loads(measures.read_text("utf-8")))
+    if (stored := measured(folder, inputs.split)) is not None:
+        return stored
     if not is_trained(folder):
         train_one(experiment, inputs, folder, own)
     framework = load_checkpoint(folder).framework.to(inputs.paths.device)
     shares_space = descriptor_of(experiment).shares_space
     shared = {space: shares_space(experiment.architecture, space) for space in Space}
     result = {"seed": experiment.seed, **measure(framework, inputs.data, shared)}
-    write_atomically(measures, lambda file: file.write_text(json.dumps(result) + "\n", "utf-8"))
+    write_atomically(
+        folder / f"{inputs.split}.json",
+        lambda file: file.write_text(json.dumps(result) + "\n", "utf-8"),
+    )
     return result
+
+
+def measured(folder: Path, split: str) -> dict[str, Any] | None:
+    """The stored figures of a run, or None if there are none or of other metrics than now."""
+    file = folder / f"{split}.json"
+    if not file.exists():
+        return None
+    stored: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return stored if set(stored.get("nulls", ())) == set(FIGURES) else None
 
 
 def train_one(

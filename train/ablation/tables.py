@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from mer_core.checkpoints.checkpoint import write_json
-from mer_core.metrics.report import AHEAD, METRICS
+from mer_core.metrics.catalogue import AHEAD, METRICS, RECOGNITION
+from mer_core.metrics.nulls import SHUFFLES
 from train.ablation.figures import save_figure
 from train.ablation.measure import HALVES, PER_LABEL
 from train.ablation.recognition import RESAMPLES
 from train.data.pairs import SetKind, SetName, pairing_sentence
-from train.evaluate.measures import FIGURES, RECOGNITION
+from train.evaluate.measures import FIGURES
 
 ROUNDING = 1e-9  # smaller differences are rounding errors
 NATURAL_SETS = f"{SetKind.NATURAL}/…"
@@ -23,18 +24,28 @@ ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}
 SECTIONS = {
     "Recognition of pairs": tuple(RECOGNITION),
     "Do the clouds meet?": (
+        "mixing",
         "modality_gap",
+        "distribution_gap",
+        "centroid_share",
+        "relative_gap_emotion",
         "modality_probe",
+        "mmd2_fixed",
         "mmd2",
         "silhouette_modality",
+    ),
+    "How widely are the clouds spread?": (
         "uniformity_x",
         "uniformity_y",
         "uniformity_joint",
+        "effective_rank_x",
+        "effective_rank_y",
     ),
     "Is an emotion found in the other modality?": (
         "precision_at_1",
         "precision_at_5_xy",
         "precision_at_5_yx",
+        "v_measure",
         "silhouette_emotion",
         "alignment_emotion",
         "foscttm_emotion",
@@ -50,7 +61,9 @@ Result = dict[str, Any]
 def summarise(
     results: Mapping[str, Sequence[Result]], title: str, *, reference: str, split: str
 ) -> dict[str, Any]:
-    """Rows of figures, each `mean`, `std` and `seeds`, or a `reason` why it does not exist.
+    """Rows of figures, each `mean`, `std`, `seeds` and `null`, or a `reason` for having none.
+
+    `null` is the figure's null line: what it would be if there were nothing to find.
 
     Also `difference` from the reference row and `difference_95`: means over seeds, with the spread
     over the items that both were measured on. `clear` also compares the seeds, because those
@@ -85,11 +98,12 @@ def _protocol_words(sets: Collection[SetName], speakers: Mapping[SetName, int]) 
         f"bootstraps of the speakers for recognition ({_resampled(speakers)}), {HALVES} paired "
         "half-samples of the items for alignment",
         "clear": "the interval leaves 0 out and all seeds of the one lie beyond all of the other",
-        "chance": "P@k 0.25, modality probe and FOSCTTM 0.5",
+        "chance": "what a metric gives where there is nothing to find, because the modality, the "
+        "emotion or the partner of the items, or the direction of their embeddings, is left to "
+        f"chance; the mean over all ways to do so, or over {SHUFFLES} seeded ones",
     }
     if any(name.is_natural for name in sets):
         words["items"] += f"; in {NATURAL_SETS} whole pairs"
-        words["chance"] += "; R@k is k in the number of pairs"
         if not all(name.is_natural for name in sets):
             words["figures"] += f"; what asks for natural pairs: the mean over {NATURAL_SETS} alone"
     return words
@@ -123,7 +137,8 @@ def _cell(figure: str, runs: Sequence[Result], base: Sequence[Result]) -> Result
     if None in values:
         return {"reason": runs[0]["reasons"][figure]}
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    cell: Result = {"mean": float(np.mean(values)), "std": spread, "seeds": values}
+    null = float(np.mean([run["nulls"][figure] for run in runs]))
+    cell: Result = {"mean": float(np.mean(values)), "std": spread, "seeds": values, "null": null}
     if base[0]["figures"][figure] is None:
         return cell
     cell["difference"] = cell["mean"] - float(np.mean([run["figures"][figure] for run in base]))
@@ -153,14 +168,16 @@ def write_tables(summary: dict[str, Any], stem: Path) -> None:
     with _with(stem, ".csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
-            ["row", "figure", "mean", "std", "seeds", "difference", "low_95", "high_95", "reason"]
-        )
+            ["row", "figure", "mean", "std", "seeds", "difference", "low_95", "high_95", "reason",
+             "null"]
+        )  # fmt: skip
         for name, cells in summary["rows"].items():
             for figure, cell in cells.items():
                 low, high = cell.get("difference_95", ("", ""))
                 seeds = " ".join(str(value) for value in cell.get("seeds", ()))
                 parts = [cell.get("mean"), cell.get("std"), seeds, cell.get("difference")]
-                writer.writerow([name, figure, *parts, low, high, cell.get("reason")])
+                ends = [cell.get("reason"), cell.get("null")]
+                writer.writerow([name, figure, *parts, low, high, *ends])
     save_figure(summary, _with(stem, ".png"), lambda figure: heading(figure, summary))
 
 
@@ -196,6 +213,9 @@ def _section(figures: Sequence[str], summary: dict[str, Any]) -> list[str]:
         for name, cells in rows.items():
             texts = [_text(cells[figure], summary, name) for figure in present]
             lines.append(f"| {name} | {' | '.join(texts)} |")
+        nulls = " | ".join(_by_chance(rows, figure) for figure in present)
+        lines += [f"| *by chance* | {nulls} |", ""]
+        lines += [f"- {heading(f, summary)}: {question(f, summary)}" for f in present]
         lines.append("")
     for why in dict.fromkeys(_reasons(present, rows)):
         lines.append(f"– : {why}.")
@@ -205,6 +225,13 @@ def _section(figures: Sequence[str], summary: dict[str, Any]) -> list[str]:
             grouped.setdefault(why, []).append(heading(figure, summary))
     lines += [f"*Not computed: {', '.join(names)}: {why}.*" for why, names in grouped.items()]
     return lines[:-1] if lines and not lines[-1] else lines
+
+
+def _by_chance(rows: Mapping[str, Any], figure: str) -> str:
+    """The null line of all rows: one number, or from the smallest to the largest."""
+    nulls = [cells[figure]["null"] for cells in rows.values() if "null" in cells[figure]]
+    ends = dict.fromkeys(f"{value:.3f}" for value in (min(nulls), max(nulls)))
+    return " to ".join(ends)
 
 
 def _reasons(figures: Sequence[str], rows: Mapping[str, Any]) -> list[str]:
@@ -230,6 +257,12 @@ def heading(name: str, summary: dict[str, Any]) -> str:
     metric = FIGURES[name].metric
     x, y = summary["protocol"]["modalities"]
     return metric.title.format(x=x, y=y) + ARROWS[metric.better]
+
+
+def question(name: str, summary: dict[str, Any]) -> str:
+    """What a figure answers."""
+    x, y = summary["protocol"]["modalities"]
+    return FIGURES[name].metric.question.format(x=x, y=y)
 
 
 def _with(stem: Path, suffix: str) -> Path:

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from mer_core.metrics.report import METRICS, Metric, Need
+from mer_core.metrics.catalogue import METRICS, RECOGNITION, Metric, Need
 from train.data.pairs import Pair
 
 Floats = NDArray[np.float64]
@@ -41,13 +41,6 @@ class Figure:
         return Need.PAIRS in self.metric.needs
 
 
-RECOGNITION = {
-    "unweighted_accuracy": Metric("UA", "higher"),
-    "weighted_accuracy": Metric("WA", "higher"),
-    "macro_f1": Metric("macro-F1", "higher"),
-    "ece": Metric("ECE", "lower"),
-}
-
 # Space → metric → key of its figure.
 ALIGNMENT = {
     Space.AFTER: {name: name for name in METRICS},
@@ -67,15 +60,21 @@ class Measured:
     Attributes:
         figures: By their keys in `FIGURES`.
         replicates: The same figures on resampled items.
+        nulls: The null lines of the same figures: their values where there is nothing to find.
     """
 
     figures: Figures
     replicates: dict[str, Floats]
+    nulls: Figures
 
 
 def joined(first: Measured, second: Measured) -> Measured:
     """The figures of both; where they share a name, the second counts."""
-    return Measured(first.figures | second.figures, first.replicates | second.replicates)
+    return Measured(
+        first.figures | second.figures,
+        first.replicates | second.replicates,
+        first.nulls | second.nulls,
+    )
 
 
 def mean_over_sets(parts: Sequence[Measured]) -> Measured:
@@ -84,16 +83,22 @@ def mean_over_sets(parts: Sequence[Measured]) -> Measured:
     Except for figures that need natural pairs: their mean is over the sets that have them.
     """
     figures: Figures = {}
+    nulls: Figures = {}
     replicates: dict[str, Floats] = {}
     for name in parts[0].figures:
         having = [part for part in parts if part.figures[name] is not None]
         counted = having if FIGURES[name].needs_pairs else parts
-        values = [value for part in counted if (value := part.figures[name]) is not None]
-        complete = bool(values) and len(values) == len(counted)
-        figures[name] = float(np.mean(values)) if complete else None
+        figures[name] = _mean([part.figures[name] for part in counted])
+        nulls[name] = _mean([part.nulls[name] for part in counted])
         if counted and all(name in part.replicates for part in counted):
             replicates[name] = np.mean([part.replicates[name] for part in counted], axis=0)
-    return Measured(figures, replicates)
+    return Measured(figures, replicates, nulls)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None if there is no value, or if one does not exist."""
+    existing = [value for value in values if value is not None]
+    return float(np.mean(existing)) if existing and len(existing) == len(values) else None
 
 
 def speakers(pairs: Sequence[Pair]) -> set[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mer_core.atlas.analysis.mixing import mixing_of
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.export.figures import export
 from mer_core.atlas.fitting.fit import Fitted, fit_maps
@@ -118,7 +119,8 @@ def build_atlas(
     placers = {name: chart.placer for name, chart in charts.items()}
     errors = {n: placement_error(fit, placers[n], held_out[n]) for n, fit in fitted.items()}
     framework = str(heads[BEFORE].architecture()["framework"])
-    atlas = Atlas(framework, charts, errors)
+    mixing = {n: mixing_of(chart.reference, chart.map.points) for n, chart in charts.items()}
+    atlas = Atlas(framework, charts, errors, mixing)
     atlas.save(folder)
     figure = export(atlas.all_maps(), "png", columns=3, dots_per_inch=FIGURE_DPI)
     (folder / FIGURE_FILE).write_bytes(figure)
@@ -164,17 +166,19 @@ def placing_time(placers: Mapping[str, Placer], held_out: Mapping[str, FloatArra
 
 
 def atlas_table(built: BuiltAtlas, folder: Path) -> str:
-    """Quality and placement by strategy, then time and size."""
+    """Quality, mixing and placement by strategy, then time and size."""
     lines = [
-        "| strategy | trustworthiness | neighbours kept | placement error: median, p90 | KB |",
-        "|---|---|---|---|---|",
+        "| strategy | trustworthiness | neighbours kept | mixing: embeddings, map "
+        "| placement error: median, p90 | KB |",
+        "|---|---|---|---|---|---|",
     ]
     for name, chart in built.atlas.charts.items():
-        error = built.atlas.placement[name]
+        error, mixed = built.atlas.placement[name], built.atlas.mixing[name]
         size = sum(file.stat().st_size for file in (folder / name).glob("*.npz"))
         lines.append(
             f"| {name} | {chart.map.quality.trustworthiness:.3f} "
-            f"| {chart.map.quality.preservation:.3f} | {error['median_percent']:.2f} %, "
+            f"| {chart.map.quality.preservation:.3f} | {mixed.embeddings:.3f}, {mixed.map:.3f} "
+            f"| {error['median_percent']:.2f} %, "
             f"{error['p90_percent']:.2f} % of the diagonal | {size / 1024:.0f} |"
         )
     lines.append(f"One point on all maps: {built.milliseconds:.1f} ms.")

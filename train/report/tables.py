@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mer_core.atlas.reference import Pairing
 from mer_core.emotions import FOUR
+from mer_core.metrics.catalogue import RECOGNITION
 from train.evaluate.held_out import View
-from train.evaluate.measures import RECOGNITION
 from train.evaluate.subsets import Subset
 from train.protocols.speakers import UnitKind
 from train.report.published import Published

@@ -33,6 +33,7 @@ class Cell:
         interval: 95 % of `difference`, (low, high), or None where it was not measured.
         clear: The interval excludes 0, and all seeds are beyond all of the other strategy's.
         reason: Why there is no figure; empty where there is one.
+        null: Its null line: what it would be if there were nothing to find; None if not measured.
     """
 
     mean: float | None = None
@@ -42,6 +43,7 @@ class Cell:
     interval: tuple[float, float] | None = None
     clear: bool = False
     reason: str = ""
+    null: float | None = None
 
     @property
     def direction(self) -> int:
@@ -158,8 +160,9 @@ def _cell(name: str, stored: Mapping[str, Any]) -> Cell:
         None if stored.get("difference") is None else float(stored["difference"]),
         None if interval is None else (float(interval[0]), float(interval[1])),
         bool(stored.get("clear", False)),
+        null=None if stored.get("null") is None else float(stored["null"]),
     )
-    numbers = [cell.mean, cell.std, *cell.seeds, cell.difference, *(cell.interval or ())]
+    numbers = [cell.mean, cell.std, *cell.seeds, cell.difference, *(cell.interval or ()), cell.null]
     if not all(value is None or math.isfinite(value) for value in numbers):
         raise ValueError(f"{name} holds a number that is not finite.")
     return cell

@@ -11,11 +11,7 @@ from mer_core.alignment.gaussians import Gaussians
 from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.metrics.alignment import (
-    Floats,
-    normalised,
-    squared_distances,
-)
+from mer_core.metrics.clouds import Floats, normalised, squared_distances
 from mer_core.types import FloatArray
 
 MAX_PAIRS = 24  # of the reference in a similarity matrix; more would be too small to see

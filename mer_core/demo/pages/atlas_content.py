@@ -136,7 +136,7 @@ class AtlasContent:
         framework, strategy = selection.framework, selection.strategy
         atlas = self._atlases.atlas(framework)
         return {
-            "metrics": metrics_table(self._atlases.ablation(framework), strategy),
+            "metrics": metrics_table(self._atlases.ablation(framework), strategy, atlas.mixing),
             "neighbours": neighbours_panel(atlas, strategy, clips),
             "distributions": distributions_view(atlas, strategy),
             "tokens": tokens_view(clips[-1] if clips else None, strategy),

@@ -1,19 +1,28 @@
-"""Which metrics the page shows where, and each in one simple sentence."""
+"""Which metrics the page shows where, and what it says of each."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from mer_core.demo.panels.markup import escape
-from mer_core.metrics.report import AHEAD, METRICS, Metric, Need
+from mer_core.metrics.catalogue import AHEAD, METRICS, RECOGNITION, Metric, Need, Null
 
-RECOGNITION = {
-    "unweighted_accuracy": Metric("unweighted accuracy (UA)", "higher"),
-    "weighted_accuracy": Metric("weighted accuracy (WA)", "higher"),
-    "macro_f1": Metric("macro-F1", "higher"),
-    "ece": Metric("calibration error (ECE)", "lower"),
+MAP_MIXING = "map_mixing"  # of the maps, not of the ablation
+_TITLES = {
+    "unweighted_accuracy": "unweighted accuracy (UA)",
+    "weighted_accuracy": "weighted accuracy (WA)",
+    "ece": "calibration error (ECE)",
 }
-COLUMNS = {**RECOGNITION, **METRICS}
+COLUMNS: dict[str, Metric] = {
+    **{n: replace(metric, title=_TITLES.get(n, metric.title)) for n, metric in RECOGNITION.items()},
+    **METRICS,
+    MAP_MIXING: replace(
+        METRICS["mixing"],
+        title="mixing on the map",
+        question="How many of a point's 15 nearest on the map are of the other modality?",
+    ),
+}
 NATURAL = tuple(  # metrics that need natural pairs
     name for name, metric in METRICS.items() if Need.PAIRS in metric.needs
 )
@@ -22,6 +31,8 @@ AHEAD_OF = {f"before/{name}": name for name in METRICS}
 
 HEADLINE = (
     "unweighted_accuracy",
+    "mixing",
+    MAP_MIXING,
     "modality_gap",
     "precision_at_5_xy",
     "precision_at_5_yx",
@@ -33,14 +44,23 @@ HEADLINE = (
 GROUPS: dict[str, tuple[str, ...]] = {
     "Recognition of pairs": ("weighted_accuracy", "macro_f1"),
     "Do the two clouds of embeddings mix?": (
+        "distribution_gap",
+        "centroid_share",
+        "relative_gap_emotion",
         "modality_probe",
+        "mmd2_fixed",
         "mmd2",
+    ),
+    "How widely are they spread?": (
         "uniformity_x",
         "uniformity_y",
+        "effective_rank_x",
+        "effective_rank_y",
     ),
     "Does an emotion match across modalities?": (
         "precision_at_1",
         "precision_at_5",
+        "v_measure",
         "silhouette_emotion",
         "alignment_emotion",
         "foscttm_emotion",
@@ -52,46 +72,63 @@ GROUPS: dict[str, tuple[str, ...]] = {
 # What takes the place of a metric that needs natural pairs.
 INSTEAD = {
     "alignment": "alignment_emotion",
+    "relative_gap": "relative_gap_emotion",
     "recall_at_1": "precision_at_1",
     "recall_at_5": "precision_at_5",
     "foscttm": "foscttm_emotion",
     "w2_ratio": "w2_ratio_emotion",
 }
 
-_SPREAD = "How widely this modality's embeddings are spread; 0 means all on one point."
-_P_AT_5 = "Share of the five nearest items of the other modality that have the same emotion."
+_SPREAD = "0 means all on one point."
+_RANK = "As many directions of equal spread make this number; 0 means all on one point."
 
+# How to read a value, after the metric's question.
 MEANINGS = {
-    "unweighted_accuracy": "Share of right categories; each category counts the same.",
-    "weighted_accuracy": "Share of right categories; each item counts the same.",
-    "macro_f1": "Precision and recall in one number; each category counts the same.",
-    "ece": "How far the model's confidence is from how often it is right; 0 is best.",
-    "modality_gap": "Distance between the centres of the two clouds of embeddings.",
-    "modality_probe": "How often a linear classifier names an item's modality; 0.5 is guessing.",
-    "mmd2": "How much the two clouds differ overall; about 0 means alike.",
-    "silhouette_modality": "How separate the two modalities are; about 0 means mixed.",
+    "unweighted_accuracy": "Mean of the categories' recalls.",
+    "weighted_accuracy": "Share of right categories.",
+    "macro_f1": "Mean of the categories' F1.",
+    "ece": "Mean difference of confidence and accuracy; 0 is best.",
+    "mixing": "0 means that each modality keeps to itself.",
+    MAP_MIXING: "What the eye sees; 0 means that each modality is an island.",
+    "modality_gap": "Distance of the centres of the two clouds of embeddings.",
+    "distribution_gap": "Distance of the two spreads (Bures); 0 means alike.",
+    "centroid_share": "1 means that the clouds differ in place only.",
+    "relative_gap_emotion": "0 means together; near 1, far apart and tight.",
+    "modality_probe": "Share of right answers; 0.5 is guessing.",
+    "mmd2_fixed": "About 0 means alike; may be compared between strategies.",
+    "mmd2": "About 0 means alike. Its scale follows the clouds, so it misleads between strategies.",
+    "silhouette_modality": "About 0 means mixed, 1 means apart.",
     "uniformity_x": _SPREAD,
     "uniformity_y": _SPREAD,
-    "uniformity_joint": "How widely all embeddings are spread; 0 means that they collapsed onto "
-    "one point.",
-    "silhouette_emotion": "How separate the emotions are; 1 means tight, separate groups.",
-    "precision_at_1": "How often the nearest item of the other modality has the same emotion.",
-    "precision_at_5": _P_AT_5,
-    "precision_at_5_xy": _P_AT_5,
-    "precision_at_5_yx": _P_AT_5,
-    "alignment_emotion": "Mean squared distance of items of one emotion across modalities.",
-    "foscttm_emotion": "How often an item of another emotion is closer than one of the same; 0.5 "
-    "is guessing.",
+    "uniformity_joint": _SPREAD,
+    "effective_rank_x": _RANK,
+    "effective_rank_y": _RANK,
+    "v_measure": "1 means that its clusters are the emotions, 0 that they tell nothing of them.",
+    "silhouette_emotion": "1 means tight, separate groups.",
+    "precision_at_1": "Share of all items.",
+    "precision_at_5": "Mean share.",
+    "precision_at_5_xy": "Mean share.",
+    "precision_at_5_yx": "Mean share.",
+    "alignment_emotion": "Mean squared distance; 0 means on one point.",
+    "foscttm_emotion": "0.5 is guessing.",
     "w2_ratio_emotion": "W2 (distance of distributions) within one emotion, divided by that to "
     "others; below 1 is closer.",
-    "alignment": "Mean squared distance of the two halves of one recording.",
-    "recall_at_1": "How often the nearest item of the other modality is the clip's own half.",
-    "recall_at_5": "How often the clip's own half is among the five nearest.",
-    "mrr": "Mean of 1 / rank of the clip's own half; 1 means that it is always the nearest.",
-    "foscttm": "Share of items that are closer than the clip's own half; 0.5 is guessing.",
-    "linear_cka": "Whether both modalities arrange the clips alike; 1 means exactly alike.",
+    "alignment": "Mean squared distance; 0 means on one point.",
+    "relative_gap": "0 means together; near 1, far apart and tight.",
+    "recall_at_1": "Share of all recordings.",
+    "recall_at_5": "Share of all recordings.",
+    "mrr": "Mean of 1 / rank; 1 means that it is always the nearest.",
+    "foscttm": "Mean share; 0.5 is guessing.",
+    "linear_cka": "1 means exactly alike.",
+    "mutual_neighbours": "Share of the ten nearest in one modality that are so in the other.",
     "w2_ratio": "W2 (distance of distributions) within one recording, divided by that to others; "
     "below 1 is closer.",
+}
+NULLS = {
+    Null.MODALITIES: "if items had their modality at random",
+    Null.EMOTIONS: "if items had their emotion at random",
+    Null.PARTNERS: "if halves had their partner at random",
+    Null.DIRECTIONS: "if embeddings had their direction at random",
 }
 
 
@@ -112,6 +149,22 @@ ARROWS = {
 def metric_of(column: str) -> str:
     """The metric that a column of a table holds, before or after alignment."""
     return AHEAD_OF.get(column, column)
+
+
+def explanation(column: str, lead: str, partner: str) -> str:
+    """A metric's question, how to read its value, and what its null line means; or nothing.
+
+    Args:
+        column: Of a table.
+        lead: What the leading modality carries, such as `voice`.
+        partner: What the other carries.
+    """
+    name = metric_of(column)
+    if name not in COLUMNS:
+        return ""
+    metric = COLUMNS[name]
+    question = metric.question.format(x=lead, y=partner)
+    return f"{question} {MEANINGS[name]} By chance: {NULLS[metric.null]}."
 
 
 def tooltip(title: str, after: str, meaning: str) -> str:

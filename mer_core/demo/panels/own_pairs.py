@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from mer_core.atlas.analysis.granularity import distinct, halves_of, with_both_halves
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.markup import caption, card, escape, table
-from mer_core.demo.panels.metric_words import ARROWS, MEANINGS, tooltip
+from mer_core.demo.panels.metric_words import ARROWS, explanation, tooltip
 from mer_core.demo.panels.nouns import noun
 from mer_core.demo.panels.stages import stages_of
-from mer_core.metrics.report import METRICS, pairs_report
+from mer_core.metrics.catalogue import METRICS
+from mer_core.metrics.nulls import pairs_nulls
+from mer_core.metrics.report import pairs_report
 
 FEWEST = 3  # different clips with both halves
 FIVE = 5  # R@5 means something with more clips than that
@@ -26,7 +26,9 @@ def own_pairs(clips: Sequence[VisitorClip], strategy: str) -> str:
     if count < FEWEST:
         return _card(_missing(count, repeated), "at-waiting")
     stages = stages_of(strategy)
-    reports = [pairs_report(*halves_of(pairs, stage.strategy)) for stage in stages]
+    halves = [halves_of(pairs, stage.strategy) for stage in stages]
+    reports = [pairs_report(*both) for both in halves]
+    nulls = pairs_nulls(*halves[-1])
     shown = [name for name in SHOWN if name != "recall_at_5" or count > FIVE]
     lead, partner = map(noun, pairs[0].modalities)
     meaning = (
@@ -39,31 +41,22 @@ def own_pairs(clips: Sequence[VisitorClip], strategy: str) -> str:
         "With so few, linear CKA can be high by chance alone.</span></p>"
         + table(
             ["Metric", *(stage.title for stage in stages), "By chance"],
-            (_row(name, count, reports) for name in shown),
+            (_row(name, nulls[name], reports, (lead, partner)) for name in shown),
             classes="at-own",
         )
     )
 
 
-def chance(metric: str, count: int) -> float | None:
-    """What guessing gets with `count` clips; None where that has no simple value."""
-    if metric in ("recall_at_1", "recall_at_5"):
-        return min(1.0, (1 if metric == "recall_at_1" else FIVE) / count)
-    if metric == "mrr":
-        return float(np.mean(1 / np.arange(1, count + 1)))
-    return 0.5 if metric == "foscttm" else None
-
-
-def _row(name: str, count: int, reports: Sequence[dict[str, float]]) -> str:
-    metric, guessed = METRICS[name], chance(name, count)
+def _row(
+    name: str, null: float, reports: Sequence[dict[str, float]], nouns: tuple[str, str]
+) -> str:
+    metric = METRICS[name]
     numbers = "".join(f'<td class="at-number">{report[name]:.2f}</td>' for report in reports)
-    arrow = ARROWS[metric.better].sign
-    title = tooltip(
-        escape(metric.title), f' <span aria-hidden="true">{arrow}</span>', MEANINGS[name]
-    )
+    arrow = f' <span aria-hidden="true">{ARROWS[metric.better].sign}</span>'
+    title = tooltip(escape(metric.title), arrow, explanation(name, *nouns))
     return (
         f'<tr data-figure="{name}"><th scope="row">{title}</th>'
-        f'{numbers}<td class="at-number">{"—" if guessed is None else f"{guessed:.2f}"}</td></tr>'
+        f'{numbers}<td class="at-number">{null:.2f}</td></tr>'
     )
 
 

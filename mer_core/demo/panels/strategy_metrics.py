@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mer_core.atlas.analysis.ablation import Ablation, Cell, verdicts
+from mer_core.atlas.analysis.mixing import Mixing
 from mer_core.demo.panels.caveats import caveat
 from mer_core.demo.panels.interval import interval_plot, verdict_mark
 from mer_core.demo.panels.markup import caption, card, escape, number, signed
@@ -14,8 +16,9 @@ from mer_core.demo.panels.metric_words import (
     GROUPS,
     HEADLINE,
     INSTEAD,
-    MEANINGS,
+    MAP_MIXING,
     NATURAL,
+    explanation,
     metric_of,
     tooltip,
 )
@@ -30,9 +33,9 @@ WITHOUT_ALIGNMENT = (
 )
 COMPARED = (
     "Mean ± standard deviation over training runs (seeds), computed on embeddings (the model's "
-    "vectors), not on the map. The bar is the 95% interval of the difference from no alignment; "
-    "the tick in the middle is 0, and each bar has its own scale. Point at a metric, or tap it, to "
-    "see what it means."
+    "vectors), not on the map, unless it says so. The bar is the 95% interval of the difference "
+    "from no alignment; the tick in the middle is 0, and each bar has its own scale. Point at a "
+    "metric, or tap it, to see which question it answers."
 )
 KEY = (
     "▲ better, ▼ worse, ◆ changed where neither way is better by itself: the interval excludes 0 "
@@ -44,8 +47,14 @@ OWN_PAIRS = (
 )
 
 
-def metrics_table(ablation: Ablation, strategy: str) -> str:
-    """The chosen strategy beside the network without alignment; a sentence if it is that one."""
+def metrics_table(
+    ablation: Ablation, strategy: str, mixing: Mapping[str, Mixing] | None = None
+) -> str:
+    """The chosen strategy beside the network without alignment; a sentence if it is that one.
+
+    What was not measured is left out: metrics that the ablation lacks, and without `mixing`
+    (strategy → mixing of its reference) the figure of the maps.
+    """
     if strategy not in ablation.rows:
         return _card(
             caption(
@@ -54,11 +63,28 @@ def metrics_table(ablation: Ablation, strategy: str) -> str:
             )
         )
     compared = strategy != BEFORE
+    ablation = _with_maps(ablation, mixing or {})
     return _card(
         f"{_caveats(ablation, strategy)}{caption(COMPARED if compared else WITHOUT_ALIGNMENT)}"
         f"{_table(ablation, strategy, HEADLINE)}{caption(KEY) if compared else ''}"
         f"{_all_metrics(ablation, strategy)}{_protocol(ablation)}"
     )
+
+
+def _with_maps(ablation: Ablation, mixing: Mapping[str, Mixing]) -> Ablation:
+    """The ablation with a column for the maps' mixing; each strategy has one map."""
+    if BEFORE not in mixing:
+        return ablation
+    base = mixing[BEFORE].map
+    cells = {
+        name: Cell(mixed.map, difference=mixed.map - base, null=mixed.by_chance)
+        for name, mixed in mixing.items()
+    }
+    rows = {
+        name: {**row, MAP_MIXING: cells[name]} if name in cells else row
+        for name, row in ablation.rows.items()
+    }
+    return replace(ablation, rows=rows)
 
 
 def metric_title(ablation: Ablation, column: str) -> str:
@@ -101,7 +127,8 @@ def _table(ablation: Ablation, strategy: str, columns: Sequence[str]) -> str:
     if strategy != BEFORE:
         heads += [strategy_title(strategy), "Difference, 95%"]
     head = "".join(f'<th role="columnheader" scope="col">{escape(name)}</th>' for name in heads)
-    rows = "".join(_row(ablation, strategy, column) for column in columns)
+    measured = [column for column in columns if column in ablation.rows[BEFORE]]
+    rows = "".join(_row(ablation, strategy, column) for column in measured)
     return (
         '<table class="at-figures" role="table"><thead role="rowgroup">'
         f'<tr role="row">{head}</tr></thead><tbody role="rowgroup">{rows}</tbody></table>'
@@ -120,7 +147,8 @@ def _row(ablation: Ablation, strategy: str, column: str) -> str:
     missing = ' class="at-absent"' if cell.mean is None and base.mean is None else ""
     return (
         f'<tr role="row" data-figure="{escape(column)}"{missing}>'
-        f'<th role="rowheader" scope="row">{_name(ablation, column)}</th>{cells}</tr>'
+        f'<th role="rowheader" scope="row">{_name(ablation, column)}{_by_chance(cell)}</th>'
+        f"{cells}</tr>"
     )
 
 
@@ -131,8 +159,15 @@ def _name(ablation: Ablation, column: str) -> str:
     if direction := better(column):
         sign, words = ARROWS[direction]
         arrow = f' <span aria-hidden="true">{sign}</span><span class="at-hidden">, {words}</span>'
-    meaning = MEANINGS.get(metric_of(column), "")
+    meaning = explanation(column, *map(noun, ablation.protocol.modalities))
     return tooltip(title, arrow, meaning) if meaning else f"{title}{arrow}"
+
+
+def _by_chance(cell: Cell) -> str:
+    """The null line of the strategy that is shown."""
+    if cell.mean is None or cell.null is None:
+        return ""
+    return f' <span class="at-chance">by chance {number(cell.null, DIGITS)}</span>'
 
 
 def _value(cell: Cell) -> str:
@@ -165,6 +200,7 @@ def _all_metrics(ablation: Ablation, strategy: str) -> str:
     measured = "".join(
         f"<h3>{escape(title)}</h3>{_table(ablation, strategy, columns)}"
         for title, columns in GROUPS.items()
+        if any(column in ablation.rows[BEFORE] for column in columns)
     )
     return (
         '<details class="at-details at-more"><summary data-fold="metrics">All metrics</summary>'
@@ -178,7 +214,7 @@ def _natural_pairs(ablation: Ablation, strategy: str) -> str:
     shown = f"<h3>Natural pairs</h3>{_table(ablation, strategy, measured)}" if measured else ""
     by_reason: dict[str, list[str]] = {}
     for name in NATURAL:
-        if name not in measured:
+        if name in ablation.rows[BEFORE] and name not in measured:
             by_reason.setdefault(ablation.cell(strategy, name).reason, []).append(name)
     if not by_reason:
         return shown

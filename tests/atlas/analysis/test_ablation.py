@@ -71,10 +71,20 @@ def test_a_file_is_read_as_written(tmp_path: Path) -> None:
     assert (cell.mean, cell.std, cell.difference) == (pytest.approx(0.35), 0.01, -0.64)
     assert cell.interval == (pytest.approx(-0.66), pytest.approx(-0.62))
     assert cell.clear
+    assert cell.null is None  # tables that were written before there were null lines
     assert ablation.cell("on", "recall_at_1") == Cell(reason=REASON)
     assert ablation.cell("on", "unheard_of").mean is None
     assert ablation.protocol.modalities == ("speech", "text")
     assert dict(ablation.protocol.notes) == {"interval": "95 % over items"}
+
+
+def test_null_lines_are_read() -> None:
+    written = table()
+    written["rows"]["on"]["modality_gap"]["null"] = 0.05
+    assert Ablation.of(written).cell("on", "modality_gap").null == 0.05
+    written["rows"]["on"]["modality_gap"]["null"] = float("inf")
+    with pytest.raises(ValueError, match="modality_gap holds a number that is not finite"):
+        Ablation.of(written)
 
 
 @pytest.mark.parametrize(

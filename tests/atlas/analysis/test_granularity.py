@@ -24,7 +24,7 @@ from mer_core.atlas.analysis.granularity import (
 )
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.metrics.alignment import squared_distances
+from mer_core.metrics.clouds import squared_distances
 from mer_core.types import Prediction
 from tests.atlas.conftest import EMOTIONS, make_reference
 

@@ -10,8 +10,8 @@ import pytest
 from mer_core.atlas.analysis.ablation import Ablation, Cell
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.metric_words import GROUPS, RECOGNITION
-from mer_core.metrics.report import METRICS
+from mer_core.demo.panels.metric_words import GROUPS
+from mer_core.metrics.catalogue import METRICS, RECOGNITION
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.markup_page import Page

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 
 from mer_core.atlas.analysis.ablation import Ablation
-from mer_core.demo.panels.metric_words import HEADLINE
+from mer_core.atlas.analysis.mixing import Mixing
+from mer_core.demo.panels.metric_words import HEADLINE, MAP_MIXING
 from mer_core.demo.panels.strategy_metrics import metrics_table
 from tests.demo.markup_page import Page
 from tests.demo.panels.conftest import NASTY, REASON, cell, rows_of
@@ -15,9 +16,10 @@ from tests.demo.panels.conftest import NASTY, REASON, cell, rows_of
 def test_headline_metrics_come_first_and_the_rest_unfolds(ablation: Ablation) -> None:
     markup = metrics_table(ablation, "on")
     page = Page(markup)
-    assert rows_of(page)[: len(HEADLINE)] == list(HEADLINE)
+    headline = [name for name in HEADLINE if name != MAP_MIXING]  # these maps were not measured
+    assert rows_of(page)[: len(headline)] == headline
     folded = markup.index("<details")
-    assert all(markup.index(f'data-figure="{name}"') < folded for name in HEADLINE)
+    assert all(markup.index(f'data-figure="{name}"') < folded for name in headline)
     assert markup.index('data-figure="macro_f1"') > folded
     assert "P@5 voice→words" in page.text
     assert "python -m train ablate" in page.text
@@ -62,3 +64,54 @@ def test_none_shows_values_alone_and_the_unmeasured_a_sentence(ablation: Ablatio
     missing = Page(metrics_table(ablation, NASTY))
     assert "was not measured" in missing.text
     assert not missing.having(class_="at-figures")
+
+
+def row_of(markup: str, name: str) -> Page:
+    return Page(markup.split(f'data-figure="{name}"')[1].split("</tr>")[0])
+
+
+def test_null_lines_are_shown_where_they_were_measured(ablation: Ablation) -> None:
+    markup = metrics_table(ablation, "on")
+    assert "by chance" not in Page(markup).text
+    gap = replace(ablation.rows["on"]["modality_gap"], null=0.04)
+    rows = {**ablation.rows, "on": {**ablation.rows["on"], "modality_gap": gap}}
+    markup = metrics_table(replace(ablation, rows=rows), "on")
+    assert "by chance 0.040" in row_of(markup, "modality_gap").text
+    assert markup.count("by chance") == 1
+
+
+def test_every_metric_asks_its_question(ablation: Ablation) -> None:
+    row = row_of(metrics_table(ablation, "on"), "precision_at_5_xy")
+    assert "How many of the five nearest items of words have the emotion of an item of voice?" in (
+        row.text
+    )
+    assert row.having(class_="at-tip", tabindex="0")
+
+
+def test_what_a_table_lacks_is_left_out(ablation: Ablation) -> None:
+    """Tables that were measured with fewer metrics stay readable."""
+    lacking = ("mixing", "effective_rank_x", "uniformity_x", "uniformity_y", "effective_rank_y",
+               "mutual_neighbours")  # fmt: skip
+    rows = {
+        name: {figure: cell for figure, cell in row.items() if figure not in lacking}
+        for name, row in ablation.rows.items()
+    }
+    page = Page(metrics_table(replace(ablation, rows=rows), "on"))
+    assert not set(rows_of(page)) & set(lacking)
+    assert "How widely are they spread" not in page.text  # a group of which nothing is left
+    assert "mutual neighbours" not in page.text
+    assert "modality_gap" in rows_of(page)
+
+
+def test_the_mixing_of_maps_is_a_row_of_its_own(ablation: Ablation) -> None:
+    mixing = {"none": Mixing(0.0, 0.01, 0.5), "on": Mixing(0.2, 0.25, 0.5)}
+    markup = metrics_table(ablation, "on", mixing)
+    row = row_of(markup, MAP_MIXING)
+    assert "mixing on the map" in row.text
+    assert "0.010" in row.text
+    assert "0.250" in row.text
+    assert "+0.240" in row.text
+    assert "by chance 0.500" in row.text
+    assert "no interval" in row.text
+    assert MAP_MIXING in rows_of(Page(metrics_table(ablation, "none", mixing)))
+    assert MAP_MIXING not in rows_of(Page(metrics_table(ablation, "on", {"on": mixing["on"]})))

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mer_core.emotions import FOUR
+from mer_core.metrics.catalogue import RECOGNITION
 from mer_core.metrics.recognition import recognition_report
 from train.ablation.measure import (
     HALVES,
@@ -23,7 +24,7 @@ from train.config import Experiment
 from train.data.paired_task import label_indices
 from train.data.pairs import Pair, SetName, evaluation_sets
 from train.evaluate.branches import evaluator_of
-from train.evaluate.measures import RECOGNITION, resampling_units
+from train.evaluate.measures import resampling_units
 from train.stages import detach_encoders, start
 
 CPU = torch.device("cpu")

@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from mer_core.data import Example
 from mer_core.emotions import FOUR
-from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, Need
+from mer_core.metrics.catalogue import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, Need
 from mer_core.types import Output
 from train.ablation.measure import (
     HALVES,
@@ -166,15 +166,18 @@ def test_a_mix_of_sets_has_natural_figures_of_the_natural_ones() -> None:
 def test_means_by_hand() -> None:
     def part(mrr: float | None, gap: float | None, rows: dict[str, list[float]]) -> Measured:
         arrays = {name: np.array(values) for name, values in rows.items()}
-        return Measured({"mrr": mrr, "modality_gap": gap}, arrays)
+        figures = {"mrr": mrr, "modality_gap": gap}
+        nulls = {name: None if figure is None else figure / 10 for name, figure in figures.items()}
+        return Measured(figures, arrays, nulls)
 
     natural = part(0.5, 1.0, {"mrr": [0.4, 0.6], "modality_gap": [1.0, 1.0]})
     label = part(None, 2.0, {"modality_gap": [2.0, 4.0]})
     found = mean_over_sets([natural, label])
     assert found.figures == {"mrr": 0.5, "modality_gap": 1.5}
+    assert found.nulls == pytest.approx({"mrr": 0.05, "modality_gap": 0.15})
     assert {name: rows.tolist() for name, rows in found.replicates.items()} == {
         "mrr": [0.4, 0.6], "modality_gap": [1.5, 2.5],
     }  # fmt: skip
     lacking = mean_over_sets([label, part(None, None, {})])
-    assert lacking.figures == {"mrr": None, "modality_gap": None}
+    assert lacking.figures == lacking.nulls == {"mrr": None, "modality_gap": None}
     assert lacking.replicates == {}

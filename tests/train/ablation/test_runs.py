@@ -16,14 +16,21 @@ import pytest
 import torch
 
 import train.ablation.runs as ablation
-from mer_core.metrics.report import METRICS, NEEDS_GAUSSIANS, NEEDS_NATURAL_PAIRS, REASONS, Need
+from mer_core.metrics.catalogue import (
+    METRICS,
+    NEEDS_GAUSSIANS,
+    NEEDS_NATURAL_PAIRS,
+    REASONS,
+    RECOGNITION,
+    Need,
+)
 from tests.train.tiny_frameworks import OPTIM
 from train.ablation.measure import HALVES, NO_COMMON_SPACE
-from train.ablation.runs import RunPaths, SharedInputs, ablate, run_all
+from train.ablation.runs import RunPaths, SharedInputs, ablate, measured, run_all
 from train.ablation.strategies import strategies
 from train.ablation.tables import heading, markdown, summarise
 from train.config import Experiment
-from train.evaluate.measures import RECOGNITION
+from train.evaluate.measures import FIGURES
 
 CPU = torch.device("cpu")
 
@@ -111,7 +118,7 @@ def test_markdown_gives_reasons_for_missing_figures(done: tuple[RunPaths, dict[s
     _, summary = done
     text = markdown(summary)
     assert "R@1 ↑, R@5 ↑, MRR ↑, FOSCTTM ↓" in text
-    assert f"linear CKA ↑: {NEEDS_NATURAL_PAIRS}" in text
+    assert f"mutual neighbours ↑: {NEEDS_NATURAL_PAIRS}" in text
     assert f"W2 paired / unpaired ↓: {NEEDS_GAUSSIANS}, and {NEEDS_NATURAL_PAIRS}" in text
     assert f"– : {NEEDS_GAUSSIANS}" in text
     assert "P@5 speech→text ↑" in text
@@ -135,6 +142,16 @@ def test_finished_runs_are_not_repeated(
     assert ablate(mgcma, paths, seeds=2) == summary
     with pytest.raises(AssertionError, match="trained again"):
         ablate(mgcma, paths, seeds=3)
+
+
+def test_a_run_that_was_measured_with_other_metrics_is_measured_again(tmp_path: Path) -> None:
+    assert measured(tmp_path, "dev") is None
+    stored: dict[str, Any] = {"figures": dict.fromkeys(FIGURES, 0.5)}
+    for nulls, expected in (({}, False), (dict.fromkeys(FIGURES, 0.1), True)):
+        (tmp_path / "dev.json").write_text(json.dumps({**stored, "nulls": nulls}), "utf-8")
+        assert (measured(tmp_path, "dev") is not None) is expected
+    (tmp_path / "dev.json").write_text(json.dumps(stored), "utf-8")
+    assert measured(tmp_path, "dev") is None
 
 
 def test_another_split_is_measured_without_training(

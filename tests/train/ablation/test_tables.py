@@ -15,7 +15,8 @@ def test_differences_are_taken_replicate_by_replicate() -> None:
         return {
             "seed": seed, "modalities": ["speech", "text"], "sets": {"paired/a×b": {}},
             "speakers": {"paired/a×b": 2},
-            "figures": {"ece": value}, "reasons": {}, "replicates": {"ece": rows},
+            "figures": {"ece": value}, "nulls": {"ece": 0.4}, "reasons": {},
+            "replicates": {"ece": rows},
         }  # fmt: skip
 
     noise = list(np.random.default_rng(0).normal(0, 5, 100))  # shared by both: it cancels
@@ -47,7 +48,8 @@ def test_clear_differences_also_compare_the_seeds(
         return [
             {
                 "seed": i, "modalities": ["speech", "text"], "sets": {}, "speakers": {},
-                "figures": {"ece": value}, "reasons": {}, "replicates": {"ece": list(spread)},
+                "figures": {"ece": value}, "nulls": {"ece": 0.4}, "reasons": {},
+                "replicates": {"ece": list(spread)},
             }
             for i, value in enumerate(values)
         ]  # fmt: skip
@@ -63,13 +65,36 @@ def _cells(summary: dict[str, Any], row: str) -> list[str]:
     return [_text(cell, summary, row) for cell in summary["rows"][row].values()]
 
 
+def test_every_table_ends_with_what_chance_gives_and_says_what_is_asked() -> None:
+    def run(value: float, null: float) -> dict[str, Any]:
+        figures = dict.fromkeys((f for section in SECTIONS.values() for f in section), value)
+        return {
+            "seed": 1, "modalities": ["speech", "text"], "sets": {}, "speakers": {},
+            "figures": figures, "nulls": dict.fromkeys(figures, null), "reasons": {},
+            "replicates": {},
+        }  # fmt: skip
+
+    results = {"none": [run(0.5, 0.1), run(0.5, 0.2)], "x": [run(0.6, 0.3), run(0.6, 0.3)]}
+    summary = summarise(results, "t", reference="none", split="test")
+    assert summary["rows"]["none"]["mixing"]["null"] == pytest.approx(0.15)
+    tables = markdown(summary).split("#### ")[1:]
+    assert [table.count("| *by chance* | 0.150 to 0.300 |") for table in tables] == [1] * len(
+        SECTIONS
+    )
+    clouds = tables[1].splitlines()
+    assert clouds[2].startswith("| | mixing ↑ | modality gap ↓ |")
+    assert "- mixing ↑: How many of an item's 15 nearest are of the other modality?" in clouds
+    same = summarise({"none": results["x"]}, "t", reference="none", split="test")
+    assert "| *by chance* | 0.300 |" in markdown(same)
+
+
 @pytest.mark.parametrize(
     ("sets", "expected", "absent"),
     [
         (["paired/a×b"], ["drawn by label within the split"], ["natural/…", "as they were"]),
         (
             ["natural/a"],
-            ["drawn as they were recorded", "in natural/… whole pairs", "R@k is k in"],
+            ["drawn as they were recorded", "in natural/… whole pairs"],
             ["by label", "over natural/… alone"],
         ),
         (
@@ -85,7 +110,8 @@ def test_the_protocol_names_the_pairing_of_the_sets(
     figures = dict.fromkeys((f for section in SECTIONS.values() for f in section), 0.5)
     run = {
         "seed": 1, "modalities": ["speech", "text"], "sets": {name: {} for name in sets},
-        "speakers": dict.fromkeys(sets, 3), "figures": figures, "reasons": {}, "replicates": {},
+        "speakers": dict.fromkeys(sets, 3), "figures": figures, "nulls": figures, "reasons": {},
+        "replicates": {},
     }  # fmt: skip
     text = markdown(summarise({"none": [run]}, "t", reference="none", split="test"))
     assert ", ".join(sets) in text
@@ -119,7 +145,7 @@ def test_the_protocol_counts_the_speakers_of_intervals(
 ) -> None:
     run = {
         "seed": 1, "modalities": ["speech", "text"], "sets": {name: {} for name in speakers},
-        "speakers": speakers, "figures": {}, "reasons": {}, "replicates": {},
+        "speakers": speakers, "figures": {}, "nulls": {}, "reasons": {}, "replicates": {},
     }  # fmt: skip
     protocol = summarise({"none": [run]}, "t", reference="none", split="dev")["protocol"]
     assert f"of the speakers for recognition {expected}, " in protocol["interval"]

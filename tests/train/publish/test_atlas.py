@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 import train
 import train.__main__ as command
 from mer_core.atlas.analysis.ablation import Ablation
+from mer_core.atlas.analysis.mixing import mixing_of
 from mer_core.atlas.analysis.spread import pair_lines
 from mer_core.atlas.collection import Atlas
 from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
@@ -96,6 +97,7 @@ def test_from_an_ablation_to_an_atlas(
         assert chart.map.points.shape == (2 * PAIRS, 2)
         assert chart.map.params.seed == 5
         assert {"median_percent", "p90_percent"} == set(atlas.placement[name])
+        assert atlas.mixing[name] == mixing_of(reference, chart.map.points)
         head = load_head(out / name, load_checkpoint(bundle).framework.encoders())
         assert head.config["strategy"] == name
     assert (out / "maps.png").read_bytes().startswith(b"\x89PNG")
