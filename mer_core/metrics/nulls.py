@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import hyp0f1
 
 from mer_core.metrics.catalogue import METRICS
-from mer_core.metrics.clouds import Clouds, Floats, GaussianPair, centred, squared_distances
+from mer_core.metrics.clouds import Clouds, Floats, centred, squared_distances
 from mer_core.metrics.gap import (
     centroid_share,
     distribution_gap,
@@ -37,29 +37,21 @@ from mer_core.metrics.structure import (
 SHUFFLES = 20
 
 
-def null_report(
-    x: ArrayLike,
-    y: ArrayLike,
-    labels_x: ArrayLike,
-    labels_y: ArrayLike,
-    *,
-    natural: bool,
-    gaussians: GaussianPair | None = None,
-    seed: int = 0,
-) -> dict[str, float | None]:
-    """The null line of every metric of `METRICS`, or None where there is no such metric.
+def null_report(clouds: Clouds, seed: int = 0) -> dict[str, float | None]:
+    """The null line of every metric of `METRICS`; None where `clouds_report` has no such metric.
 
-    Takes what `alignment_report` takes, and raises what it raises; `seed` is of the shuffles.
+    Args:
+        clouds: What is measured.
+        seed: Of the shuffles.
     """
-    clouds = Clouds.of(x, y, labels_x, labels_y, natural=natural, gaussians=gaussians)
     nulls: dict[str, float | None] = dict.fromkeys(METRICS)
     nulls |= _without_modalities(clouds, seed) | _without_emotions(clouds, seed)
     nulls |= _without_directions(clouds, seed)
-    if natural:
+    if clouds.natural:
         nulls |= pairs_nulls(clouds.x, clouds.y)
-    if gaussians is not None:
+    if clouds.gaussians is not None:
         nulls["w2_ratio_emotion"] = 1.0
-        if natural:
+        if clouds.natural:
             nulls["w2_ratio"] = 1.0
     return nulls
 

@@ -53,7 +53,7 @@ def alignment_report(
     natural: bool,
     gaussians: GaussianPair | None = None,
 ) -> dict[str, float | None]:
-    """Every metric of `METRICS`; None where what it needs is missing (see `REASONS`).
+    """`clouds_report` of two arrays.
 
     Args:
         x: (N, D) embeddings of one modality; they are scaled to length 1.
@@ -67,16 +67,20 @@ def alignment_report(
         ValueError: An array is not (N, D) or not finite, the clouds differ in width or share too
             few emotions, pairs are incomplete, or the Gaussians are not of these utterances.
     """
-    clouds = Clouds.of(x, y, labels_x, labels_y, natural=natural, gaussians=gaussians)
+    return clouds_report(Clouds.of(x, y, labels_x, labels_y, natural=natural, gaussians=gaussians))
+
+
+def clouds_report(clouds: Clouds) -> dict[str, float | None]:
+    """Every metric of `METRICS`; None where what it needs is missing (see `REASONS`)."""
     report: dict[str, float | None] = dict.fromkeys(METRICS)
     report |= _meeting(clouds) | _spread(clouds) | _by_emotion(clouds)
-    if natural:
+    if clouds.natural:
         report |= pairs_report(clouds.x, clouds.y)
-    if gaussians is not None:
+    if clouds.gaussians is not None:
         same = same_emotion(clouds.labels_x, clouds.labels_y)
-        report["w2_ratio_emotion"] = w2_ratio(*gaussians, same)
-        if natural:
-            report["w2_ratio"] = w2_ratio(*gaussians, np.eye(len(clouds.x), dtype=bool))
+        report["w2_ratio_emotion"] = w2_ratio(*clouds.gaussians, same)
+        if clouds.natural:
+            report["w2_ratio"] = w2_ratio(*clouds.gaussians, np.eye(len(clouds.x), dtype=bool))
     return report
 
 

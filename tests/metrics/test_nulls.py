@@ -11,7 +11,7 @@ from scipy.stats import permutation_test, special_ortho_group
 
 from mer_core.alignment.gaussians import Gaussians
 from mer_core.metrics.catalogue import METRICS, Null
-from mer_core.metrics.clouds import normalised
+from mer_core.metrics.clouds import Clouds, normalised
 from mer_core.metrics.nulls import null_report, pairs_nulls
 from mer_core.metrics.report import alignment_report, pairs_report
 from mer_core.metrics.structure import mutual_neighbours
@@ -84,7 +84,7 @@ def test_a_null_line_is_the_mean_over_shuffles(
 ) -> None:
     x, y = clouds()
     given = gaussians_of(x, y)
-    null = null_report(x, y, LABELS, LABELS, natural=True, gaussians=given)[name]
+    null = null_report(Clouds.of(x, y, LABELS, LABELS, natural=True, gaussians=given))[name]
     found = shuffled[METRICS[name].null][name]
     # The null line itself may be a mean over 20 shuffles, and mixing ignores the emotions.
     allowed = 4 * found.std() * math.sqrt(1 / TIMES + 1 / 20) + 0.02
@@ -93,14 +93,14 @@ def test_a_null_line_is_the_mean_over_shuffles(
 
 def test_closed_forms() -> None:
     x, y = clouds()
-    nulls = null_report(x, y, LABELS, LABELS, natural=True)
+    nulls = null_report(Clouds.of(x, y, LABELS, LABELS, natural=True))
     assert nulls["mixing"] == pytest.approx(24 / 47)
     assert nulls["precision_at_5"] == pytest.approx(0.25)
     assert nulls["modality_probe"] == nulls["foscttm"] == nulls["foscttm_emotion"] == 0.5
     assert nulls["recall_at_5"] == pytest.approx(5 / 24)
     assert nulls["mutual_neighbours"] == pytest.approx(10 / 23)
     assert nulls["mmd2"] == nulls["mmd2_fixed"] == 0.0
-    unequal = null_report(x, y[:9], LABELS, LABELS[:9] % 2, natural=False)
+    unequal = null_report(Clouds.of(x, y[:9], LABELS, LABELS[:9] % 2, natural=False))
     assert unequal["precision_at_1"] == pytest.approx(0.25 * 5 / 9 + 0.25 * 4 / 9)
 
 
@@ -108,7 +108,7 @@ def test_random_directions_in_three_dimensions_have_a_known_uniformity() -> None
     """The cosine is uniform in three dimensions: the mean of exp(4 u - 4) is (1 - e⁻⁸) / 8."""
     x = np.random.default_rng(0).normal(size=(8, 3))
     labels = np.arange(8) % 2
-    nulls = null_report(x, x, labels, labels, natural=False)
+    nulls = null_report(Clouds.of(x, x, labels, labels, natural=False))
     assert nulls["uniformity_x"] == pytest.approx(math.log((1 - math.exp(-8)) / 8))
     assert nulls["uniformity_joint"] == nulls["uniformity_y"] == nulls["uniformity_x"]
 
@@ -141,15 +141,15 @@ def test_mutual_neighbours_of_independent_clouds_are_at_their_null() -> None:
 def test_what_has_no_metric_has_no_null_line_and_all_else_has_one() -> None:
     x, y = clouds()
     report = alignment_report(x, y, LABELS, LABELS, natural=False)
-    nulls = null_report(x, y, LABELS, LABELS, natural=False)
+    nulls = null_report(Clouds.of(x, y, LABELS, LABELS, natural=False))
     assert list(nulls) == list(METRICS)
     assert {n for n, v in nulls.items() if v is None} == {n for n, v in report.items() if v is None}
-    assert nulls == null_report(x, y, LABELS, LABELS, natural=False)  # seeded
+    assert nulls == null_report(Clouds.of(x, y, LABELS, LABELS, natural=False))  # seeded
     turn = 3.0 * special_ortho_group.rvs(5, random_state=0)
-    turned = null_report(x @ turn, y @ turn, LABELS, LABELS, natural=False)
+    turned = null_report(Clouds.of(x @ turn, y @ turn, LABELS, LABELS, natural=False))
     assert turned == pytest.approx(nulls, abs=1e-6)
     with pytest.raises(ValueError, match="Two emotions"):
-        null_report(x, y, LABELS * 0, LABELS, natural=False)
+        null_report(Clouds.of(x, y, LABELS * 0, LABELS, natural=False))
 
 
 def test_every_metric_asks_one_question() -> None:

@@ -27,8 +27,9 @@ from mer_core.data.collate import collate_features
 from mer_core.emotions import FOUR
 from mer_core.frameworks.base import Framework
 from mer_core.metrics.catalogue import REASONS, Need
+from mer_core.metrics.clouds import Clouds
 from mer_core.metrics.nulls import null_report
-from mer_core.metrics.report import alignment_report
+from mer_core.metrics.report import clouds_report
 from mer_core.types import Output
 from train.ablation.recognition import recognition
 from train.data.paired_task import label_indices
@@ -204,14 +205,14 @@ def _in_space(
 ) -> Measured:
     """The report of one space; replicates only after alignment, where the tables compare."""
     everything = [np.arange(len(own)) for own in labels]
-    figures = _report(alignment_report, space, features, labels, everything, natural)
+    figures = _report(clouds_report, space, features, labels, everything, natural)
     nulls = _report(null_report, space, features, labels, everything, natural)
     if space is Space.BEFORE:
         return Measured(figures, {}, nulls)
     halves = half_samples(labels[:1] if natural else labels)
     if natural:  # the two modalities keep the same pairs
         halves = ([rows, rows] for (rows,) in halves)
-    reports = [_report(alignment_report, space, features, labels, half, natural) for half in halves]
+    reports = [_report(clouds_report, space, features, labels, half, natural) for half in halves]
     replicates = {}
     for name, value in figures.items():
         if value is not None:
@@ -236,14 +237,14 @@ def half_samples(labels: Sequence[NDArray[np.int64]]) -> Iterator[list[NDArray[n
 
 
 def _report(
-    report_of: Callable[..., Figures],
+    report_of: Callable[[Clouds], Figures],
     space: Space,
     features: Sequence[dict[str, Floats]],
     labels: Sequence[NDArray[np.int64]],
     rows: Sequence[NDArray[np.int64]],
     natural: bool,
 ) -> Figures:
-    """`alignment_report` or `null_report` of some rows of each modality."""
+    """`clouds_report` or `null_report` of some rows of each modality."""
     x, y = (own[FEATURES[space]][i] for own, i in zip(features, rows, strict=True))
     gaussians = None
     if space is Space.AFTER and "mean" in features[0]:
@@ -252,5 +253,5 @@ def _report(
         )
         gaussians = of_x, of_y
     of_rows = [own[i] for own, i in zip(labels, rows, strict=True)]
-    report = report_of(x, y, *of_rows, natural=natural, gaussians=gaussians)
+    report = report_of(Clouds.of(x, y, *of_rows, natural=natural, gaussians=gaussians))
     return {ALIGNMENT[space][name]: value for name, value in report.items()}
