@@ -11,6 +11,7 @@ import pytest
 
 from mer_core import __version__
 from mer_core.checkpoints.shipped import DEFAULT_MODEL, WHISPER
+from mer_core.metrics.catalogue import METRICS, Need, Null
 from train.__main__ import parser
 from train.evaluate.tables import metrics_table
 from train.evaluate.words import words_table
@@ -106,6 +107,29 @@ def test_stated_training_commands_parse() -> None:
                         parser().parse_args(arguments[len(start) :])
                 if arguments[:1] in (["accelerate"], ["torchrun"]):
                     parser().parse_args(arguments[arguments.index("train") + 1 :])
+
+
+def test_every_measure_is_documented_with_its_question_and_direction() -> None:
+    arrows = {"higher": " ↑", "lower": " ↓", "": ""}
+    (rows,) = tables("docs/measures.md")
+    documented = [(name.removesuffix(" *"), question) for name, question, *_ in rows]
+    assert documented == [
+        (
+            metric.title.format(x="x", y="y") + arrows[metric.better],
+            metric.question.format(x="x", y="y"),
+        )
+        for metric in METRICS.values()
+    ]
+    starred = [name.endswith(" *") for name, *_ in rows]
+    assert starred == [Need.PAIRS in metric.needs for metric in METRICS.values()]
+    chance = {
+        Null.MODALITIES: "modality",
+        Null.EMOTIONS: "emotion",
+        Null.PARTNERS: "partner",
+        Null.DIRECTIONS: "direction",
+    }
+    nulls = [cell.partition(":")[0] for _, _, cell, _ in rows]
+    assert nulls == [chance[metric.null] for metric in METRICS.values()]
 
 
 def tables(document: str) -> list[list[list[str]]]:
