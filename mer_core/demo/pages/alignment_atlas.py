@@ -110,7 +110,7 @@ class AtlasPage:
             variants = variant_choices(first, self._atlases.atlas(first).strategies)
             self.variant = gr.Radio(
                 variants, value=PLAIN, label="Beyond the paper", info=PLAIN_INFO,
-                visible=len(variants) > 1, elem_id="variant", scale=5, min_width=280,
+                visible=len(variants) > 1, elem_id="variant", scale=5, min_width=640,
             )  # fmt: skip
 
     def _clips(self) -> None:
