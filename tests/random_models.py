@@ -15,7 +15,8 @@ from mer_core.encoders.pretrained_text import PretrainedTextConfig, PretrainedTe
 from mer_core.encoders.pretrained_vision import PretrainedVisionConfig, PretrainedVisionEncoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
-from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
+from mer_core.frameworks.mgcma import MGCMA
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.types import Batch, Utterance
 
 from transformers import (  # isort: skip

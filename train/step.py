@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mer_core.frameworks.base import CLASSES, MATCHED, Framework, total_loss
+from mer_core.frameworks.descriptor import extensions_on
 from mer_core.types import Batch, Output
 from train.config import Experiment
 from train.data.labelled import Labelled
@@ -26,7 +27,10 @@ class LossStep(nn.Module):
     def __init__(self, framework: Framework, experiment: Experiment, world: World) -> None:
         super().__init__()
         self.framework = framework
-        self.weights, self.world = experiment.loss_weights, world
+        on = extensions_on(experiment.architecture)
+        # A term that is off may be listed with weight 0; any other weight without a term is a slip.
+        self.weights = {n: w for n, w in experiment.loss_weights.items() if w or on.get(n, True)}
+        self.world = world
         compiled = experiment.engine.compile
         # In a tuple, which hides the compiled module's second names of all parameters.
         self._forward = (torch.compile(framework, dynamic=True) if compiled else framework,)

@@ -3,10 +3,15 @@
 One function serves three terms: MGCMA's distribution and instance terms (arXiv 2412.20821) and
 Foal-Net's audio-video emotion alignment (arXiv 2408.09438). They differ in what is compared and in
 the positives: the own pair, or all utterances of the same emotion.
+
+The supervised contrast (Khosla et al. 2020, arXiv 2004.11362) compares a set with itself. Over both
+modalities as one set it is the joint contrast, which is ours: there, items of the own modality are
+negatives too, so that a modality cannot move away from the other as a whole for free.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -57,6 +62,41 @@ def contrastive_loss(
     rows = _positive_log_loss(similarity, targets, normalise)
     columns = _positive_log_loss(similarity.T, targets.T, normalise)
     return (rows + columns) / 2
+
+
+def supervised_contrast(similarity: Tensor, labels: Tensor) -> Tensor:
+    """Each item against all others of a set; those of its label are positives (SupCon, Eq. 2).
+
+    Args:
+        similarity: (N, N) of the set with itself, already divided by the temperature.
+        labels: (N,) class indices. An item that is alone with its label adds nothing.
+
+    Returns:
+        A float32 scalar; zero with a graph where fewer than two items are left.
+    """
+    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    positives = same_label_targets(labels) & ~itself
+    return contrastive_loss(similarity.float().masked_fill(itself, -torch.inf), positives)
+
+
+def joint_contrast(
+    embeddings: Sequence[Tensor], present: Sequence[Tensor], labels: Tensor, temperature: float
+) -> Tensor:
+    """The supervised contrast over the embeddings of all modalities as one set.
+
+    Args:
+        embeddings: (B, D) of length 1, one for each modality.
+        present: (B,) bool for each, False where the modality is absent; such rows are left out,
+            and what is there of the same utterance is not.
+        labels: (B,) class indices.
+        temperature: Divides the cosines; 0.1 in SupCon. Softer brings the clouds closer.
+
+    Returns:
+        A float32 scalar; zero with a graph where fewer than two rows are left.
+    """
+    kept = torch.cat(list(present))  # (M B,), of M modalities
+    rows = torch.cat(list(embeddings))[kept]  # (N, D)
+    return supervised_contrast(rows @ rows.T / temperature, labels.repeat(len(present))[kept])
 
 
 def sigmoid_contrastive_loss(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.alignment.gaussians import Gaussians
+from mer_core.alignment.temperature import clamp_temperature_
 from mer_core.layers.attention import attendable, normed_mlp, zero_without_keys
 from mer_core.layers.pooling import masked_mean
 
@@ -28,7 +29,6 @@ Similarity = Literal["scaled", "map", "sigmoid"]
 # gradient vanishes; above it W2 grows with exp(2 · log_std), and the means no longer matter.
 LOG_STD_RANGE = (-5.0, 3.0)
 
-TEMPERATURE_RANGE = (0.01, 10.0)  # a similarity of 1 becomes a logit of 100 to 0.1
 MAP_SLOPE, MAP_SHIFT = 1 / 200, 4.0  # a and b of MAP's Sim = -a W2 + b
 INITIAL_TEMPERATURE = {"scaled": 1.0, "map": 0.07, "sigmoid": 1.0}
 INITIAL_SHIFT = 0.5  # W2 / D starts at a few tenths, so that the sigmoid starts near 1/2
@@ -169,17 +169,6 @@ def similarity(
 
 def _no_similarity(kind: str) -> str:
     return f"There is no similarity {kind!r}; there are {', '.join(INITIAL_TEMPERATURE)}."
-
-
-def clamp_temperature_(log_temperature: Tensor) -> None:
-    """Move the logarithm of a learned temperature back into `TEMPERATURE_RANGE`, in place.
-
-    Called after an optimiser's step. A clamp inside `forward` would stop the gradient at a bound,
-    and the temperature could never leave it again.
-    """
-    low, high = TEMPERATURE_RANGE
-    with torch.no_grad():
-        log_temperature.clamp_(math.log(low), math.log(high))
 
 
 class DistributionSimilarity(nn.Module):

@@ -63,7 +63,9 @@ class Framework(nn.Module, ABC):
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
         """Named, unweighted scalar terms; `labels` (B,) class indices. Training only.
 
-        The training loop may have added the masks `CLASSES` and `MATCHED` to the output.
+        The training loop may have added the masks `CLASSES` and `MATCHED` to the output. In
+        training mode, running statistics of an output's rows move here, and not in `forward`:
+        only here are the rows of all processes.
         """
 
     def constrain_(self) -> None:
@@ -86,6 +88,12 @@ def total_loss(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Te
         weights.get(name, 1.0) * term for name, term in losses.items() if weights.get(name, 1.0)
     ]
     return torch.stack(terms).sum()
+
+
+def alignable(output: Output, *modalities: str) -> Tensor:
+    """(B,) bool: where all of these are present and the halves, as far as known, share a label."""
+    present = torch.stack([output.features[f"{name}_present"] for name in modalities]).all(dim=0)
+    return present & output.masks.get(MATCHED, present)
 
 
 def hidden(features: Features) -> Features:

@@ -7,12 +7,13 @@ Imports no torch: a page shows titles before a model is loaded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from mer_core.frameworks.variants import Variant, variants
+
 BEFORE = "none"  # the strategy without alignment, every other one's "before"
-SHARP = "sharp"  # every switch on, with a sharp temperature
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,16 @@ def _always_shares(architecture: Mapping[str, Any], space: str) -> bool:
 
 
 def _foal_net_shares(architecture: Mapping[str, Any], space: str) -> bool:
-    """With a common width always; without one, only the projection that AVEL trains is shared."""
-    return architecture.get("width") is not None or (space == "after" and architecture["avel"])
+    """With a common width always; without one, only the projections, which AVEL or joint trains."""
+    projected = architecture["avel"] or architecture.get("joint", False)
+    return architecture.get("width") is not None or (space == "after" and projected)
+
+
+# Ours, for both frameworks; off unless a variant has them on.
+EXTENSIONS = (
+    Switch("joint", "Joint contrast", "joint contrast", ("joint_temperature",)),
+    Switch("centred", "Centred embeddings", "centred"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,9 +87,9 @@ class FrameworkDescriptor:
         title: As its paper writes it.
         method: What its paper proposes, in a few words.
         modalities: In the paper's order, the leading one first.
-        switches: Its alignment modules.
-        sharp: Settings of the strategy `SHARP`: the temperatures that CLIP starts from or that
-            suit it, held where the framework would learn them away.
+        switches: The paper's alignment modules.
+        variants: Strategies of ours, with every switch on.
+        extensions: What the variants add to the paper's modules; off in all other strategies.
         shares_space: Architecture, `before` or `after` alignment → whether the two modalities'
             embeddings there lie in one space, through weights that every strategy trains.
         examples: Index file of its example clips in `assets/examples`.
@@ -91,7 +100,8 @@ class FrameworkDescriptor:
     method: str
     modalities: tuple[Modality, ...]
     switches: tuple[Switch, ...]
-    sharp: Mapping[str, Any] = field(default_factory=dict)
+    variants: tuple[Variant, ...] = ()
+    extensions: tuple[Switch, ...] = EXTENSIONS
     shares_space: Callable[[Mapping[str, Any], str], bool] = _always_shares
     examples: str = "examples.json"
 
@@ -117,10 +127,14 @@ class FrameworkDescriptor:
 
     @property
     def strategies(self) -> tuple[str, ...]:
-        """Every strategy: nothing on, then one switch, then more, and `SHARP` at the end."""
+        """Every strategy: nothing on, then one switch, then more, and the variants at the end."""
         names = self.switch_names
         subsets = [on for size in range(len(names) + 1) for on in combinations(names, size)]
-        return (*("+".join(on) or BEFORE for on in subsets), SHARP)
+        return (*map(self.strategy, subsets), *(variant.name for variant in self.variants))
+
+    def variant(self, strategy: str) -> Variant | None:
+        """The variant of this name, or None if the strategy is none of them."""
+        return next((v for v in self.variants if v.name == strategy), None)
 
     def strategy(self, on: tuple[str, ...]) -> str:
         """Name of the strategy with these switches on, whatever order they are given in."""
@@ -128,7 +142,7 @@ class FrameworkDescriptor:
 
     def switched_on(self, strategy: str) -> tuple[str, ...]:
         """Names of the switches that a strategy has on."""
-        if strategy == SHARP:
+        if self.variant(strategy):
             return self.switch_names
         return tuple(name for name in self.switch_names if name in strategy.split("+"))
 
@@ -152,10 +166,20 @@ DESCRIPTORS = {
                 Switch("token", "Tokens", "token", tokens=True),
                 Switch(
                     "instance", "Instances", "instance",
-                    ("instance_targets", "instance_temperature"),
+                    (
+                        "instance_targets", "instance_temperature",
+                        "learn_instance_temperature", "instance_temperature_floor",
+                    ),
                 ),
             ),
-            sharp={"instance_temperature": 0.07},
+            variants=variants(
+                sharp={"instance_temperature": 0.07, "learn_instance_temperature": False},
+                soft={
+                    "instance_temperature": 2.0,  # the shipped one; 0.07 would be below the floor
+                    "learn_instance_temperature": True, "instance_temperature_floor": 0.5,
+                },
+                joint_weight=0.3,  # the instance term's in the shipped experiment
+            ),
         ),
         FrameworkDescriptor(
             name="foal_net",
@@ -165,11 +189,18 @@ DESCRIPTORS = {
             switches=(
                 Switch(
                     "avel", "Emotion alignment (AVEL)", "AVEL",
-                    ("temperature", "learn_temperature", "average_positives"),
+                    (
+                        "temperature", "learn_temperature", "temperature_floor",
+                        "average_positives",
+                    ),
                 ),
                 Switch("mem", "Label matching (MEM)", "MEM", ("match_hidden",)),
             ),
-            sharp={"temperature": 0.07, "learn_temperature": False},
+            variants=variants(
+                sharp={"temperature": 0.07, "learn_temperature": False},
+                soft={"temperature": 2.659, "learn_temperature": True, "temperature_floor": 0.5},
+                joint_weight=1.0,  # AVEL's
+            ),
             shares_space=_foal_net_shares,
             examples="videos.json",
         ),
@@ -177,11 +208,20 @@ DESCRIPTORS = {
 }  # fmt: skip
 
 
+def extensions_on(architecture: Mapping[str, Any]) -> dict[str, bool]:
+    """Name of each extension of an architecture's framework → whether it is on."""
+    descriptor = DESCRIPTORS.get(architecture.get("framework", ""))
+    extensions = () if descriptor is None else descriptor.extensions
+    return {extension.name: bool(architecture.get(extension.name)) for extension in extensions}
+
+
 def strategy_title(strategy: str) -> str:
     """A strategy's name for people: `distribution+token` → `Distribution + token`."""
-    special = {BEFORE: "No alignment", SHARP: "All, sharp temperature"}
-    if strategy in special:
-        return special[strategy]
+    if strategy == BEFORE:
+        return "No alignment"
+    for variant in (v for d in DESCRIPTORS.values() for v in d.variants):
+        if variant.name == strategy:
+            return f"All, {variant.title[:1].lower()}{variant.title[1:]}"
     short = {switch.name: switch.short for d in DESCRIPTORS.values() for switch in d.switches}
     joined = " + ".join(short.get(part, part) for part in strategy.split("+"))
     return joined[:1].upper() + joined[1:]

@@ -11,10 +11,11 @@ The released code's: τ, learned and a divisor, starts at log(1/0.07) = 2.659, w
 initial value of the logarithm of a *factor*. It makes a soft temperature: cosines become logits
 within ±0.38, and hard negatives are drawn almost evenly. It is a setting (0.07: as in CLIP), and
 2.659 stays the default because a soft temperature also brings the two clouds together.
-Ours: τ is learned as a logarithm and bounded; positives are averaged unless `average_positives` is
-off; own pairs are fused once, for the classifier and MEM alike; a learned stand-in for an absent
-modality; incomplete utterances take no part in AVEL and MEM; in a batch of one label no negatives
-are drawn (released: negatives of the same label).
+Ours: τ is learned as a logarithm and bounded; the joint contrast and centred embeddings, both off
+unless set; positives are averaged unless `average_positives` is off; own pairs are fused once, for
+the classifier and MEM alike; a learned stand-in for an absent modality; incomplete utterances take
+no part in AVEL and MEM; in a batch of one label no negatives are drawn (released: negatives of the
+same label).
 Encoders are injected: released were WavLM-large, tuned, and CLIP-large, frozen.
 
 The paper numbers 16 equations. The formulas here come from the code, without their numbers, so
@@ -31,6 +32,7 @@ lines are tagged by symbol.
 | L_a            | loss `avel`                          | AVEL: audio-video emotion alignment     |
 | L_m            | loss `mem`                           | MEM: cross-modal emotion label matching |
 | L_ce           | loss `ce`                            | classifier                              |
+| –              | loss `joint`                         | ours, off; SupCon over both modalities  |
 """
 
 from __future__ import annotations
@@ -44,10 +46,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.alignment.contrastive import contrastive_loss, same_label_targets
-from mer_core.alignment.distribution import TEMPERATURE_RANGE, clamp_temperature_
 from mer_core.alignment.matching import hard_negatives, matching_loss
+from mer_core.alignment.temperature import TEMPERATURE_RANGE, check_learned, clamp_temperature_
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import MATCHED, Framework
+from mer_core.frameworks.base import Framework, alignable
+from mer_core.frameworks.embeddings import Embeddings, Extensions
 from mer_core.layers.fusion import CrossAttentionFusion, ModalityInput
 from mer_core.layers.heads import Projection, match_head
 from mer_core.layers.pooling import masked_mean
@@ -57,7 +60,7 @@ PAPER_NAMES = {"speech": "audio"}  # ours → the paper's; other modalities keep
 
 
 @dataclass(frozen=True)
-class FoalNetConfig:
+class FoalNetConfig(Extensions):
     """Shape and switches; weights of the loss terms belong to the training config.
 
     Attributes:
@@ -80,6 +83,7 @@ class FoalNetConfig:
         temperature: First τ, which divides the cosines. 2.659 as released, which is soft: the
             modality gap closes, and hard negatives are hardly harder than others. 0.07 is sharp.
         learn_temperature: Whether τ is trained, as released; here within `TEMPERATURE_RANGE`.
+        temperature_floor: The lowest τ that can be learned; 0.5 keeps it soft. Ours.
         average_positives: Divide AVEL's sum over positives by their number. So it grows neither
             with the batch nor with the frequency of a label, and a weight of 1.0 means the same
             at any batch size. False: the sum, as released (about 11 at the start in a batch of 16
@@ -100,11 +104,13 @@ class FoalNetConfig:
     match_hidden: int = 0
     temperature: float = 2.659
     learn_temperature: bool = True
+    temperature_floor: float = TEMPERATURE_RANGE[0]
     average_positives: bool = True
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
+        super().__post_init__()
         for name in ("projection_width", "width", "heads", "layers"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be 1 or more, but is {value}.")
@@ -116,6 +122,8 @@ class FoalNetConfig:
         low, high = TEMPERATURE_RANGE
         if not low <= self.temperature <= high:
             raise ValueError(f"temperature must be in [{low}, {high}], but is {self.temperature}.")
+        if self.learn_temperature:
+            check_learned("temperature", self.temperature, self.temperature_floor)
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing must be in [0, 1), but is {self.label_smoothing}.")
 
@@ -149,10 +157,14 @@ class FoalNet(Framework):
         self.video_input = ModalityInput(video_encoder.width, config.width, config.input_dropout)
         self.audio_embed: nn.Module = nn.Identity()
         self.video_embed: nn.Module = nn.Identity()
-        if config.avel:
+        widths = (audio, video)
+        if config.avel or config.joint:
             shape = config.projection_width, config.projection_dropout
             self.audio_embed = Projection(audio, *shape)
             self.video_embed = Projection(video, *shape)
+            widths = (config.projection_width, config.projection_width)
+        self.embeddings = Embeddings(dict(zip(self.modalities, widths, strict=True)), config)
+        if config.avel:
             self.log_temperature = nn.Parameter(
                 torch.tensor(math.log(config.temperature)), requires_grad=config.learn_temperature
             )
@@ -183,8 +195,9 @@ class FoalNet(Framework):
         """Logits (B, C), tokens, embeddings before and after alignment, matching, attention, masks.
 
         Features, of audio and likewise of video: `audio_pooled` (B, Da) before alignment;
-        `audio_embedding` (B, D) after it but before fusion, L2-normalised (without AVEL: the
-        pooled tokens, which have a space in common only if `width` is set); `audio_present` (B,).
+        `audio_embedding` (B, D) after it but before fusion, L2-normalised (without AVEL and joint:
+        the pooled tokens, which have a space in common only if `width` is set); `audio_present`
+        (B,). If centred, `audio_uncentred` (B, D), from which the losses make theirs.
         With MEM: `audio_tokens` (B, Ta, Da), from which `losses` fuses drawn pairs, and
         `match_logits` (B, 2, 2) of (audio that looked at video, video that looked at audio) ×
         (different, same), without meaning where one is absent.
@@ -199,8 +212,8 @@ class FoalNet(Framework):
         named = {
             f"{a}_pooled": audio_pooled,
             f"{v}_pooled": video_pooled,
-            f"{a}_embedding": F.normalize(self.audio_embed(audio_pooled).float(), dim=1),  # (B, D)
-            f"{v}_embedding": F.normalize(self.video_embed(video_pooled).float(), dim=1),
+            **self.embeddings(a, self.audio_embed(audio_pooled)),  # (B, D)
+            **self.embeddings(v, self.video_embed(video_pooled)),
             f"{a}_present": audio.present,
             f"{v}_present": video.present,
         }
@@ -216,13 +229,12 @@ class FoalNet(Framework):
         )
 
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
-        """`ce`, and `avel` and `mem` where switched on; float32 scalars. `mem` draws negatives."""
+        """`ce`, and `avel`, `mem` and `joint` where on; float32 scalars. `mem` draws negatives."""
+        output = self.embeddings.of_batch(output)
         logits = output.logits.float()
         smoothing = self.config.label_smoothing
         losses = {"ce": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
-        audio_present, video_present = self._both(output, "present")
-        present = audio_present & video_present  # pairs need both, of one label
-        present = present & output.masks.get(MATCHED, present)
+        present = alignable(output, *self.modalities)  # pairs need both, of one label
         similarity = self._similarity(output)
         if self.config.avel:  # L_a, with Y as its targets
             average = self.config.average_positives
@@ -231,12 +243,12 @@ class FoalNet(Framework):
             )
         if self.config.mem:  # L_m
             losses["mem"] = self._matching_loss(output, similarity, labels, present)
-        return losses
+        return losses | self.embeddings.losses(output, labels)
 
     def constrain_(self) -> None:
-        """Keep τ within `TEMPERATURE_RANGE`."""
+        """Keep τ within its range."""
         if self.config.avel:
-            clamp_temperature_(self.log_temperature)
+            clamp_temperature_(self.log_temperature, self.config.temperature_floor)
 
     def _both(self, output: Output, kind: str) -> tuple[Tensor, Tensor]:
         """The audio's and the video's feature of one kind."""
@@ -246,9 +258,9 @@ class FoalNet(Framework):
     def _similarity(self, output: Output) -> Tensor:
         """C^a2v (B, B): cosines over τ, audio against video.
 
-        Without AVEL nothing trains the projections, and cosines between two untrained spaces would
-        be noise. So all are equally similar, and negatives are drawn evenly; at the released τ the
-        noise would have nearly the same effect.
+        Without AVEL there is no τ, and cosines between two untrained spaces would be noise. So all
+        are equally similar, and negatives are drawn evenly; at the released τ the noise would have
+        nearly the same effect.
         """
         audio, video = self._both(output, "embedding")
         if not self.config.avel:

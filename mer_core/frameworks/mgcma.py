@@ -10,6 +10,7 @@ cross-entropy trained jointly with them.
 Our reconstruction, since neither equations nor code were available: the inside of the Gaussian
 constructor (MAP, arXiv 2210.05335), Sim's form and temperature, the positives, depths and widths,
 what the instance term reads, fusion and classifier. We do not claim the published figures.
+Beyond the paper, off unless set: the joint contrast, centred embeddings, a learned instance τ.
 
 | symbol   | here                                      | source                               |
 |----------|-------------------------------------------|--------------------------------------|
@@ -21,114 +22,41 @@ what the instance term reads, fusion and classifier. We do not claim the publish
 | L_D      | loss `distribution`                       | paper: contrastive, distributions    |
 | L_I      | loss `instance`                           | paper: contrastive, pairs            |
 | L        | ce + λ_D L_D + λ_I L_I                    | paper: joint; λ: training config     |
+| –        | loss `joint`                              | ours: SupCon over both modalities    |
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+import math
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mer_core.alignment.contrastive import (
-    Targets,
     contrastive_loss,
     sigmoid_contrastive_loss,
     targets_of,
 )
 from mer_core.alignment.distribution import (
-    TEMPERATURE_RANGE,
     DistributionSimilarity,
     GaussianConstructor,
-    Pool,
     SequenceGaussians,
-    Similarity,
 )
 from mer_core.alignment.gaussians import Gaussians
+from mer_core.alignment.temperature import clamp_temperature_
 from mer_core.alignment.token import AlignedTokens, Streams, TokenAlignment
 from mer_core.encoders.base import Encoder
-from mer_core.frameworks.base import MATCHED, Framework
+from mer_core.frameworks.base import Framework, alignable
+from mer_core.frameworks.embeddings import Embeddings
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.layers.fusion import ModalityInput
 from mer_core.layers.pooling import masked_mean
 from mer_core.types import Features, Output
 
-CHOICES = {
-    "distribution_similarity": Similarity,
-    "distribution_pool": Pool,
-    "distribution_targets": Targets,
-    "instance_targets": Targets,
-}
-
-
-@dataclass(frozen=True)
-class MGCMAConfig:
-    """Shape and switches; weights of the loss terms belong to the training config.
-
-    Attributes:
-        width: D behind the encoders; suits the compact ones, wav2vec 2.0 with BERT sets its 768.
-        heads: Of every attention; even, because the Gaussians split them in halves.
-        feed_forward: Of every block, as a multiple of `width`; the transformer's usual 4.
-        dropout: Of every block; MAP's 0.1.
-        input_dropout: Of whole channels of the encoders' tokens; for frozen encoders, which have
-            memorised their training clips. 0 as in the papers, which fine-tune theirs.
-        classifier_dropout: Before the last layer; strong, because the corpora are small.
-        self_layers: Self-attention blocks a modality; one, the smallest that fits the description.
-        cross_layers: Cross-attention blocks each way; one, likewise.
-        distribution: Whether Gaussians are built and contrasted.
-        token: Whether tokens are aligned by attention; off, fusion reads the tokens as they are.
-        instance: Whether pairs are contrasted.
-        distribution_similarity: Sim. `scaled` starts with a loss near log B at any width.
-        distribution_temperature: First τ of Sim, by which -W2/D is divided; None is the one that
-            suits Sim's form (1 for `scaled`). Softer brings the clouds closer.
-        learn_distribution_temperature: Whether τ is trained, as MAP does; here within
-            `TEMPERATURE_RANGE`.
-        distribution_pool: What an utterance's Gaussian is made of; speech has no [CLS], so `mean`.
-        distribution_targets: Positives: `pair` as MAP, or everyone of the same `label`.
-        instance_targets: Positives: `pair` as the paper's description, or the same `label`.
-        instance_temperature: Of the cosines; the usual 0.07. Softer brings the clouds closer.
-        samples: Draws K from the Gaussians in training besides their means (MAP: 5); W2 needs none.
-        label_smoothing: Of the cross-entropy; none, as the papers.
-    """
-
-    width: int = 256
-    heads: int = 8
-    feed_forward: float = 4.0
-    dropout: float = 0.1
-    input_dropout: float = 0.0
-    classifier_dropout: float = 0.3
-    self_layers: int = 1
-    cross_layers: int = 1
-    distribution: bool = True
-    token: bool = True
-    instance: bool = True
-    distribution_similarity: Similarity = "scaled"
-    distribution_temperature: float | None = None
-    learn_distribution_temperature: bool = True
-    distribution_pool: Pool = "mean"
-    distribution_targets: Targets = "pair"
-    instance_targets: Targets = "pair"
-    instance_temperature: float = 0.07
-    samples: int = 0
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse unknown choices and values out of range."""
-        for name, kind in CHOICES.items():
-            value, choices = getattr(self, name), get_args(kind)
-            if value not in choices:
-                raise ValueError(f"{name} is {value!r}; it can be {', '.join(choices)}.")
-        if self.samples < 0 or (self.samples and not self.distribution):
-            raise ValueError("samples are draws from the distribution: 0 or more, 0 without it.")
-        if self.instance_temperature <= 0:
-            raise ValueError("instance_temperature must be above 0.")
-        low, high = TEMPERATURE_RANGE
-        first = self.distribution_temperature
-        if first is not None and not low <= first <= high:
-            raise ValueError(
-                f"distribution_temperature must be in [{low}, {high}], but is {first}."
-            )
+MODALITIES = ("speech", "text")
 
 
 class MGCMA(Framework):
@@ -168,8 +96,14 @@ class MGCMA(Framework):
             self.token_alignment = TokenAlignment(
                 width, config.heads, config.self_layers, config.cross_layers, **block
             )
-        self.speech_embed = nn.Linear(width, width) if config.instance else nn.Identity()
-        self.text_embed = nn.Linear(width, width) if config.instance else nn.Identity()
+        embedded = config.instance or config.joint
+        self.speech_embed = nn.Linear(width, width) if embedded else nn.Identity()
+        self.text_embed = nn.Linear(width, width) if embedded else nn.Identity()
+        self.embeddings = Embeddings(dict.fromkeys(MODALITIES, width), config)
+        self.log_instance_temperature: nn.Parameter | None = None
+        if config.instance and config.learn_instance_temperature:
+            first = torch.tensor(math.log(config.instance_temperature))
+            self.log_instance_temperature = nn.Parameter(first)
         self.classifier = nn.Sequential(
             nn.Linear(2 * width, width),
             nn.GELU(),
@@ -191,7 +125,8 @@ class MGCMA(Framework):
 
         Features, with D the config's width: `speech_pooled` (B, D) before any alignment,
         `speech_embedding` (B, D) after it but before fusion, L2-normalised, `speech_present` (B,);
-        `speech_mean` and `speech_std` (B, D) with distribution alignment; likewise for text.
+        `speech_uncentred` (B, D), if centred, from which the losses make theirs; `speech_mean` and
+        `speech_std` (B, D) with distribution alignment; likewise for text.
         Attention with token alignment: `speech_to_text` (B, Ts, Tt), `text_to_speech` (B, Tt, Ts).
         Masks: `speech` (B, Ts), `text` (B, Tt); of an absent modality, one stand-in is valid.
         """
@@ -205,8 +140,8 @@ class MGCMA(Framework):
         named |= {
             "speech_pooled": masked_mean(speech.tokens, speech.mask),  # (B, D)
             "text_pooled": masked_mean(text.tokens, text.mask),
-            "speech_embedding": _embed(self.speech_embed, means.speech_prefusion, speech.mask),
-            "text_embedding": _embed(self.text_embed, means.text_prefusion, text.mask),
+            **self._embed("speech", self.speech_embed, means.speech_prefusion, speech.mask),
+            **self._embed("text", self.text_embed, means.text_prefusion, text.mask),
             "speech_present": speech.present,
             "text_present": text.present,
         }
@@ -217,7 +152,8 @@ class MGCMA(Framework):
         return Output(logits, named, attention, {"speech": speech.mask, "text": text.mask})
 
     def losses(self, output: Output, labels: Tensor) -> dict[str, Tensor]:
-        """`ce`, and `distribution` and `instance` where switched on; float32 scalars."""
+        """`ce`, and `distribution`, `instance` and `joint` where switched on; float32 scalars."""
+        output = self.embeddings.of_batch(output)
         logits = output.logits.float()
         smoothing = self.config.label_smoothing
         losses = {"ce": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
@@ -226,12 +162,15 @@ class MGCMA(Framework):
                 losses["distribution"] = self._distribution_loss(output, labels)
             if self.config.instance:
                 losses["instance"] = self._instance_loss(output, labels)
-        return losses
+        return losses | self.embeddings.losses(output, labels)
 
     def constrain_(self) -> None:
-        """Keep τ of the distribution term within `TEMPERATURE_RANGE`."""
+        """Keep learned temperatures within their ranges."""
         if self.distribution_similarity is not None:
             self.distribution_similarity.constrain_()
+        if self.log_instance_temperature is not None:
+            floor = self.config.instance_temperature_floor
+            clamp_temperature_(self.log_instance_temperature, floor)
 
     def _views(
         self, speech: Features, text: Features
@@ -259,6 +198,15 @@ class MGCMA(Framework):
             return Streams(speech, text, speech, text)
         return self.token_alignment(speech, speech_mask, text, text_mask)
 
+    def _embed(
+        self, modality: str, projection: nn.Module, tokens: Tensor, mask: Tensor
+    ) -> dict[str, Tensor]:
+        """(B, T, D) before fusion → features (B, D).
+
+        After fusion each side would already contain its partner; finding it would be trivial.
+        """
+        return self.embeddings(modality, projection(masked_mean(tokens, mask)))
+
     def _classify(self, streams: Streams, speech_mask: Tensor, text_mask: Tensor) -> Tensor:
         """Masked means side by side → logits."""
         pooled = [masked_mean(streams.speech, speech_mask), masked_mean(streams.text, text_mask)]
@@ -274,26 +222,13 @@ class MGCMA(Framework):
         )  # (B, B)
         targets = targets_of(self.config.distribution_targets, labels)
         if self.config.distribution_similarity == "sigmoid":
-            return sigmoid_contrastive_loss(logits, targets, _alignable(output))
-        return contrastive_loss(logits, targets, _alignable(output))
+            return sigmoid_contrastive_loss(logits, targets, alignable(output, *MODALITIES))
+        return contrastive_loss(logits, targets, alignable(output, *MODALITIES))
 
     def _instance_loss(self, output: Output, labels: Tensor) -> Tensor:
         """L_I: contrast of cosines between the embeddings of speech and text."""
         cosine = output.features["speech_embedding"] @ output.features["text_embedding"].T  # (B, B)
         targets = targets_of(self.config.instance_targets, labels)
-        logits = cosine / self.config.instance_temperature
-        return contrastive_loss(logits, targets, _alignable(output))
-
-
-def _embed(projection: nn.Module, tokens: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, D) before fusion → (B, D) of length 1.
-
-    After fusion each side would already contain its partner, and finding it would be trivial.
-    """
-    return F.normalize(projection(masked_mean(tokens, mask)).float(), dim=1)
-
-
-def _alignable(output: Output) -> Tensor:
-    """(B,) bool: where both modalities are present and, as far as known, share a label."""
-    both = output.features["speech_present"] & output.features["text_present"]
-    return both & output.masks.get(MATCHED, both)
+        learned = self.log_instance_temperature
+        temperature = self.config.instance_temperature if learned is None else learned.exp()
+        return contrastive_loss(cosine / temperature, targets, alignable(output, *MODALITIES))

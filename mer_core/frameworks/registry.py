@@ -10,7 +10,8 @@ from mer_core.encoders.base import Encoder
 from mer_core.encoders.registry import build_encoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
-from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
+from mer_core.frameworks.mgcma import MGCMA
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal, UnimodalConfig
 
 MakeEncoder = Callable[[dict[str, Any]], Encoder]  # from what `Encoder.architecture` says

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mer_core.alignment.contrastive import contrastive_loss, same_label_targets
+from mer_core.alignment.contrastive import supervised_contrast
 from mer_core.encoders.base import Encoder
 from mer_core.frameworks.base import CLASSES, Framework
 from mer_core.layers.pooling import AttentiveStatistics, Statistics
@@ -142,15 +142,3 @@ def restricted_cross_entropy(
     own = log_probabilities.gather(1, labels[:, None])[:, 0]  # (B,)
     spread = log_probabilities.sum(dim=1) / classes.sum(dim=1)  # (B,)
     return -((1 - smoothing) * own + smoothing * spread)
-
-
-def supervised_contrast(similarity: Tensor, labels: Tensor) -> Tensor:
-    """Contrast of utterances of one label against all others; none is its own positive.
-
-    Args:
-        similarity: (B, B) of a batch with itself, already divided by the temperature.
-        labels: (B,) class indices.
-    """
-    itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    positives = same_label_targets(labels) & ~itself
-    return contrastive_loss(similarity.float().masked_fill(itself, -torch.inf), positives)

@@ -6,12 +6,15 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from mer_core.alignment.contrastive import (
     contrastive_loss,
+    joint_contrast,
     pair_targets,
     same_label_targets,
     sigmoid_contrastive_loss,
+    supervised_contrast,
 )
 
 LABELS = [0, 1, 0, 2, 1, 0]
@@ -150,3 +153,82 @@ def test_half_precision_is_computed_in_float32(loss):
     result = loss(similarity, pair_targets(6))
     assert result.dtype == torch.float32
     assert torch.isclose(result, loss(similarity.float(), pair_targets(6)))
+
+
+def slow_supervised(vectors, labels, temperature):
+    """Khosla et al. (arXiv 2004.11362), Eq. 2, averaged over all items, in Python floats."""
+    total = 0.0
+    for i, one in enumerate(vectors):
+        others = [j for j in range(len(vectors)) if j != i]
+        logits = {
+            j: sum(a * b for a, b in zip(one, vectors[j], strict=True)) / temperature
+            for j in others
+        }
+        everything = sum(math.exp(logits[j]) for j in others)
+        positives = [j for j in others if labels[j] == labels[i]]
+        for j in positives:
+            total -= math.log(math.exp(logits[j]) / everything) / len(positives)
+    return total / len(vectors)
+
+
+def unit_vectors(n, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return F.normalize(torch.randn(n, 5, generator=generator, dtype=torch.float64), dim=1)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 0, 1, 2], [0, 0, 0, 0, 0], [0, 1, 2, 3, 4]])
+def test_supervised_contrast_agrees_with_the_paper(labels):
+    vectors = unit_vectors(5, seed=0).requires_grad_()
+    loss = supervised_contrast(vectors @ vectors.T / 0.3, torch.tensor(labels))
+    assert loss.item() == pytest.approx(slow_supervised(vectors.tolist(), labels, 0.3), abs=1e-5)
+    loss.backward()
+    assert vectors.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5])
+def test_joint_contrast_is_supervised_contrast_over_both_modalities(temperature):
+    first, second = unit_vectors(6, seed=1), unit_vectors(6, seed=2)
+    here = [torch.tensor([1, 1, 0, 1, 1, 1]).bool(), torch.tensor([1, 0, 0, 1, 1, 1]).bool()]
+    spoilt = [
+        v.clone().masked_fill(~p[:, None], torch.nan)
+        for v, p in zip((first, second), here, strict=True)
+    ]
+    for vectors in spoilt:
+        vectors.requires_grad_()
+    loss = joint_contrast(spoilt, here, torch.tensor(LABELS), temperature)
+    kept = [(v, i) for v, p in zip((first, second), here, strict=True) for i in range(6) if p[i]]
+    expected = slow_supervised(
+        [v[i].tolist() for v, i in kept], [LABELS[i] for _, i in kept], temperature
+    )
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    loss.backward()
+    for vectors, present in zip(spoilt, here, strict=True):
+        assert (vectors.grad[~present] == 0).all()
+        assert (vectors.grad[present].abs().sum(dim=1) > 0).all()
+
+
+def test_joint_contrast_of_one_class_is_least_where_all_are_equally_near():
+    labels, everyone = torch.zeros(4, dtype=torch.long), [torch.ones(4).bool()] * 2
+    same = [torch.ones(4, 1)] * 2
+    assert joint_contrast(same, everyone, labels, 0.1).item() == pytest.approx(math.log(7))
+    apart = [torch.ones(4, 1), -torch.ones(4, 1)]  # a modality of its own costs something
+    assert joint_contrast(apart, everyone, labels, 0.1).item() > math.log(7) + 1
+
+
+@pytest.mark.parametrize("present", [0, 1])
+def test_joint_contrast_of_fewer_than_two_items_is_zero(present):
+    vectors = torch.ones(3, 2, requires_grad=True)
+    here = [torch.arange(3) < present, torch.zeros(3).bool()]
+    loss = joint_contrast([vectors, vectors], here, torch.zeros(3).long(), 0.1)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert (vectors.grad == 0).all()
+
+
+def test_one_item_of_each_modality_and_label_is_finite():
+    vectors = torch.ones(2, 2, requires_grad=True)
+    here = [torch.tensor([True, False]), torch.tensor([False, True])]
+    loss = joint_contrast([vectors, vectors], here, torch.tensor([0, 1]), 0.1)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert vectors.grad.isfinite().all()

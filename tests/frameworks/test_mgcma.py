@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mer_core.data.collate import collate_features
-from mer_core.frameworks.mgcma import MGCMAConfig
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.frameworks.registry import build_framework
 from mer_core.types import Batch, Features
 from tests.frameworks.changed import perturb

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from mer_core.encoders.base import CachedEncoder
-from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
+from mer_core.frameworks.mgcma import MGCMA
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.types import Batch, Features
 
 LABELS = ("angry", "happy", "sad")

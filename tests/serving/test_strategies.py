@@ -21,7 +21,8 @@ from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechE
 from mer_core.encoders.compact_text import CompactTextEncoder
 from mer_core.frameworks.base import Framework
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
-from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
+from mer_core.frameworks.mgcma import MGCMA
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal
 from mer_core.media.speech_activity import STEP, SpeechActivity
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader

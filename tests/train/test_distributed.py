@@ -34,8 +34,12 @@ CASES = {
     "mgcma_pairs": {"framework": "mgcma", "distribution_similarity": "sigmoid"},
     "foal_net": {"framework": "foal_net", "projection_width": 8, "temperature": 0.2},
     "foal_net_sum": {"framework": "foal_net", "average_positives": False, "width": 8},
+    "mgcma_ours": {
+        "framework": "mgcma", "joint": True, "centred": True, "learn_instance_temperature": True,
+    },
+    "foal_net_ours": {"framework": "foal_net", "joint": True, "centred": True, "width": 8},
     "unimodal": {"framework": "unimodal", "contrast_temperature": 0.1},
-}
+}  # fmt: skip
 MODALITIES = {"mgcma": ("speech", "text"), "foal_net": ("speech", "video"), "unimodal": ("speech",)}
 KEYS = {
     "mgcma": ("speech_encoder", "text_encoder"),
@@ -97,7 +101,7 @@ def losses_and_gradients(world: World, case: str, total: int) -> tuple[Arrays, A
 
 
 def computed(world: World, framework: Framework, item: Labelled) -> tuple[Arrays, Arrays]:
-    """Losses and gradients."""
+    """Losses and running means, gradients."""
     step = world.wrap(LossStep(framework, experiment(), world))
     with drawn_alike(7, world.device):  # for one process; several draw alike within the step
         loss, terms = step(item.to(world.device), 7)
@@ -107,7 +111,8 @@ def computed(world: World, framework: Framework, item: Labelled) -> tuple[Arrays
         for name, p in framework.named_parameters()
         if p.grad is not None
     }
-    losses = {**terms, "loss": loss.detach()}
+    means = {name: b for name, b in framework.named_buffers() if name.endswith("_mean")}
+    losses = {**terms, "loss": loss.detach(), **means}
     return {name: term.cpu().numpy() for name, term in losses.items()}, gradients
 
 
@@ -133,7 +138,11 @@ def assert_close(first: tuple[Arrays, Arrays], second: tuple[Arrays, Arrays]) ->
 def test_two_processes_equal_one(case: str) -> None:
     alone = losses_and_gradients(World(CPU), case, 7)
     assert {"ce", "loss"} < set(alone[0])
-    assert all(np.abs(g).max() > 0 for name, g in alone[1].items() if "log_temp" in name)
+    assert all(np.abs(g).max() > 0 for name, g in alone[1].items() if name.startswith("log_"))
+    assert ("joint" in alone[0]) == case.endswith("_ours")
+    moved = [np.abs(mean).max() for name, mean in alone[0].items() if name.endswith("_mean")]
+    assert len(moved) == (2 if case.endswith("_ours") else 0)
+    assert all(value > 0 for value in moved)
     for shared in in_processes(2, losses_and_gradients, case, 7):
         assert_close(alone, shared)
 
@@ -146,7 +155,7 @@ def test_two_processes_equal_one_with_tuned_encoders(name: str) -> None:
         assert_close(alone, shared)
 
 
-@pytest.mark.parametrize("case", ["mgcma", "foal_net"])
+@pytest.mark.parametrize("case", ["mgcma", "foal_net", "foal_net_ours"])
 def test_a_process_without_rows_takes_part(case: str) -> None:
     alone = losses_and_gradients(World(CPU), case, 2)
     for shared in in_processes(3, losses_and_gradients, case, 2):

@@ -64,3 +64,15 @@ def test_the_framework_is_compiled_where_it_is_set(monkeypatch: pytest.MonkeyPat
 def test_rows_are_counted_whatever_a_batch_holds() -> None:
     assert rows_of(batch_of("mgcma", slice(0, 5), 5).batch) == 5
     assert rows_of(Batch(text_present=torch.ones(3))) == 3
+
+
+def test_a_term_of_ours_that_is_off_may_have_weight_0_and_no_other() -> None:
+    framework, item = framework_of("mgcma").eval(), batch_of("mgcma", slice(0, 6), 6)
+    ours = dataclasses.replace(experiment(), architecture={"framework": "mgcma"})
+    off = dataclasses.replace(ours, loss_weights={"joint": 0.0})
+    plain, listed = (LossStep(framework, one, World(CPU))(item)[0] for one in (ours, off))
+    assert torch.equal(plain, listed)
+    for slip in ({"joint": 0.3}, {"jiont": 0.0}):
+        step = LossStep(framework, dataclasses.replace(ours, loss_weights=slip), World(CPU))
+        with pytest.raises(ValueError, match="No loss named"):
+            step(item)

@@ -1,7 +1,8 @@
 """Which alignment strategies a framework has, and the experiments that train each of them alone.
 
-A strategy is a subset of a framework's switches: `none`, `token`, `distribution+instance`, …; or
-`sharp`, which is all of them with the usual sharp temperature, to show the effect of temperature.
+A strategy is a subset of a framework's switches, the papers' modules: `none`, `token`,
+`distribution+instance`, …; or a variant of ours with all of them on: `sharp`, `joint`, …
+(`mer_core.frameworks.variants`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from mer_core.checkpoints.checkpoint import load_checkpoint
 from mer_core.checkpoints.weights import encoder_attributes
-from mer_core.frameworks.descriptor import DESCRIPTORS, SHARP, FrameworkDescriptor
+from mer_core.frameworks.descriptor import DESCRIPTORS, FrameworkDescriptor, extensions_on
+from mer_core.frameworks.variants import Variant
 from train.config import Experiment
 
 SWEPT = ("architecture", "loss_weights", "drop_modality")  # tables without effect on the encoders
@@ -37,12 +39,13 @@ def descriptor_of(experiment: Experiment) -> FrameworkDescriptor:
 
 
 def strategies(experiment: Experiment) -> dict[str, Experiment]:
-    """Every strategy of the experiment's framework, from `none` to all switches, and `sharp`."""
+    """Every strategy of the experiment's framework, from `none` to all switches and variants."""
     descriptor = descriptor_of(experiment)
-    return {
-        name: sharp(experiment) if name == SHARP else only(experiment, descriptor.switched_on(name))
-        for name in descriptor.strategies
-    }
+    found = {}
+    for name in descriptor.strategies:
+        variant, on = descriptor.variant(name), descriptor.switched_on(name)
+        found[name] = varied(experiment, variant) if variant else only(experiment, on)
+    return found
 
 
 def chosen(experiment: Experiment, names: Sequence[str]) -> dict[str, Experiment]:
@@ -58,31 +61,44 @@ def chosen(experiment: Experiment, names: Sequence[str]) -> dict[str, Experiment
     return {name: replace(known[name], name=f"{experiment.name}/{name}") for name in names or known}
 
 
-def only(experiment: Experiment, on: Sequence[str]) -> Experiment:
-    """The same experiment with these switches on, and all others off, without their settings."""
+def only(experiment: Experiment, on: Sequence[str], extensions: Sequence[str] = ()) -> Experiment:
+    """The same experiment with these switches on, and all others off, without their settings.
+
+    Extensions that are off are left out altogether, as in experiments that know none.
+    """
     descriptor = descriptor_of(experiment)
-    off = [switch for switch in descriptor.switches if switch.name not in on]
-    unused = {setting for switch in off for setting in switch.settings}
+    kept = (*on, *extensions)
+    off = [s for s in (*descriptor.switches, *descriptor.extensions) if s.name not in kept]
+    unused = {setting for switch in off for setting in (switch.name, *switch.settings)}
     settings = {key: v for key, v in experiment.architecture.items() if key not in unused}
     switches = {name: name in on for name in descriptor.switch_names}
-    weights = experiment.loss_weights
     return replace(
         experiment,
-        architecture={**settings, **switches},
-        loss_weights={term: w for term, w in weights.items() if switches.get(term, True)},
+        architecture={**settings, **switches, **dict.fromkeys(extensions, True)},
+        loss_weights={term: w for term, w in experiment.loss_weights.items() if term not in unused},
     )
 
 
 def full(experiment: Experiment) -> Experiment:
-    """The same experiment with every switch on."""
-    return only(experiment, descriptor_of(experiment).switch_names)
+    """The same experiment with every switch on, and the extensions that it has on itself."""
+    return only(experiment, descriptor_of(experiment).switch_names, extended(experiment))
 
 
-def sharp(experiment: Experiment) -> Experiment:
-    """The same experiment with every switch on and a sharp temperature."""
-    everything = full(experiment)
-    settings = {**everything.architecture, **descriptor_of(experiment).sharp}
-    return replace(everything, architecture=settings)
+def extended(experiment: Experiment) -> tuple[str, ...]:
+    """Names of the extensions that an experiment has on itself."""
+    return tuple(name for name, on in extensions_on(experiment.architecture).items() if on)
+
+
+def varied(experiment: Experiment, variant: Variant) -> Experiment:
+    """The same experiment with every switch on, and what a variant changes."""
+    names = descriptor_of(experiment).switch_names
+    everything = only(experiment, names, variant.extensions)
+    own = {term: weight for term, weight in everything.loss_weights.items() if weight}
+    return replace(
+        everything,
+        architecture={**everything.architecture, **variant.settings},
+        loss_weights={**everything.loss_weights, **variant.loss_weights, **own},
+    )
 
 
 def on_encoders(experiment: Experiment, model: Path) -> Experiment:
@@ -113,7 +129,7 @@ def sweep_overrides(experiment: Experiment, sweep: str) -> list[str]:
             "architecture.instance_temperature=0.07,0.2,0.5."
         )
     table, _, name = key.strip().partition(".")
-    switches = descriptor_of(experiment).switch_names
+    switches = (*descriptor_of(experiment).switch_names, *extended(experiment))
     names = {"loss_weights": ("ce", *switches), "drop_modality": tuple(experiment.sources)}
     of_encoder = "." in name or isinstance(experiment.architecture.get(name), dict)
     if table not in SWEPT or not name or (table == "architecture" and of_encoder):

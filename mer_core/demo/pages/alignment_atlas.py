@@ -12,6 +12,8 @@ from mer_core.demo.components.named_outputs import by_component
 from mer_core.demo.pages.atlas_content import STORAGE, AtlasContent, Selection
 from mer_core.demo.pages.atlas_events import (
     ADD,
+    PLAIN,
+    PLAIN_INFO,
     AtlasEvents,
     ClipsVersion,
     Drawn,
@@ -19,6 +21,7 @@ from mer_core.demo.pages.atlas_events import (
     full_strategy,
     switch_choices,
     switched_on,
+    variant_choices,
 )
 from mer_core.demo.panels import notes
 from mer_core.demo.sections import exports
@@ -32,7 +35,6 @@ from mer_core.demo.session import EMPTY
 from mer_core.frameworks.descriptor import DESCRIPTORS, strategy_title
 
 POLL = 2.0  # seconds between two looks at the visitor's clips
-SHARP_INFO = "All modules on, trained with CLIP's low temperature of 0.07."
 NO_ATLAS = (
     "This installation has no maps: the folder assets/atlas is missing or damaged. The terminal "
     "that runs this page says more; `python -m train atlas` makes the maps."
@@ -87,7 +89,7 @@ class AtlasPage:
         self.lab, self.refit = self._sections(first)
         # By the names of `AtlasUpdate`.
         self.parts: dict[str, Any] = {
-            "strategy": self.strategy, "modules": self.modules, "sharp": self.sharp,
+            "strategy": self.strategy, "modules": self.modules, "variant": self.variant,
             "pairs": self.pairs, "map": self.map, **self.panels, "my_clip": self.my_clip,
             "lab_clip": self.lab.clip, "add_example": self.add_example, "note": self.note,
             "drawn": self.drawn, "wanted": self.wanted,
@@ -105,10 +107,11 @@ class AtlasPage:
                 switch_choices(first), value=switched_on(first, full_strategy(first)),
                 label="Alignment modules", elem_id="modules", scale=5, min_width=280,
             )  # fmt: skip
-            with gr.Column(scale=3, min_width=220):
-                self.sharp = gr.Checkbox(
-                    False, label="Sharp temperature", info=SHARP_INFO, elem_id="sharp"
-                )
+            variants = variant_choices(first, self._atlases.atlas(first).strategies)
+            self.variant = gr.Radio(
+                variants, value=PLAIN, label="Beyond the paper", info=PLAIN_INFO,
+                visible=len(variants) > 1, elem_id="variant", scale=5, min_width=640,
+            )  # fmt: skip
 
     def _clips(self) -> None:
         with gr.Row(elem_id="atlas-clips"):
@@ -165,16 +168,17 @@ class AtlasPage:
         events, framework = self._events, self.framework
         last: dict[str, Any] = {**FREE, "trigger_mode": "always_last"}
         in_turn: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}  # one after the other
-        chosen, switches = [framework, self.modules, self.sharp], ("strategy", "modules", "sharp")
+        chosen = [framework, self.modules, self.variant]
+        switches = ("strategy", "modules", "variant")
         framework.input(
             self._handler(events.choose_framework), framework,
             self._parts(*switches, "pairs", "lab_clip"), **last,
         )  # fmt: skip
         self.modules.input(
-            self._handler(events.choose_modules), chosen, self._parts("strategy", "sharp"), **last
+            self._handler(events.choose_modules), chosen, self._parts("strategy", "variant"), **last
         )
-        self.sharp.input(
-            self._handler(events.choose_sharp), chosen, self._parts("strategy", "modules"), **last
+        self.variant.input(
+            self._handler(events.choose_variant), chosen, self._parts(*switches), **last
         )
         self.map.click(
             self._handler(events.choose_strategy), framework, self._parts(*switches), **in_turn

@@ -13,10 +13,12 @@ from mer_core.demo.components.atlas_map import update
 from mer_core.demo.engine import report
 from mer_core.demo.pages.atlas_content import AtlasContent, Panels, Selection
 from mer_core.demo.services.atlases import Atlases
-from mer_core.frameworks.descriptor import DESCRIPTORS, SHARP
+from mer_core.frameworks.descriptor import DESCRIPTORS
 
 ALL_CLIPS = "All my clips here"
 ADD, ADDING = "Add an example", "Adding…"
+PLAIN = "plain"  # the choice of no variant
+PLAIN_INFO = "The paper's modules, with the settings that Attune ships."
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class AtlasUpdate(Panels, total=False):
 
     strategy: str
     modules: Any
-    sharp: bool
+    variant: Any
     pairs: tuple[int, ...]
     map: Any
     my_clip: Any
@@ -127,21 +129,33 @@ class AtlasEvents:
         """Another framework: its full strategy, no pairs selected, no clip in the lab."""
         strategy = full_strategy(framework)
         switches = switch_choices(framework)
-        modules = gr.update(choices=switches, value=switched_on(framework, strategy))
+        variants = variant_choices(framework, self._atlases.atlas(framework).strategies)
         return {
-            "strategy": strategy, "modules": modules, "sharp": False, "pairs": (),
+            "strategy": strategy,
+            "modules": gr.update(choices=switches, value=switched_on(framework, strategy)),
+            "variant": gr.update(
+                choices=variants, value=PLAIN, info=PLAIN_INFO, visible=len(variants) > 1
+            ),
+            "pairs": (),
             "lab_clip": None,
-        }  # fmt: skip
+        }
 
-    def choose_modules(self, framework: str, modules: list[str], sharp: bool) -> AtlasUpdate:
-        """A module on or off; the sharp temperature was trained with all of them only."""
-        sharp = sharp and len(modules) == len(DESCRIPTORS[framework].switches)
-        return {"strategy": strategy_of(framework, modules, sharp), "sharp": sharp}
+    def choose_modules(self, framework: str, modules: list[str], variant: str) -> AtlasUpdate:
+        """A module on or off; the variants were trained with all of them only."""
+        kept = variant if len(modules) == len(DESCRIPTORS[framework].switches) else PLAIN
+        return {
+            "strategy": strategy_of(framework, modules, kept),
+            "variant": variant_update(framework, kept),
+        }
 
-    def choose_sharp(self, framework: str, modules: list[str], sharp: bool) -> AtlasUpdate:
-        """The sharp temperature on or off; on, it switches every module on."""
-        strategy = strategy_of(framework, modules, sharp)
-        return {"strategy": strategy, "modules": switched_on(framework, strategy)}
+    def choose_variant(self, framework: str, modules: list[str], variant: str) -> AtlasUpdate:
+        """A variant, which switches every module on, or none."""
+        strategy = strategy_of(framework, modules, variant)
+        return {
+            "strategy": strategy,
+            "modules": switched_on(framework, strategy),
+            "variant": variant_update(framework, variant),
+        }
 
     def choose_strategy(self, framework: str, event: gr.EventData) -> AtlasUpdate:
         """A click on one of the small maps."""
@@ -149,7 +163,7 @@ class AtlasEvents:
         return {
             "strategy": strategy,
             "modules": switched_on(framework, strategy),
-            "sharp": strategy == SHARP,
+            "variant": variant_update(framework, variant_of(framework, strategy)),
         }
 
     def select_pairs(
@@ -196,9 +210,26 @@ class AtlasEvents:
         return strategy if strategy in charts else full_strategy(framework)
 
 
-def strategy_of(framework: str, modules: Sequence[str], sharp: bool) -> str:
-    """The strategy with these modules on."""
-    return SHARP if sharp else DESCRIPTORS[framework].strategy(tuple(modules))
+def strategy_of(framework: str, modules: Sequence[str], variant: str = PLAIN) -> str:
+    """The strategy with these modules on, or the variant's."""
+    return DESCRIPTORS[framework].strategy(tuple(modules)) if variant == PLAIN else variant
+
+
+def variant_of(framework: str, strategy: str) -> str:
+    """The choice that a strategy is: a variant, or `PLAIN`."""
+    return strategy if DESCRIPTORS[framework].variant(strategy) else PLAIN
+
+
+def variant_choices(framework: str, strategies: Sequence[str]) -> list[tuple[str, str]]:
+    """(title, name) of no variant and of those that an atlas has."""
+    variants = DESCRIPTORS[framework].variants
+    return [("Nothing", PLAIN), *((v.title, v.name) for v in variants if v.name in strategies)]
+
+
+def variant_update(framework: str, chosen: str) -> Any:
+    """A choice, and what it means."""
+    variant = DESCRIPTORS[framework].variant(chosen)
+    return gr.update(value=chosen, info=variant.about if variant else PLAIN_INFO)
 
 
 def switched_on(framework: str, strategy: str) -> list[str]:
@@ -208,7 +239,7 @@ def switched_on(framework: str, strategy: str) -> list[str]:
 
 def full_strategy(framework: str) -> str:
     """The strategy with every module on."""
-    return strategy_of(framework, DESCRIPTORS[framework].switch_names, sharp=False)
+    return strategy_of(framework, DESCRIPTORS[framework].switch_names)
 
 
 def switch_choices(framework: str) -> list[tuple[str, str]]:

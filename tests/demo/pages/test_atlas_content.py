@@ -22,7 +22,16 @@ from mer_core.checkpoints.shipped import ATLAS
 from mer_core.demo.engine import Analysis
 from mer_core.demo.pages import atlas_content
 from mer_core.demo.pages.atlas_content import AtlasContent, Selection
-from mer_core.demo.pages.atlas_events import full_strategy, strategy_of, switch_choices, switched_on
+from mer_core.demo.pages.atlas_events import (
+    PLAIN,
+    AtlasEvents,
+    full_strategy,
+    strategy_of,
+    switch_choices,
+    switched_on,
+    variant_choices,
+    variant_of,
+)
 from mer_core.demo.sections.exports import file_bytes
 from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.demo.session import Visits
@@ -95,33 +104,67 @@ def content(atlases: FakeAtlases) -> AtlasContent:
 
 
 @pytest.mark.parametrize(
-    ("framework", "modules", "sharp", "strategy"),
+    ("framework", "modules", "variant", "strategy"),
     [
-        ("mgcma", [], False, "none"),
-        ("mgcma", ["instance", "distribution"], False, "distribution+instance"),
-        ("mgcma", ["token", "instance", "distribution"], False, "distribution+token+instance"),
-        ("mgcma", ["token"], True, "sharp"),
-        ("foal_net", ["mem"], False, "mem"),
-        ("foal_net", ["mem", "avel"], False, "avel+mem"),
+        ("mgcma", [], PLAIN, "none"),
+        ("mgcma", ["instance", "distribution"], PLAIN, "distribution+instance"),
+        ("mgcma", ["token", "instance", "distribution"], PLAIN, "distribution+token+instance"),
+        ("mgcma", ["token"], "sharp", "sharp"),
+        ("mgcma", [], "joint-centred", "joint-centred"),
+        ("foal_net", ["mem"], PLAIN, "mem"),
+        ("foal_net", ["mem", "avel"], PLAIN, "avel+mem"),
     ],
 )
 def test_modules_name_a_strategy_and_back(
-    framework: str, modules: list[str], sharp: bool, strategy: str
+    framework: str, modules: list[str], variant: str, strategy: str
 ) -> None:
-    assert strategy_of(framework, modules, sharp) == strategy
+    assert strategy_of(framework, modules, variant) == strategy
+    assert variant_of(framework, strategy) == variant
     back = switched_on(framework, strategy)
-    assert set(back) == (set(full_strategy(framework).split("+")) if sharp else set(modules))
-    assert strategy_of(framework, back, sharp) == strategy
+    everything = set(full_strategy(framework).split("+"))
+    assert set(back) == (set(modules) if variant == PLAIN else everything)
+    assert strategy_of(framework, back, variant) == strategy
 
 
 @pytest.mark.parametrize("framework", DESCRIPTORS)
 def test_every_shipped_strategy_can_be_chosen(framework: str) -> None:
-    """The switches reach exactly the strategies whose heads ship."""
+    """The switches and the variants reach exactly the strategies whose heads ship."""
     names = [name for _, name in switch_choices(framework)]
     subsets = [on for size in range(len(names) + 1) for on in combinations(names, size)]
-    reached = {strategy_of(framework, on, sharp=False) for on in subsets}
     shipped = {path.parent.name for path in (ATLAS / framework).glob("*/config.json")}
-    assert reached | {strategy_of(framework, names, sharp=True)} == shipped
+    variants = [
+        name for _, name in variant_choices(framework, Atlas.load(ATLAS / framework).strategies)
+    ]
+    reached = {strategy_of(framework, on) for on in subsets}
+    assert reached | {strategy_of(framework, names, name) for name in variants} == shipped
+
+
+def test_only_the_variants_of_the_atlas_are_offered() -> None:
+    assert [name for _, name in variant_choices("mgcma", ["none", "token"])] == [PLAIN]
+    offered = variant_choices("mgcma", ["none", "joint-centred", "sharp", "unknown"])
+    assert offered[1:] == [
+        ("Sharp temperature", "sharp"), ("Joint contrast, centred", "joint-centred"),
+    ]  # fmt: skip
+
+
+def test_a_variant_switches_every_module_on_and_a_module_off_ends_it(
+    content: AtlasContent, atlases: FakeAtlases
+) -> None:
+    events = AtlasEvents(atlases, content)  # type: ignore[arg-type]
+    everything = ["distribution", "token", "instance"]
+    chosen = events.choose_variant("mgcma", ["token"], "sharp")
+    assert (chosen["strategy"], chosen["modules"]) == ("sharp", everything)
+    assert "0.07" in chosen["variant"]["info"]
+    kept = events.choose_modules("mgcma", everything, "sharp")
+    assert (kept["strategy"], kept["variant"]["value"]) == ("sharp", "sharp")
+    ended = events.choose_modules("mgcma", everything[1:], "sharp")
+    assert (ended["strategy"], ended["variant"]["value"]) == ("token+instance", PLAIN)
+    assert ended["variant"]["info"] != chosen["variant"]["info"]
+    small_map = events.choose_strategy("mgcma", SimpleNamespace(strategy="sharp"))  # type: ignore[arg-type]
+    assert (small_map["variant"]["value"], small_map["modules"]) == ("sharp", everything)
+    arrived = events.choose_framework("mgcma")["variant"]
+    assert (arrived["value"], arrived["visible"]) == (PLAIN, True)
+    assert [name for _, name in arrived["choices"]] == [PLAIN, "sharp"]
 
 
 def test_the_view_holds_stars_of_the_visit_and_of_the_lab(

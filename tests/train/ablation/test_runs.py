@@ -33,6 +33,7 @@ from train.config import Experiment
 from train.evaluate.measures import FIGURES
 
 CPU = torch.device("cpu")
+VARIANTS = ("sharp", "soft", "joint", "centred", "joint-centred")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def runs(paths: RunPaths) -> Iterator[Path]:
 
 def test_ablation_writes_its_tables_and_its_runs(done: tuple[RunPaths, dict[str, Any]]) -> None:
     paths, summary = done
-    assert len(summary["rows"]) == 9
+    assert len(summary["rows"]) == 13
     assert json.loads((paths.out / "ablation.json").read_text("utf-8")) == summary
     assert (paths.out / "ablation.md").read_text("utf-8") == markdown(summary)
     picture = cv2.imread(str(paths.out / "ablation.png"))
@@ -59,15 +60,16 @@ def test_ablation_writes_its_tables_and_its_runs(done: tuple[RunPaths, dict[str,
     assert picture.std() > 5
     with (paths.out / "ablation.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 9 * (len(RECOGNITION) + 2 * len(METRICS))
-    assert len(list(runs(paths))) == 18
+    assert len(rows) == 13 * (len(RECOGNITION) + 2 * len(METRICS))
+    assert len(list(runs(paths))) == 26
     for folder in runs(paths):
         names = {"test.json", "run.json", "config.json", "model.safetensors", "log.jsonl"}
         assert names <= {file.name for file in folder.iterdir()}
         assert not (folder / "state.safetensors").exists()
         on = {*folder.parent.name.split("+"), "ce"} - {"none", "token"}
-        if folder.parent.name == "sharp":
+        if folder.parent.name in VARIANTS:
             on = {"distribution", "instance", "ce"}
+            on |= {"joint"} if "joint" in folder.parent.name else set()
         (row,) = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         assert {key[6:] for key in row if key.startswith("train_")} == on
 
@@ -82,7 +84,7 @@ def test_figures_are_means_with_reasons_where_they_do_not_exist(
             if metric and Need.PAIRS in metric.needs:
                 assert cell == {"reason": REASONS[metric.needs]}
             elif metric and metric.needs == Need.GAUSSIANS:
-                gaussians = "distribution" in name or name == "sharp"
+                gaussians = "distribution" in name or name in VARIANTS
                 has = gaussians and not figure.startswith("before/")
                 assert ("mean" in cell) == has
                 assert has or cell == {"reason": NEEDS_GAUSSIANS}
@@ -108,7 +110,7 @@ def test_intervals_contain_the_difference(done: tuple[RunPaths, dict[str, Any]])
     _, summary = done
     cells = [cell for row in summary["rows"].values() for cell in row.values()]
     intervals = [cell for cell in cells if "difference_95" in cell]
-    assert len(intervals) > 9 * 10
+    assert len(intervals) > 13 * 10
     for cell in intervals:
         low, high = cell["difference_95"]
         assert low - 1e-9 <= cell["difference"] <= high + 1e-9
@@ -163,7 +165,7 @@ def test_another_split_is_measured_without_training(
     assert shown["protocol"]["split"] == "dev"
     assert json.loads((paths.out / "ablation-dev.json").read_text("utf-8")) == shown
     assert json.loads((paths.out / "ablation.json").read_text("utf-8")) == summary
-    assert len(list(paths.out.glob("*/seed-*/dev.json"))) == 18
+    assert len(list(paths.out.glob("*/seed-*/dev.json"))) == 26
     assert shown["rows"] != summary["rows"]
     # The tiny development split has one speaker: clips are resampled, and the protocol names it.
     assert "difference_95" in shown["rows"]["token"]["unweighted_accuracy"]
@@ -248,10 +250,10 @@ def test_foal_net_shares_no_space_without_avel_or_width(
     paths = RunPaths(corpora, tmp_path / "out", CPU, tmp_path / "cache")
     summary = ablate(foal_net, paths, seeds=1)
     rows = summary["rows"]
-    assert list(rows) == ["none", "avel", "mem", "avel+mem", "sharp"]
+    assert list(rows) == ["none", "avel", "mem", "avel+mem", *VARIANTS]
     for name, cells in rows.items():
         assert cells["before/modality_gap"] == {"reason": NO_COMMON_SPACE}
-        if "avel" in name or name == "sharp":
+        if "avel" in name or name in VARIANTS:
             assert cells["modality_gap"]["mean"] > 0
             assert "difference" not in cells["modality_gap"]  # the reference has none
         else:

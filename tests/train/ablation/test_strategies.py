@@ -14,10 +14,16 @@ import train.__main__ as command
 import train.ablation.runs
 from mer_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from mer_core.encoders.base import encoder_hash
+from mer_core.frameworks.foal_net import FoalNetConfig
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from tests.train.tiny_frameworks import write_bert
-from train.ablation.strategies import on_encoders, strategies, sweep_overrides
+from train.ablation.strategies import full, on_encoders, strategies, sweep_overrides
 from train.config import Experiment
+from train.config_file import load_experiment
 from train.stages import start
+
+VARIANTS = ("sharp", "soft", "joint", "centred", "joint-centred")
+CONFIGS = Path(train.__file__).parent / "configs"
 
 
 def test_strategies_are_all_subsets_with_only_their_own_weights(
@@ -26,10 +32,11 @@ def test_strategies_are_all_subsets_with_only_their_own_weights(
     found = strategies(mgcma)
     assert list(found) == [
         "none", "distribution", "token", "instance", "distribution+token",
-        "distribution+instance", "token+instance", "distribution+token+instance", "sharp",
+        "distribution+instance", "token+instance", "distribution+token+instance",
+        *VARIANTS,
     ]  # fmt: skip
     for name, experiment in found.items():
-        if name == "sharp":
+        if name in VARIANTS:
             continue
         on = set(name.split("+"))
         for switch in ("distribution", "token", "instance"):
@@ -37,21 +44,80 @@ def test_strategies_are_all_subsets_with_only_their_own_weights(
         assert set(experiment.loss_weights) == on & {"distribution", "instance"}
         assert ("samples" in experiment.architecture) == ("distribution" in on)
         assert ("instance_targets" in experiment.architecture) == ("instance" in on)
-    assert list(strategies(foal_net)) == ["none", "avel", "mem", "avel+mem", "sharp"]
+    assert list(strategies(foal_net)) == ["none", "avel", "mem", "avel+mem", *VARIANTS]
     assert strategies(foal_net)["mem"].loss_weights == {"mem": 0.1}
     assert mgcma.loss_weights == {"distribution": 0.1, "instance": 0.2}  # as it was
 
 
-def test_sharp_is_everything_on_but_for_its_temperature(
+def test_variants_are_everything_on_and_their_own_settings(
     mgcma: Experiment, foal_net: Experiment
 ) -> None:
-    for experiment, everything, settings in (
-        (mgcma, "distribution+token+instance", {"instance_temperature": 0.07}),
-        (foal_net, "avel+mem", {"temperature": 0.07, "learn_temperature": False}),
-    ):
+    joint, both = {"joint": True}, {"joint": True, "centred": True}
+    expected: dict[str, dict[str, dict[str, Any]]] = {
+        "distribution+token+instance": {
+            "sharp": {"instance_temperature": 0.07, "learn_instance_temperature": False},
+            "soft": {
+                "instance_temperature": 2.0, "learn_instance_temperature": True,
+                "instance_temperature_floor": 0.5,
+            },
+            "joint": joint, "centred": {"centred": True}, "joint-centred": both,
+        },
+        "avel+mem": {
+            "sharp": {"temperature": 0.07, "learn_temperature": False},
+            "soft": {"temperature": 2.659, "learn_temperature": True, "temperature_floor": 0.5},
+            "joint": joint, "centred": {"centred": True}, "joint-centred": both,
+        },
+    }  # fmt: skip
+    for experiment, weight in ((mgcma, 0.3), (foal_net, 1.0)):
         found = strategies(experiment)
-        assert found["sharp"].architecture == {**found[everything].architecture, **settings}
-        assert found["sharp"].loss_weights == found[everything].loss_weights
+        (everything,) = expected.keys() & found.keys()
+        assert set(expected[everything]) == set(VARIANTS)
+        for name, settings in expected[everything].items():
+            assert found[name].architecture == {**found[everything].architecture, **settings}
+            weights = {"joint": weight} if "joint" in name else {}
+            assert found[name].loss_weights == {**found[everything].loss_weights, **weights}
+
+
+@pytest.mark.parametrize(("own", "used"), [({}, 0.3), ({"joint": 0.0}, 0.3), ({"joint": 2.0}, 2.0)])
+def test_extensions_of_an_experiment_reach_the_variants_alone(
+    mgcma: Experiment, own: dict[str, float], used: float
+) -> None:
+    """What its file says of them changes no run of the papers' modules."""
+    extended = dataclasses.replace(
+        mgcma,
+        architecture={**mgcma.architecture, "joint_temperature": 0.4, "centred": False},
+        loss_weights={**mgcma.loss_weights, **own},
+    )
+    plain, found = strategies(mgcma), strategies(extended)
+    for name, experiment in found.items():
+        if name not in VARIANTS:
+            assert experiment == plain[name]
+        assert ("joint_temperature" in experiment.architecture) == ("joint" in name)
+    assert found["joint"].architecture["joint_temperature"] == 0.4
+    assert found["joint-centred"].loss_weights["joint"] == used
+
+
+def test_a_sweep_has_the_extensions_that_are_on(mgcma: Experiment) -> None:
+    on = dataclasses.replace(mgcma, architecture={**mgcma.architecture, "joint": True})
+    assert full(on).architecture["joint"] is True
+    assert "joint" not in full(mgcma).architecture
+    assert sweep_overrides(on, "loss_weights.joint=0.1,1") == [
+        "loss_weights.joint=0.1", "loss_weights.joint=1",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="no joint"):
+        sweep_overrides(mgcma, "loss_weights.joint=0.1,1")
+
+
+@pytest.mark.parametrize("name", ["mgcma_default", "foal_net_default"])
+def test_every_strategy_of_the_shipped_experiments_has_a_valid_configuration(name: str) -> None:
+    experiment = load_experiment(CONFIGS / f"{name}.toml")
+    configurations = {"mgcma": MGCMAConfig, "foal_net": FoalNetConfig}
+    for strategy, one in strategies(experiment).items():
+        settings = {k: v for k, v in one.architecture.items() if not k.endswith("_encoder")}
+        config = configurations[settings.pop("framework")](**settings)
+        assert config.joint == ("joint" in strategy)
+        assert config.centred == ("centred" in strategy)
+        assert (one.loss_weights.get("joint", 0.0) > 0) == config.joint
 
 
 def test_strategies_can_use_the_encoders_of_a_checkpoint(

@@ -34,7 +34,8 @@ from train.stages import start, tokenizer_of
 
 CPU = torch.device("cpu")
 PAIRS = 24
-STRATEGIES = ("none", "avel", "mem", "avel+mem", "sharp")
+VARIANTS = ("sharp", "soft", "joint", "centred", "joint-centred")
+STRATEGIES = ("none", "avel", "mem", "avel+mem", *VARIANTS)
 CONFIG = Path(train.__file__).parent / "configs" / "foal_net_default.toml"
 
 

@@ -26,8 +26,9 @@ from train.publish.heads import export_heads
 from train.stages import start
 
 CPU = torch.device("cpu")
-STRATEGIES = ["none", "avel", "mem", "avel+mem", "sharp"]
-MATCHING = {"mem", "avel+mem", "sharp"}
+VARIANTS = ["sharp", "soft", "joint", "centred", "joint-centred"]
+STRATEGIES = ["none", "avel", "mem", "avel+mem", *VARIANTS]
+MATCHING = {"mem", "avel+mem", *VARIANTS}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,10 @@ def test_heads_are_the_runs_on_the_shipped_encoders(
         for attribute in ("audio_encoder", "video_encoder"):
             setattr(head.framework, attribute, getattr(run, attribute))
         np.testing.assert_allclose(data.logits(head.framework, pairs), expected, atol=0.01)
+        embedded = [next(data.outputs(one, pairs)).features for one in (run, head.framework)]
+        for key in ("audio_embedding", "video_embedding"):  # running means are stored too
+            torch.testing.assert_close(*(e[key] for e in embedded), atol=0.02, rtol=0)
+        assert any(k.endswith("_mean") for k in run.state_dict()) == ("centred" in name)
         assert head.config["experiment"] == experiment.name
         assert (head.config["strategy"], head.config["seed"]) == (name, 1)
         assert not list((out / name).glob("*encoder*"))
@@ -116,7 +121,9 @@ def test_other_encoders_are_refused(
     stranger = dataclasses.replace(tiny_foal_net(), seed=8)  # fresh encoders of another seed
     with pytest.raises(ValueError, match="trained on other encoders"):
         export_heads(stranger, paths, shipped, tmp_path / "out", seed=1)
-    with pytest.raises(ValueError, match=r"seed 7 of none, avel, mem, avel\+mem, sharp;"):
+    with pytest.raises(
+        ValueError, match=rf"seed 7 of none, avel, mem, avel\+mem, {', '.join(VARIANTS)};"
+    ):
         export_heads(experiment, paths, shipped, tmp_path / "out", seed=7)
     assert not (tmp_path / "out").exists()
 

@@ -14,7 +14,8 @@ from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
 from mer_core.encoders.compact_text import CompactTextEncoder
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
-from mer_core.frameworks.mgcma import MGCMA, MGCMAConfig
+from mer_core.frameworks.mgcma import MGCMA
+from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal
 
 CARD = """---
