@@ -10,9 +10,11 @@ from typing import Any, TypedDict
 import gradio as gr
 
 from mer_core.atlas.clip_id import ClipId, Origin
+from mer_core.atlas.collection import Atlas
 from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo.components import atlas_map
+from mer_core.demo.components.map_story import named_places, story
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.distributions import distributions_view
@@ -116,20 +118,23 @@ class AtlasContent:
         """Put the lab's clip on the maps, or remove it."""
         self._atlases.visits.set_changed(visit_of(request), clip)
 
-    def view(self, selection: Selection, clips: Sequence[VisitorClip]) -> dict[str, Any]:
-        """The map component's small property; all of `clips` have stars."""
+    def view(
+        self, selection: Selection, clips: Sequence[VisitorClip], chosen: str | None = None
+    ) -> dict[str, Any]:
+        """The map component's small property; all of `clips` have stars.
+
+        Args:
+            selection: What to look at.
+            clips: Of the visitor, and the one changed in the lab.
+            chosen: Id of the clip that the sentence beside the maps is about, in its string form;
+                the latest one where it is none of `clips`.
+        """
         atlas = self._atlases.atlas(selection.framework)
-        refit = selection.active_refit
-        redrawn = None
-        if refit is not None:
-            positions, title = refit.stars(atlas, clips), refit.title
-            redrawn = {
-                "before": atlas_map.Redrawn(refit.before.map.points, positions[BEFORE], title),
-                "after": atlas_map.Redrawn(
-                    refit.after.map.points, positions[refit.strategy], title
-                ),
-            }
-        return atlas_map.view(selection.strategy, clips, stars(atlas, clips), redrawn)
+        refit, strategy = selection.active_refit, selection.strategy
+        maps = () if refit is None else (refit.before.map, refit.after.map)
+        told = story(atlas, strategy, clips, _chosen(clips, chosen), maps)
+        redrawn = None if refit is None else _redrawn(atlas, refit, clips)
+        return atlas_map.view(strategy, clips, stars(atlas, clips), redrawn, told)
 
     def panels(self, selection: Selection, clips: Sequence[VisitorClip]) -> Panels:
         """Every panel below the map."""
@@ -189,6 +194,28 @@ class AtlasContent:
     def _reference(self, framework: str) -> dict[str, Any]:
         """The map component's large property."""
         return atlas_map.payload(self._atlases.atlas(framework))
+
+
+def _redrawn(
+    atlas: Atlas, refit: RefitMaps, clips: Sequence[VisitorClip]
+) -> dict[str, atlas_map.Redrawn]:
+    """Both refitted maps, as the component takes them."""
+    positions = refit.stars(atlas, clips)
+    sides = (("before", BEFORE, refit.before), ("after", refit.strategy, refit.after))
+    return {
+        side: atlas_map.Redrawn(
+            fitted.map.points, positions[strategy], refit.title,
+            named_places(atlas.charts[strategy].reference, fitted.map.points),
+        )
+        for side, strategy, fitted in sides
+    }  # fmt: skip
+
+
+def _chosen(clips: Sequence[VisitorClip], chosen: str | None) -> VisitorClip | None:
+    """The chosen clip, or else the latest that is not a changed one."""
+    unchanged = [clip for clip in clips if not clip.changed]
+    named = [clip for clip in unchanged if str(clip.id) == chosen]
+    return next(reversed(named or unchanged), None)
 
 
 def parse_id(chosen: str) -> ClipId | None:

@@ -84,7 +84,7 @@ class LabHandlers:
         find: A clip's id in its string form, request → the visitor's clip or an example; raises a
             ValueError for people where there is none.
         store_changed: Changed clip or None, request: where the page finds its star.
-        titles: Strategy → its name for people.
+        titles: Strategy → its name for people, as markup.
     """
 
     def __init__(

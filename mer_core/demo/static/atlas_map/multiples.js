@@ -9,14 +9,12 @@ const multiples = (grid, choose) => {
       const button = document.createElement("button");
       button.type = "button";
       button.dataset.strategy = name;
-      button.setAttribute("aria-label", `Show ${map.title} as the map after alignment`);
       const canvas = document.createElement("canvas");
       const title = document.createElement("span");
-      title.textContent = map.title;
       button.append(canvas, title);
       button.addEventListener("click", () => choose(name));
       grid.append(button);
-      return { name, map, button, canvas };
+      return { name, map, button, canvas, title };
     });
   };
 
@@ -32,7 +30,11 @@ const multiples = (grid, choose) => {
   };
 
   const mark = (strategy) => {
-    for (const { name, button } of cells) button.setAttribute("aria-pressed", String(name === strategy));
+    for (const { name, map, button, title } of cells) {
+      title.textContent = titleOf(map);
+      button.setAttribute("aria-label", `Show ${titleOf(map)} as the map after alignment`);
+      button.setAttribute("aria-pressed", String(name === strategy));
+    }
   };
   return { build, draw, mark };
 };

@@ -1,0 +1,91 @@
+"""What the maps say in words and marks, as part of the map's property `view`; all of it optional.
+
+Named places, mixing, the distance of a visitor's halves, largest movers. Distances and neighbours
+are those of the original space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mer_core.atlas.analysis.mixing import MapMixing, map_mixing
+from mer_core.atlas.analysis.movers import moved_halves, moved_points
+from mer_core.atlas.analysis.regions import regions_of
+from mer_core.atlas.collection import Atlas
+from mer_core.atlas.maps import AtlasMap
+from mer_core.atlas.reference import Reference
+from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.panels.apart import key_sentence, on_line
+from mer_core.demo.panels.movers import movers_list
+from mer_core.frameworks.descriptor import BEFORE
+from mer_core.types import FloatArray
+
+MOVED_POINTS, MOVED_HALVES = 5, 3  # listed
+
+
+def story(
+    atlas: Atlas,
+    strategy: str,
+    clips: Sequence[VisitorClip],
+    chosen: VisitorClip | None,
+    refitted: Sequence[AtlasMap] = (),
+) -> dict[str, Any]:
+    """What is said of the maps before and after one strategy.
+
+    Args:
+        atlas: Of the clips' framework.
+        strategy: On the map "after".
+        clips: The visitor's, and the one changed in the lab.
+        chosen: The clip that the key sentence is about, one of `clips`; None without any.
+        refitted: The visitor's maps before and after, or none for the stored ones.
+    """
+    names = (BEFORE, strategy)
+    maps = refitted or [atlas.charts[name].map for name in names]
+    mixing = [
+        map_mixing(atlas.charts[name].reference, shown)
+        for name, shown in zip(names, maps, strict=True)
+    ]
+    movers = (
+        *moved_halves(atlas, strategy, clips, MOVED_HALVES),
+        *moved_points(atlas, strategy, MOVED_POINTS),
+    )
+    told = [clip for clip in clips if clip is chosen or clip.changed]
+    return {
+        "mixing": [_mixing(one) for one in mixing],
+        "apart": {str(clip.id): [on_line(atlas, name, clip) for name in names] for clip in told},
+        "key": "" if chosen is None else key_sentence(atlas, strategy, chosen),
+        "movers": movers_list(
+            atlas.charts[BEFORE].reference, movers, {clip.id: clip.name for clip in clips}
+        ),
+        "trails": {
+            "points": [mover.point for mover in movers if mover.point is not None],
+            "halves": [f"{m.clip} {m.modality}" for m in movers if m.clip is not None],
+        },
+    }
+
+
+def named_places(reference: Reference, points: FloatArray) -> list[dict[str, Any]]:
+    """Regions of one view of the reference: groups as the map numbers them, and where they are.
+
+    A group is an emotion's index; those of the partner follow after all of the leading modality.
+    """
+    kinds = len(reference.emotions)
+    return [
+        {
+            "groups": [
+                reference.emotions.index(region.emotion) + kinds * reference.modalities.index(name)
+                for name in region.modalities
+            ],
+            "at": [round(axis, 4) for axis in region.at],
+        }
+        for region in regions_of(reference, points)
+    ]
+
+
+def _mixing(measured: MapMixing) -> dict[str, float]:
+    return {
+        "space": round(measured.space, 4),
+        "map": round(measured.on_map, 4),
+        "even": round(measured.even, 4),
+    }
