@@ -173,6 +173,7 @@ attune.positions = () => {
 };
 attune.groups = (side) => state.reference.groups.map((rows) => rows.length ? spreadOf(state.points[side], rows) : null);
 attune.points = (side) => Array.from(state.points[side]);
+attune.trails = trailsNow;
 attune.state = state;
 element.attune = root.attune = attune;
 start();
