@@ -26,6 +26,7 @@ from mer_core.demo.panels.tokens import tokens_view
 from mer_core.demo.sections.exports import plotted
 from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.demo.services.atlases import Atlases
+from mer_core.demo.services.background import Background
 from mer_core.demo.services.shipped_clips import GONE, ShippedClips
 from mer_core.demo.session import KEPT_MINUTES, Visit, visit_name
 from mer_core.frameworks.descriptor import BEFORE
@@ -78,6 +79,8 @@ class Selection:
 class AtlasContent:
     """Stores nothing of any visitor; their clips come from the visits, by the request's cookie.
 
+    `measured` is to be started once the page is open: then another strategy is shown at once.
+
     Args:
         atlases: Maps, heads and visits.
         engine: The model, which reads examples.
@@ -87,6 +90,7 @@ class AtlasContent:
         self._atlases = atlases
         self._shipped = ShippedClips(atlases, engine)
         self.reference = cache(self._reference)
+        self.measured = Background(self._measure, "measures of the maps")
 
     def visit(self, request: gr.Request | None) -> Visit:
         """The visit that a request belongs to."""
@@ -190,6 +194,13 @@ class AtlasContent:
         atlas = self._atlases.atlas(selection.framework)
         clips = self.clips(selection.framework, request)
         return plotted(atlas, selection.strategy, clips, all_strategies, selection.active_refit)
+
+    def _measure(self) -> None:
+        """What is said of every map without clips, which is kept: later views then take no time."""
+        for framework in self._atlases.frameworks:
+            atlas = self._atlases.atlas(framework)
+            for strategy in atlas.charts:
+                story(atlas, strategy, (), None)
 
     def _reference(self, framework: str) -> dict[str, Any]:
         """The map component's large property."""

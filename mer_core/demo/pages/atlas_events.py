@@ -92,6 +92,7 @@ class AtlasEvents:
     def arrive(self, framework: str, request: gr.Request) -> AtlasUpdate:
         """The page is opened: show the visitor's clips, and reset the lab, also for another tab."""
         self._atlases.start()
+        self._content.measured.start()
         self._content.store_changed(None, request)
         return {"wanted": RedrawRequest(self._clips_version(framework, request))}
 

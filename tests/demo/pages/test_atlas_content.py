@@ -14,11 +14,13 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from mer_core.atlas.analysis import mixing
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.fitting.refit import Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.checkpoints.shipped import ATLAS
+from mer_core.demo.components.map_story import named_places
 from mer_core.demo.engine import Analysis
 from mer_core.demo.pages import atlas_content
 from mer_core.demo.pages.atlas_content import AtlasContent, Selection
@@ -34,6 +36,7 @@ from mer_core.demo.pages.atlas_events import (
 )
 from mer_core.demo.sections.exports import file_bytes
 from mer_core.demo.sections.refit_maps import RefitMaps
+from mer_core.demo.services.background import LoadState
 from mer_core.demo.session import Visits
 from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.types import Prediction
@@ -184,6 +187,32 @@ def test_the_view_holds_stars_of_the_visit_and_of_the_lab(
     assert content.visit(ANN).stars("mgcma") == content.clips("mgcma", ANN)
 
 
+def test_after_measuring_no_view_measures_again(
+    content: AtlasContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content.measured.start()
+    assert content.measured.wait(60)
+    first = content.view(Selection("mgcma", "token"), ())["story"]
+    monkeypatch.setattr(mixing, "mixing", lambda *given: pytest.fail("it was measured before"))
+    assert content.view(Selection("mgcma", "token"), ())["story"] == first
+    assert content.measured.state is LoadState.READY
+
+
+def test_the_sentence_beside_the_maps_is_about_the_chosen_clip(
+    content: AtlasContent, atlases: FakeAtlases
+) -> None:
+    clips = [clip("1", "speech", "text"), clip("2", "speech", "text")]
+    clips.append(replace(clips[0], id=clips[0].id.as_changed(), name="Changed"))
+
+    def key(chosen: str | None) -> str:
+        return str(content.view(Selection("mgcma", "token"), clips, chosen)["story"]["key"])
+
+    assert "Clip 1" in key(id_of("1"))
+    for latest in (None, "", "gone", str(clips[2].id)):
+        assert "Clip 2" in key(latest)
+    assert content.view(Selection("mgcma", "token"), clips[2:])["story"]["key"] == ""
+
+
 def test_a_refit_is_shown_with_its_own_strategy_alone(
     content: AtlasContent, atlases: FakeAtlases
 ) -> None:
@@ -197,6 +226,7 @@ def test_a_refit_is_shown_with_its_own_strategy_alone(
     assert set(view["refit"]) == {"before", "after"}
     assert view["refit"]["after"]["points"] == {id_of("1"): {"speech": [0.5, 0.25]}}
     assert "7 neighbours" in view["refit"]["after"]["title"]
+    assert view["refit"]["after"]["places"] == named_places(chart.reference, chart.map.points)
     assert content.view(Selection("mgcma", "none", refit=maps), on)["refit"] == {}
 
 

@@ -12,7 +12,8 @@ const captionOf = (reference, map, refitted) => {
   return `Each dot is an example that was not used in training. Its colour is the emotion; dark circles are ${lead}, light triangles ${partner}. `
     + `${lines} Names stand where most points of an emotion are. Stars are the halves of your clips, each in the colour of the `
     + "category that the model assigns to it alone (grey: not judged alone); a line joins them and says how far apart they are in "
-    + `the original space, 0 to 2. Only closeness means something, the axes do not.${quality}`;
+    + `the original space, 0 to 2. Bars below the maps show how well ${lead} and ${partner} mix: the share of each point's 15 nearest `
+    + `that are of the other kind, in the space (upper bar) and on the map (lower bar); the mark is even mixing. Only closeness means something, the axes do not.${quality}`;
 };
 
 const badge = (kind, colours) => {
