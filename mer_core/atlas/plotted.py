@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mer_core.atlas.maps import AtlasMap
@@ -30,6 +30,7 @@ class Visitor:
         places: Modality → point on the map, for the halves that the clip has.
         halves_distance: Cosine distance of its two halves in the original space; NaN with one half.
         number: Drawn beside its stars; None for a clip without one.
+        halves: Modality → the category of that half alone; without those that were not judged.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Visitor:
     places: Mapping[str, Point]
     halves_distance: float = math.nan
     number: int | None = None
+    halves: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,6 +94,11 @@ def on_map(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) -> tuple[V
             clip.places(atlas, strategy),
             clip.halves_distance(strategy),
             clip.number,
+            {
+                modality: emotion
+                for modality in clip.modalities
+                if (emotion := clip.emotion_of(strategy, modality)) is not None
+            },
         )
         for clip in clips
     )

@@ -1,4 +1,4 @@
-"""Largest movers: what changed its company most between no alignment and a strategy.
+"""Largest movers: what changed its company most between two strategies, such as none and all.
 
 Two spaces have no common coordinates, and a map no distances, so a movement is measured by
 neighbours in the original space: each of the `SURROUNDING` nearest recordings is of one kind, an
@@ -34,8 +34,8 @@ class Mover:
     Attributes:
         modality: Its modality.
         change: Share of its neighbours whose kind is another one than before, 0 to 1.
-        before: Its neighbours without alignment.
-        after: Those under the strategy.
+        before: Its neighbours under the first strategy.
+        after: Those under the second.
         point: Index into `Reference.joint`; None for a half of a visitor's clip.
         clip: Id of the visitor's clip; None for a point of the reference.
     """
@@ -48,14 +48,14 @@ class Mover:
     clip: ClipId | None = None
 
 
-def moved_points(atlas: Atlas, strategy: str, most: int) -> tuple[Mover, ...]:
+def moved_points(atlas: Atlas, strategy: str, most: int, start: str = BEFORE) -> tuple[Mover, ...]:
     """Points of the reference that changed most, at most `most`; of equal ones, the first.
 
     A recording that occurs in several pairs is listed once. Points that did not change are left
-    out, so that of `BEFORE` there are none.
+    out, so that from a strategy to itself there are none.
     """
     reference = atlas.charts[BEFORE].reference
-    before, after = (_kinds(atlas.charts[name].reference) for name in (BEFORE, strategy))
+    before, after = (_kinds(atlas.charts[name].reference) for name in (start, strategy))
     change = _change(before, after)
     found: list[Mover] = []
     for point in np.argsort(-change, kind="stable").tolist():
@@ -76,17 +76,18 @@ def moved_points(atlas: Atlas, strategy: str, most: int) -> tuple[Mover, ...]:
 
 
 def moved_halves(
-    atlas: Atlas, strategy: str, clips: Sequence[VisitorClip], most: int
+    atlas: Atlas, strategy: str, clips: Sequence[VisitorClip], most: int, start: str = BEFORE
 ) -> tuple[Mover, ...]:
     """Halves of a visitor's clips that changed most, at most `most`; of equal ones, the first."""
-    halves = [_moved_half(atlas, strategy, clip, m) for clip in clips for m in clip.modalities]
+    sides = (start, strategy)
+    halves = [_moved_half(atlas, sides, clip, m) for clip in clips for m in clip.modalities]
     halves.sort(key=lambda mover: -mover.change)
     return tuple(mover for mover in halves[:most] if mover.change > 0)
 
 
-def _moved_half(atlas: Atlas, strategy: str, clip: VisitorClip, modality: str) -> Mover:
+def _moved_half(atlas: Atlas, sides: tuple[str, str], clip: VisitorClip, modality: str) -> Mover:
     reference = atlas.charts[BEFORE].reference
-    before, after = (_kinds_of(atlas, name, clip, modality) for name in (BEFORE, strategy))
+    before, after = (_kinds_of(atlas, name, clip, modality) for name in sides)
     return Mover(
         modality,
         float(_change(before, after)[0]),

@@ -154,14 +154,17 @@ def _title(axes: Axes, plotted: Plotted) -> None:
 
 
 def _visitors(axes: Axes, plotted: Plotted) -> None:
-    """A visitor's clips: stars above everything, halves joined, numbered as on the page."""
+    """A visitor's clips: stars above everything, halves joined, numbered as on the page.
+
+    A star has the colour of its half's own category, grey where the half was not judged alone.
+    """
     lead = plotted.reference.modalities[0]
     for visitor in plotted.visitors:
         points = np.array(list(visitor.places.values()))
         axes.plot(*points.T, color=INK, linewidth=1.0, zorder=5)
         for modality, (x, y) in visitor.places.items():
             axes.scatter(
-                [x], [y], s=110, c=shade(visitor.emotion or "other", modality == lead),
+                [x], [y], s=110, c=shade(visitor.halves.get(modality, "other"), modality == lead),
                 edgecolors=INK, marker="*", linewidths=0.9, zorder=6,
             )  # fmt: skip
             axes.annotate(

@@ -30,25 +30,27 @@ def story(
     clips: Sequence[VisitorClip],
     chosen: VisitorClip | None,
     refitted: Sequence[AtlasMap] = (),
+    left: str = BEFORE,
 ) -> dict[str, Any]:
-    """What is said of the maps before and after one strategy.
+    """What is said of the maps of two strategies.
 
     Args:
         atlas: Of the clips' framework.
-        strategy: On the map "after".
+        strategy: On the right.
         clips: The visitor's, and the one changed in the lab.
         chosen: The clip that the key sentence is about, one of `clips`; None without any.
-        refitted: The visitor's maps before and after, or none for the stored ones.
+        refitted: The visitor's maps on the left and the right, or none for the stored ones.
+        left: Strategy on the left.
     """
-    names = (BEFORE, strategy)
+    names = (left, strategy)
     maps = refitted or [atlas.charts[name].map for name in names]
     mixing = [
         map_mixing(atlas.charts[name].reference, shown)
         for name, shown in zip(names, maps, strict=True)
     ]
     movers = (
-        *moved_halves(atlas, strategy, clips, MOVED_HALVES),
-        *moved_points(atlas, strategy, MOVED_POINTS),
+        *moved_halves(atlas, strategy, clips, MOVED_HALVES, left),
+        *moved_points(atlas, strategy, MOVED_POINTS, left),
     )
     told = [clip for clip in clips if clip is chosen or clip.changed]
     return {

@@ -22,7 +22,7 @@ MEANING = (
     "the original space: the share of the 15 nearest that are of another emotion or modality than "
     "before. Choose one to see it on both maps."
 )
-NOTHING = "Without alignment nothing moves: switch a module on to see what it moves."
+NOTHING = "Both maps are of the same strategy, so nothing moved: switch a module on or off."
 
 
 def movers_list(reference: Reference, movers: Sequence[Mover], clips: Mapping[ClipId, str]) -> str:

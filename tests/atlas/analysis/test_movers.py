@@ -83,8 +83,14 @@ def test_the_map_has_no_say(atlas: Atlas) -> None:
     assert moved_points(Atlas("mgcma", shuffled, {}), "token", 9) == expected
 
 
-def test_without_alignment_nothing_moves(atlas: Atlas) -> None:
-    assert moved_points(atlas, "none", 9) == ()
+def test_from_a_strategy_to_itself_nothing_moves_and_the_way_back_is_as_long(atlas: Atlas) -> None:
+    for name in atlas.charts:
+        assert moved_points(atlas, name, 9, start=name) == ()
+    there, back = moved_points(atlas, "token", 160), moved_points(atlas, "none", 160, "token")
+    assert {(m.point, m.change) for m in there} == {(m.point, m.change) for m in back}
+    assert {(m.point, m.before, m.after) for m in there} == {
+        (m.point, m.after, m.before) for m in back
+    }
 
 
 def test_a_recording_of_several_pairs_is_listed_once() -> None:

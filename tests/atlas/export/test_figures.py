@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from mer_core.atlas.analysis.spread import ellipse_of, groups_of, pair_lines
 from mer_core.atlas.export.figures import FORMATS, draw, export
@@ -68,6 +69,19 @@ def test_stars_have_the_number_of_their_clip(shown: list[Plotted]) -> None:
     clips = [Visitor("Clip 9", "sad", places, number=number) for number in (2, 11, None)]
     (panel,) = draw([replace(shown[1], visitors=tuple(clips))]).axes
     assert [text.get_text() for text in panel.texts] == ["2", "11", ""]
+
+
+def test_stars_have_the_colours_of_their_own_halves(shown: list[Plotted]) -> None:
+    halves = {"speech": "angry", "text": "happy"}
+    places = dict.fromkeys(halves, (0.0, 0.0))
+    clips = (
+        Visitor("Clip 1", "sad", places, halves=halves),
+        Visitor("Clip 2", "sad", places),  # neither half was judged alone
+    )
+    (panel,) = draw([replace(shown[1], visitors=clips)]).axes
+    colours = [to_hex(star.get_facecolor()[0]).upper() for star in panel.collections[-4:]]
+    assert colours[:2] == [shade("angry", True), shade("happy", False)]
+    assert colours[2:] == [shade("other", True), shade("other", False)]
 
 
 def test_a_refitted_map_has_its_settings(shown: list[Plotted]) -> None:
