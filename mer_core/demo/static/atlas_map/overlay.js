@@ -19,16 +19,34 @@ const areaIn = (box, x, y, half, up) => {
 };
 const isFree = (area, box, taken) => area[1] > box.y && area[3] < box.y + box.h && !taken.some((other) => overlap(area, other));
 
-const haloText = (pen, text, x, y, colour) => {
+// Texts are drawn once and then copied: outlines are slow to draw, and texts move with the maps.
+const TEXT_HIGH = 26; // pixels, with its halo
+const textSprites = new Map();
+const textSprite = (font, text, colour, wide, high, ratio) => {
+  const { card } = state.theme, key = [font, text, colour, card, ratio].join();
+  if (!textSprites.has(key)) {
+    const sprite = document.createElement("canvas"), pen = sprite.getContext("2d");
+    sprite.width = Math.ceil(wide * ratio);
+    sprite.height = Math.ceil(high * ratio);
+    pen.scale(ratio, ratio);
+    Object.assign(pen, { font, textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 5 });
+    pen.strokeStyle = card;
+    pen.strokeText(text, wide / 2, high / 2);
+    pen.fillStyle = colour;
+    pen.fillText(text, wide / 2, high / 2);
+    textSprites.set(key, sprite);
+  }
+  return textSprites.get(key);
+};
+
+// Writes a text in the middle of an area, on a halo; on whole pixels of the screen, to be sharp.
+const haloText = (pen, text, [left, top, right, bottom], colour) => {
+  const x = (left + right) / 2, y = (top + bottom) / 2, ratio = pen.getTransform().a;
   attune.texts.at(-1).push({ text, at: [x, y] });
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  pen.lineJoin = "round";
-  pen.lineWidth = 5;
-  pen.strokeStyle = state.theme.card;
-  pen.strokeText(text, x, y);
-  pen.fillStyle = colour;
-  pen.fillText(text, x, y);
+  const picture = textSprite(pen.font, text, colour, textWidth(pen, text) + 8, TEXT_HIGH, ratio);
+  const [wide, high] = [picture.width / ratio, picture.height / ratio];
+  const [across, down] = [x - wide / 2, y - high / 2].map((edge) => Math.round(edge * ratio) / ratio);
+  pen.drawImage(picture, across, down, wide, high);
 };
 
 // The names of the maps lie above both canvases.
@@ -66,7 +84,7 @@ const paintApart = (pen, side, box, toPixels, taken) => {
     const areas = spots.map(([x, y]) => areaIn(box, x, y, half, size)), free = (area) => isFree(area, box, taken);
     const area = areas.find(free) || areas[0];
     taken.push(area);
-    haloText(pen, text, (area[0] + area[2]) / 2, (area[1] + area[3]) / 2, state.theme.text);
+    haloText(pen, text, area, state.theme.text);
   }
 };
 
@@ -91,3 +109,12 @@ const paintOverlay = () => {
     pen.restore();
   });
 };
+
+// A font that arrives late has other widths and shapes than the one that stood in for it.
+const fontsChanged = () => {
+  if (!root.isConnected) { document.fonts.removeEventListener("loadingdone", fontsChanged); return; }
+  widths.clear();
+  textSprites.clear();
+  paintOverlay();
+};
+document.fonts.addEventListener("loadingdone", fontsChanged);

@@ -50,7 +50,7 @@ const paintNames = (pen, side, box, toPixels, taken) => {
         .find((one) => isFree(one, box, taken));
       if (!area) continue;
       taken.push(area);
-      haloText(pen, text, (area[0] + area[2]) / 2, (area[1] + area[3]) / 2, theme.inks[kind]);
+      haloText(pen, text, area, theme.inks[kind]);
     }
   }
 };
