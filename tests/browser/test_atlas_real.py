@@ -85,7 +85,7 @@ def test_another_framework_and_a_small_map(
     page.wait_for_selector(".at-map[data-strategy='avel+mem']")
     page.click(".at-map button[data-strategy=sharp]")
     page.wait_for_selector(".at-map[data-strategy=sharp]")
-    page.wait_for_selector("#variant label:has-text('Sharp temperature') input:checked")
+    page.wait_for_selector("#variant label:has-text('Sharp: sorts well') input:checked")
     page.wait_for_selector("#atlas-metrics:has-text('sharp')")
     with page.expect_download() as download:
         page.click("#atlas-export button >> nth=0")  # unfold

@@ -22,7 +22,12 @@ from mer_core.atlas.collection import Atlas
 from mer_core.atlas.reference import Reference
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.frameworks.descriptor import BEFORE
-from mer_core.metrics.alignment import normalised, squared_distances
+from mer_core.metrics.clouds import (
+    among_nearest,
+    distances_to_others,
+    normalised,
+    squared_distances,
+)
 
 Floats = NDArray[np.float64]
 
@@ -105,10 +110,7 @@ def _change(before: Floats, after: Floats) -> Floats:
 @lru_cache(maxsize=CACHED)
 def _kinds(reference: Reference) -> Floats:
     """(2N, G) shares of kinds among the neighbours of every point, itself left out."""
-    rows = normalised(reference.joint)
-    distance = squared_distances(rows, rows)
-    np.fill_diagonal(distance, np.inf)
-    return _shares(distance, reference)
+    return _shares(distances_to_others(normalised(reference.joint)), reference)
 
 
 def _kinds_of(atlas: Atlas, strategy: str, clip: VisitorClip, modality: str) -> Floats:
@@ -127,10 +129,7 @@ def _shares(distance: Floats, reference: Reference) -> Floats:
     labels, kinds = reference.labels, len(reference.emotions)
     kind = np.eye(2 * kinds)[np.concatenate([labels, labels + kinds])]  # (2N, G)
     k = min(SURROUNDING, distance.shape[1] - 1)
-    last = np.partition(distance, k - 1, axis=1)[:, k - 1 : k]  # (M, 1), the k-th smallest
-    nearer, tied = distance < last, distance == last
-    open_ranks = k - nearer.sum(axis=1, keepdims=True)
-    return np.asarray((nearer @ kind + open_ranks * (tied @ kind) / tied.sum(1)[:, None]) / k)
+    return among_nearest(distance, k) @ kind / k
 
 
 def _surroundings(reference: Reference, kinds: Floats) -> Surroundings:

@@ -31,7 +31,8 @@ from mer_core.demo.components.map_story import named_places
 from mer_core.demo.panels.markup import CORPUS_TITLES
 from mer_core.demo.panels.nouns import noun, several
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, STATIC, contrast
-from mer_core.frameworks.descriptor import BEFORE, Terms, strategy_title
+from mer_core.frameworks.descriptor import BEFORE, strategy_title
+from mer_core.frameworks.variants import Terms
 from mer_core.types import FloatArray
 
 # Files in `static/atlas_map`, in one scope, in this order.

@@ -7,9 +7,10 @@ are those of the original space.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
-from mer_core.atlas.analysis.mixing import MapMixing, map_mixing
+from mer_core.atlas.analysis.mixing import Mixing, mixing_of
 from mer_core.atlas.analysis.movers import moved_halves, moved_points
 from mer_core.atlas.analysis.regions import regions_of
 from mer_core.atlas.collection import Atlas
@@ -21,6 +22,7 @@ from mer_core.demo.panels.movers import movers_list
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
+CACHED = 64  # maps whose mixing is kept: all stored ones, and the latest refits
 MOVED_POINTS, MOVED_HALVES = 5, 3  # listed
 
 
@@ -43,11 +45,12 @@ def story(
         left: Strategy on the left.
     """
     names = (left, strategy)
-    maps = refitted or [atlas.charts[name].map for name in names]
-    mixing = [
-        map_mixing(atlas.charts[name].reference, shown)
-        for name, shown in zip(names, maps, strict=True)
-    ]
+    if refitted:
+        mixing = [
+            _measured(atlas.charts[n].reference, m) for n, m in zip(names, refitted, strict=True)
+        ]
+    else:
+        mixing = [_stored(atlas, name) for name in names]
     movers = (
         *moved_halves(atlas, strategy, clips, MOVED_HALVES, left),
         *moved_points(atlas, strategy, MOVED_POINTS, left),
@@ -85,9 +88,20 @@ def named_places(reference: Reference, points: FloatArray) -> list[dict[str, Any
     ]
 
 
-def _mixing(measured: MapMixing) -> dict[str, float]:
+def _stored(atlas: Atlas, strategy: str) -> Mixing:
+    """Of a stored map: what ships with the atlas, or else measured."""
+    chart = atlas.charts[strategy]
+    return atlas.mixing.get(strategy) or _measured(chart.reference, chart.map)
+
+
+@lru_cache(maxsize=CACHED)
+def _measured(reference: Reference, atlas_map: AtlasMap) -> Mixing:
+    return mixing_of(reference, atlas_map.points)
+
+
+def _mixing(measured: Mixing) -> dict[str, float]:
     return {
-        "space": round(measured.space, 4),
-        "map": round(measured.on_map, 4),
-        "even": round(measured.even, 4),
+        "space": round(measured.embeddings, 4),
+        "map": round(measured.map, 4),
+        "even": round(measured.by_chance, 4),
     }

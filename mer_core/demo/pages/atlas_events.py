@@ -13,7 +13,8 @@ from mer_core.demo.components.atlas_map import update
 from mer_core.demo.engine import report
 from mer_core.demo.pages.atlas_content import AtlasContent, Panels, Selection
 from mer_core.demo.services.atlases import Atlases
-from mer_core.frameworks.descriptor import DESCRIPTORS, Terms
+from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.frameworks.variants import Terms
 
 ALL_CLIPS = "All my clips here"
 ADD, ADDING = "Add an example", "Adding…"

@@ -24,7 +24,8 @@ from mer_core.demo.panels.metric_words import (
 )
 from mer_core.demo.panels.nouns import noun
 from mer_core.demo.panels.titles import strategy_name
-from mer_core.frameworks.descriptor import BEFORE, Terms, strategy_title
+from mer_core.frameworks.descriptor import BEFORE, strategy_title
+from mer_core.frameworks.variants import Terms
 
 COMMAND = "python -m train ablate"
 DIGITS = 3

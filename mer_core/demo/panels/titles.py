@@ -6,7 +6,8 @@ Both are in the markup, so that the switch works at once and everywhere, and ask
 from __future__ import annotations
 
 from mer_core.demo.panels.markup import escape
-from mer_core.frameworks.descriptor import Switch, Terms, strategy_title
+from mer_core.frameworks.descriptor import Switch, strategy_title
+from mer_core.frameworks.variants import Terms
 
 
 def strategy_name(strategy: str) -> str:

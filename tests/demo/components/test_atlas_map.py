@@ -16,7 +16,8 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import theme
 from mer_core.demo.components import atlas_map
-from mer_core.frameworks.descriptor import Terms, strategy_title
+from mer_core.frameworks.descriptor import strategy_title
+from mer_core.frameworks.variants import Terms
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.clip_ids import recorded

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mer_core.atlas.analysis.mixing import Mixing
 from mer_core.atlas.analysis.movers import moved_halves, moved_points
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip
@@ -48,6 +49,13 @@ def test_mixing_is_measured_of_the_maps_that_are_shown(atlas: Atlas) -> None:
     refitted = story(atlas, "token", (), None, maps)["mixing"]
     assert [one["space"] for one in refitted] == [one["space"] for one in stored]
     assert refitted[1]["map"] == 0 < apart
+
+
+def test_mixing_that_ships_is_told_as_it_is(atlas: Atlas) -> None:
+    shipped = replace(atlas, mixing={"token": Mixing(0.21, 0.32, 0.5)})
+    told = story(shipped, "token", (), None)["mixing"]
+    assert told[0] == story(atlas, "token", (), None)["mixing"][0]
+    assert told[1] == {"space": 0.21, "map": 0.32, "even": 0.5}
 
 
 def test_the_chosen_and_the_changed_clip_are_told_of(

@@ -6,7 +6,8 @@ import pytest
 
 from mer_core.demo import theme
 from mer_core.demo.panels.titles import in_both_terms, strategy_name, switch_name
-from mer_core.frameworks.descriptor import DESCRIPTORS, Terms, strategy_title
+from mer_core.frameworks.descriptor import DESCRIPTORS, strategy_title
+from mer_core.frameworks.variants import Terms
 from tests.demo.markup_page import Page
 
 
