@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from mer_core.atlas.analysis.mixing import Mixing
+from mer_core.atlas.analysis.similarity import SortedMatrices
+from mer_core.atlas.control import random_reference
+from mer_core.atlas.linear import LinearView, fit_linear
 from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Plotted, Stage
@@ -20,6 +24,8 @@ from mer_core.atlas.storage import readable_errors
 from mer_core.frameworks.descriptor import BEFORE
 
 INDEX_FILE, REFERENCE_FILE, MAP_FILE = "index.json", "reference.npz", "map.npz"
+CONTROL_FILE = "control.npz"  # beside the index: the map of `random_reference`
+CONTROL = "control"  # its name among the strategies' views
 FORMAT = 1  # of index.json
 
 
@@ -66,12 +72,15 @@ class Atlas:
         placement: Strategy → how far placing is from `umap.transform` on held-out points, as
             `median_percent` and `p90_percent` of the map's diagonal; empty if not measured.
         mixing: Strategy → how well the modalities mix; empty if not measured.
+        control: Random vectors of the same shape and their map, in the frame of the others; None
+            for an atlas that was built without.
     """
 
     framework: str
     charts: dict[str, Chart]
     placement: dict[str, dict[str, float]]
     mixing: dict[str, Mixing] = field(default_factory=dict)
+    control: Chart | None = None
 
     def __post_init__(self) -> None:
         """Refuse charts that do not show the same pairs before and after."""
@@ -89,6 +98,23 @@ class Atlas:
     def strategies(self) -> tuple[str, ...]:
         """The names, `BEFORE` first."""
         return tuple(self.charts)
+
+    @cached_property
+    def linear(self) -> LinearView:
+        """Every strategy's linear view, and the control's as `CONTROL`; fitted on first use."""
+        return fit_linear(self._references)
+
+    @cached_property
+    def similarities(self) -> SortedMatrices:
+        """Every strategy's similarity matrix, and the control's as `CONTROL`."""
+        return SortedMatrices.of(self._references, BEFORE)
+
+    @property
+    def _references(self) -> dict[str, Reference]:
+        references = {name: chart.reference for name, chart in self.charts.items()}
+        if self.control is not None:
+            references[CONTROL] = self.control.reference
+        return references
 
     def before_after(self, strategy: str) -> tuple[Plotted, Plotted]:
         """The maps without alignment and of `strategy`, as panels of a figure."""
@@ -109,6 +135,8 @@ class Atlas:
         for name, chart in self.charts.items():
             chart.reference.save(folder / name / REFERENCE_FILE)
             chart.map.save(folder / name / MAP_FILE)
+        if self.control is not None:
+            self.control.map.save(folder / CONTROL_FILE)
         index: dict[str, Any] = {
             "format": FORMAT,
             "framework": self.framework,
@@ -129,6 +157,13 @@ class Atlas:
                 for name, chart in self.charts.items()
             },
         }
+        if self.control is not None:
+            quality = self.control.map.quality
+            index["control"] = {
+                "vectors": "random, of length 1",
+                "trustworthiness": quality.trustworthiness,
+                "neighbourhood_preservation": quality.preservation,
+            }
         (folder / INDEX_FILE).write_text(json.dumps(index, indent=1) + "\n", "utf-8")
 
     @classmethod
@@ -146,11 +181,20 @@ class Atlas:
             listed = _Index.of(json.loads(index.read_text("utf-8")))
         charts = {name: Chart.load(folder / name) for name in listed.placement}
         with readable_errors(index, "index of the maps beside it"):
-            atlas = cls(listed.framework, charts, listed.placement, listed.mixing)
+            control = _control(folder, charts) if listed.control else None
+            atlas = cls(listed.framework, charts, listed.placement, listed.mixing, control)
             pairs = len(charts[BEFORE].reference)
             if pairs != listed.pairs:
                 raise ValueError(f"it says {listed.pairs} pairs, but there are {pairs}")
         return atlas
+
+
+def _control(folder: Path, charts: Mapping[str, Chart]) -> Chart:
+    if BEFORE not in charts:
+        raise ValueError(f"a control needs the reference {BEFORE!r}")
+    atlas_map = AtlasMap.load(folder / CONTROL_FILE)
+    with readable_errors(folder / CONTROL_FILE, f"map of as many points as {BEFORE!r} has"):
+        return Chart(random_reference(charts[BEFORE].reference), atlas_map)
 
 
 @dataclass(frozen=True)
@@ -161,6 +205,7 @@ class _Index:
     pairs: int
     placement: dict[str, dict[str, float]]
     mixing: dict[str, Mixing]
+    control: bool
 
     @classmethod
     def of(cls, index: dict[str, Any]) -> _Index:
@@ -179,4 +224,4 @@ class _Index:
             raise ValueError("its shares of mixing must be from 0 to 1")
         if not isinstance(index["framework"], str):
             raise ValueError(f"its framework is {index['framework']!r}")
-        return cls(index["framework"], index["pairs"], placement, mixing)
+        return cls(index["framework"], index["pairs"], placement, mixing, "control" in index)

@@ -6,8 +6,10 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mer_core.atlas.distances import METRICS
 from mer_core.atlas.storage import Arrays, read_npz
@@ -75,6 +77,8 @@ class AtlasMap:
         quality: Measured on the reference.
         curve: UMAP's (a, b): membership at distance d on the map is 1 / (1 + a · d^2b).
         scale: Length in the frame of one unit of UMAP's.
+        kept: (2N,) how many of each point's `quality.neighbours` nearest vectors are also its
+            nearest on the map; None for maps fitted before it was measured.
     """
 
     points: FloatArray
@@ -82,6 +86,7 @@ class AtlasMap:
     quality: MapQuality
     curve: tuple[float, float]
     scale: float
+    kept: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a map that cannot be drawn, or that nothing could be placed on."""
@@ -96,6 +101,14 @@ class AtlasMap:
                 raise ValueError(f"A map's {name} must be a positive number, but is {value}.")
         if not all(math.isfinite(figure) for figure in asdict(self.quality).values()):
             raise ValueError(f"A map's quality must be finite numbers, but is {self.quality}.")
+        if self.kept is not None:
+            self._check_kept(self.kept)
+
+    def _check_kept(self, kept: NDArray[np.int64]) -> None:
+        if kept.shape != (len(self.points),):
+            raise ValueError(f"{len(self.points)} points have {kept.shape} counts of neighbours.")
+        if kept.min() < 0 or kept.max() > self.quality.neighbours:
+            raise ValueError(f"A point keeps 0 to {self.quality.neighbours} neighbours.")
 
     def save(self, path: Path) -> None:
         """Write an npz."""
@@ -106,8 +119,11 @@ class AtlasMap:
             "curve": self.curve,
             "scale": self.scale,
         }
+        arrays: dict[str, Any] = {"points": self.points, "about": np.array(json.dumps(about))}
+        if self.kept is not None:
+            arrays["kept"] = self.kept.astype(np.uint8)
         with path.open("wb") as file:
-            np.savez_compressed(file, points=self.points, about=np.array(json.dumps(about)))
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> AtlasMap:
@@ -128,4 +144,5 @@ def _of(arrays: Arrays) -> AtlasMap:
         MapQuality(**about["quality"]),
         (a, b),
         about["scale"],
+        arrays.counts("kept") if "kept" in arrays else None,
     )

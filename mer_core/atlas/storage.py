@@ -30,6 +30,9 @@ class Arrays:
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._arrays = arrays
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._arrays
+
     def table(self, name: str) -> FloatArray:
         """(N, D) float32."""
         return self._take(name, "f", 2).astype(np.float32)

@@ -18,9 +18,9 @@ from mer_core.metrics.clouds import (
     same_emotion,
     squared_distances,
 )
+from mer_core.metrics.ridge import Ridge
 
 FOLDS = 5  # of the modality probe
-RIDGE = 1e-2  # of the modality probe, as a share of the features' mean variance
 
 # Of the MMD whose values may be compared between strategies: the radius of the sphere that all
 # embeddings are on, so that the kernel is 1 at distance 0, 1/e at a right angle and 1/e² at the
@@ -116,16 +116,7 @@ def modality_probe_accuracy(x: Floats, y: Floats, seed: int = 0) -> float:
 
 def _ridge_scores(train: Floats, target: Floats, weight: Floats, test: Floats) -> Floats:
     """Predictions of a weighted ridge regression for `test`, rounded so that ties are 0."""
-    weight = weight / weight.sum()
-    centre, offset = weight @ train, weight @ target
-    moved = train - centre
-    covariance = moved.T @ (weight[:, None] * moved)  # (D, D)
-    ridge = max(RIDGE * float(np.trace(covariance)) / len(covariance), 1e-9)
-    slope = np.linalg.solve(
-        covariance + ridge * np.eye(len(covariance)),
-        moved.T @ (weight * (target - offset)),
-    )
-    return np.round((test - centre) @ slope + offset, 9)
+    return np.round(Ridge.fit(train, target, weight).predict(test), 9)
 
 
 def squared_mmd(x: Floats, y: Floats, bandwidth: float | None = None) -> float:

@@ -213,3 +213,19 @@ def test_a_maps_metadata_is_checked(folder: Path, changed: dict[str, Any], expec
         about = json.loads(str(stored["about"]))
     rewrite(path, about=np.array(json.dumps({**about, **changed})))
     assert expected in error_of(AtlasMap.load, path, "none/map.npz is no map: ")
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        (np.zeros(7, np.uint8), "have (7,) counts"),
+        (np.full(120, 16, np.uint8), "keeps 0 to 15 neighbours"),
+        (np.zeros(120), "must be counts"),
+    ],
+)
+def test_a_maps_counts_of_neighbours_are_checked(
+    folder: Path, kept: np.ndarray, expected: str
+) -> None:
+    path = folder / "none" / "map.npz"
+    rewrite(path, kept=kept)
+    assert expected in error_of(AtlasMap.load, path, "none/map.npz is no map: ")

@@ -17,8 +17,9 @@ import torch
 
 from mer_core.atlas.analysis.mixing import mixing_of
 from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.control import random_reference
 from mer_core.atlas.export.figures import export
-from mer_core.atlas.fitting.fit import Fitted, fit_maps
+from mer_core.atlas.fitting.fit import Fitted, fit_map, fit_maps
 from mer_core.atlas.fitting.frame import diagonal
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.placement import Placer, place_on_all
@@ -120,7 +121,8 @@ def build_atlas(
     errors = {n: placement_error(fit, placers[n], held_out[n]) for n, fit in fitted.items()}
     framework = str(heads[BEFORE].architecture()["framework"])
     mixing = {n: mixing_of(chart.reference, chart.map.points) for n, chart in charts.items()}
-    atlas = Atlas(framework, charts, errors, mixing)
+    control = control_chart(charts[BEFORE], MapParams(seed=seed))
+    atlas = Atlas(framework, charts, errors, mixing, control)
     atlas.save(folder)
     figure = export(atlas.all_maps(), "png", columns=3, dots_per_inch=FIGURE_DPI)
     (folder / FIGURE_FILE).write_bytes(figure)
@@ -144,6 +146,12 @@ def strategy_heads(folder: Path, encoders: Mapping[str, Encoder]) -> dict[str, F
     descriptor = DESCRIPTORS[heads[BEFORE].architecture()["framework"]]
     strategies = [name for name in descriptor.strategies if name in heads]
     return {name: heads[name] for name in [*strategies, *sorted(set(heads) - set(strategies))]}
+
+
+def control_chart(before: Chart, params: MapParams) -> Chart:
+    """Random vectors, fitted as the map before alignment was and turned into its frame."""
+    random = random_reference(before.reference)
+    return Chart(random, fit_map(random, params, onto=before.map).map)
 
 
 def placement_error(fitted: Fitted, placer: Placer, held_out: FloatArray) -> dict[str, float]:

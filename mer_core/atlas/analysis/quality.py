@@ -2,10 +2,12 @@
 
 Trustworthiness (Venna & Kaski 2001) falls when the map shows neighbours that are none;
 neighbourhood preservation is the share of true neighbours that the map keeps. Neither measures
-distances between clusters, which a UMAP map does not show.
+distances between clusters, which a UMAP map does not show. Both are means over points.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +19,31 @@ from mer_core.types import FloatArray
 NEIGHBOURS = 15
 
 
-def map_quality(
+@dataclass(frozen=True, eq=False)
+class PointQuality:
+    """Both measures of each point.
+
+    Attributes:
+        trustworthiness: (N,) 1 = each of its neighbours on the map is a true one, 0 = they are the
+            farthest points.
+        kept: (N,) how many of its true neighbours are its neighbours on the map.
+        neighbours: How many neighbours were looked at.
+    """
+
+    trustworthiness: NDArray[np.float64]
+    kept: NDArray[np.int64]
+    neighbours: int
+
+    @property
+    def mean(self) -> MapQuality:
+        """Of the whole map."""
+        preservation = float(self.kept.mean()) / self.neighbours
+        return MapQuality(float(self.trustworthiness.mean()), preservation, self.neighbours)
+
+
+def point_quality(
     vectors: FloatArray, points: FloatArray, metric: str, neighbours: int = NEIGHBOURS
-) -> MapQuality:
+) -> PointQuality:
     """Measure `points` (N, 2) as a map of `vectors` (N, D)."""
     count = len(vectors)
     neighbours = min(neighbours, (count - 1) // 2)  # the most for which the measure is defined
@@ -28,13 +52,9 @@ def map_quality(
     rank = np.empty((count, count), dtype=np.int64)  # of true nearness, from 1
     np.put_along_axis(rank, true_order, np.arange(1, count)[None, :], axis=1)
     ranks = np.take_along_axis(rank, map_order, axis=1)
-    excess = np.maximum(ranks - neighbours, 0).sum()
-    worst = count * neighbours * (2 * count - 3 * neighbours - 1) / 2
-    return MapQuality(
-        trustworthiness=float(1 - excess / worst),
-        preservation=float((ranks <= neighbours).mean()),
-        neighbours=neighbours,
-    )
+    excess = np.maximum(ranks - neighbours, 0).sum(axis=1)
+    worst = neighbours * (2 * count - 3 * neighbours - 1) / 2
+    return PointQuality(1 - excess / worst, (ranks <= neighbours).sum(axis=1), neighbours)
 
 
 def _order(vectors: FloatArray, metric: str) -> NDArray[np.int64]:

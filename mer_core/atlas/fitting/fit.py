@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from mer_core.atlas.analysis.quality import map_quality
+from mer_core.atlas.analysis.quality import point_quality
 from mer_core.atlas.fitting.frame import Frame, align, first_frame
 from mer_core.atlas.fitting.progress import OnEpoch
 from mer_core.atlas.maps import AtlasMap, MapParams
@@ -84,8 +84,8 @@ def fit_map(
     own = layout.points[: len(joint)]
     frame = first_frame(own) if onto is None else align(own, onto.points)
     points, placed = np.split(frame.apply(layout.points), [len(joint)])
-    quality = map_quality(joint, points, params.metric)
-    fitted = AtlasMap(points, params, quality, layout.curve, frame.scale)
+    quality = point_quality(joint, points, params.metric)
+    fitted = AtlasMap(points, params, quality.mean, layout.curve, frame.scale, quality.kept)
     return Fitted(fitted, placed, frame, layout.model)
 
 

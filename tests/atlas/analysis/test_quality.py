@@ -7,7 +7,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import pairwise_distances
 
-from mer_core.atlas.analysis.quality import map_quality
+from mer_core.atlas.analysis.quality import point_quality
 from mer_core.atlas.distances import METRICS, distances, normalise_for_metric
 
 
@@ -17,7 +17,7 @@ def test_trustworthiness_is_sklearns(metric: str) -> None:
     vectors = random.standard_normal((50, 6)).astype(np.float32)
     points = (vectors[:, :2] + 0.5 * random.standard_normal((50, 2))).astype(np.float32)
     for neighbours in (3, 15):
-        ours = map_quality(vectors, points, metric, neighbours)
+        ours = point_quality(vectors, points, metric, neighbours).mean
         expected = trustworthiness(vectors, points, n_neighbors=neighbours, metric=metric)
         assert ours.trustworthiness == pytest.approx(expected, abs=1e-6)
 
@@ -32,13 +32,14 @@ def test_preservation_by_loops() -> None:
         true = sorted(others, key=lambda j: np.linalg.norm(vectors[i] - vectors[j]))[:4]
         shown = sorted(others, key=lambda j: np.linalg.norm(points[i] - points[j]))[:4]
         kept.append(len(set(true) & set(shown)) / 4)
-    found = map_quality(vectors, points, "euclidean", 4)
-    assert found.preservation == pytest.approx(np.mean(kept))
+    found = point_quality(vectors, points, "euclidean", 4)
+    np.testing.assert_allclose(found.kept / 4, kept)
+    assert found.mean.preservation == pytest.approx(np.mean(kept))
 
 
 def test_a_map_of_itself_is_perfect_on_fewer_neighbours_for_few_points() -> None:
     points = np.random.default_rng(2).standard_normal((9, 2)).astype(np.float32)
-    found = map_quality(points, points, "euclidean")
+    found = point_quality(points, points, "euclidean").mean
     assert (found.trustworthiness, found.preservation, found.neighbours) == (1, 1, 4)
 
 

@@ -114,6 +114,9 @@ def test_an_atlas_is_saved_and_loaded_unchanged(fitted: dict[str, Fitted], tmp_p
         np.testing.assert_array_equal(found.points, chart.map.points)
         assert (found.params, found.quality) == (chart.map.params, chart.map.quality)
         assert (found.curve, found.scale) == (chart.map.curve, chart.map.scale)
+        assert found.kept is not None
+        np.testing.assert_array_equal(found.kept, chart.map.kept)
+        assert found.kept.mean() / 15 == pytest.approx(found.quality.preservation)
         vectors = chart.reference.joint[:3] + 0.01
         np.testing.assert_array_equal(
             loaded.charts[name].placer.place(vectors), chart.placer.place(vectors)

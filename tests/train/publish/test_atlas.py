@@ -89,6 +89,9 @@ def test_from_an_ablation_to_an_atlas(
     assert (index["framework"], index["pairs"], index["pairing"]) == ("foal_net", PAIRS, "label")
     assert index["modalities"] == ["audio", "video"]
     assert "before fusion" in index["representation"]
+    assert atlas.control is not None
+    assert atlas.control.map.points.shape == (2 * PAIRS, 2)
+    assert atlas.control.map.params.seed == 5
     for name, chart in atlas.charts.items():
         reference = chart.reference
         assert reference.modalities == ("audio", "video")
