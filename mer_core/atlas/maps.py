@@ -110,6 +110,13 @@ class AtlasMap:
         if kept.min() < 0 or kept.max() > self.quality.neighbours:
             raise ValueError(f"A point keeps 0 to {self.quality.neighbours} neighbours.")
 
+    @property
+    def preserved(self) -> FloatArray | None:
+        """(2N,) share of each point's true neighbours that the map keeps; None if unknown."""
+        if self.kept is None:
+            return None
+        return np.asarray(self.kept / self.quality.neighbours, dtype=np.float32)
+
     def save(self, path: Path) -> None:
         """Write an npz."""
         path.parent.mkdir(parents=True, exist_ok=True)

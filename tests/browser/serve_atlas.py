@@ -6,6 +6,7 @@ Shows a made-up atlas of 1000 pairs, or one on disk, with three clips of a visit
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import gradio as gr
 import numpy as np
 
 from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.control import random_reference
+from mer_core.atlas.maps import AtlasMap
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import theme
 from mer_core.demo.components import atlas_map
@@ -39,8 +42,14 @@ def made_up(pairing: str = "label") -> Atlas:
     charts = {}
     for number, (name, gap) in enumerate(GAPS.items()):
         reference = make_reference(EACH, 16, gap, pairing, seed=number)
-        charts[name] = Chart(reference, make_map(reference, 1.0))
-    return Atlas("mgcma", charts, {})
+        charts[name] = Chart(reference, with_counts(make_map(reference, 1.0)))
+    random = random_reference(charts["none"].reference)
+    return Atlas("mgcma", charts, {}, Chart(random, with_counts(make_map(random, 1.0))))
+
+
+def with_counts(atlas_map: AtlasMap) -> AtlasMap:
+    """The map as if it kept 0, 1, 2 … 15 neighbours of its points, over and over."""
+    return replace(atlas_map, kept=np.arange(len(atlas_map.points)) % 16)
 
 
 def visitors(atlas: Atlas) -> list[VisitorClip]:
@@ -80,7 +89,7 @@ def build(atlas: Atlas) -> gr.Blocks:
 
     def shown_view(name: str, redrawn: Any = None) -> dict[str, Any]:
         told = story(atlas, name, clips, clips[0])
-        return atlas_map.view(name, clips, places, redrawn, told)
+        return atlas_map.view(name, clips, places, redrawn, atlas, told)
 
     with gr.Blocks() as demo:
         gr.HTML("The map is on another page.", elem_id="first")
@@ -143,8 +152,8 @@ def refitted(
         for clip, halves in places[strategy].items()
     }
     named = named_places(atlas.charts[strategy].reference, points)
-    redrawn = atlas_map.Redrawn(points, turned, "Refitted, 30 neighbours", named)
-    return atlas_map.view(strategy, clips, places, {"after": redrawn})
+    redrawn = atlas_map.Redrawn(points, turned, "Refitted, 30 neighbours", places=named)
+    return atlas_map.view(strategy, clips, places, {"after": redrawn}, atlas)
 
 
 def main() -> None:

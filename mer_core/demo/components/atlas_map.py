@@ -4,14 +4,13 @@ A `gr.HTML` whose script draws with plotly.js. It has two properties: `reference
 of one framework, sent once, and `view`, what is shown of it, sent after every change. An event of
 the page sets one of them with `update(view=...)`.
 
-Points are sent as base64 of 16-bit numbers, two per point, as shares of the extent sent with them.
-The script computes lines and ellipses from the points, because they move with them;
+Numbers are sent as `packed` writes them; what the linear view and the matrix need is in
+`map_views`. The script computes lines and ellipses from the points, because they move with them;
 `tests/browser/test_atlas_map.py` compares them with `atlas.analysis.spread`.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,14 +19,15 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from numpy.typing import NDArray
 
 from mer_core.atlas.clip_id import ClipId
-from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.collection import CONTROL, Atlas, Chart
 from mer_core.atlas.export.palette import shade
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.components.map_story import named_places
+from mer_core.demo.components.map_views import MapViews, visitor_views
+from mer_core.demo.components.packed import Extent, extent_of, pack, pack_points, pack_shares
 from mer_core.demo.panels.markup import CORPUS_TITLES
 from mer_core.demo.panels.nouns import noun, several
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, STATIC, contrast
@@ -38,18 +38,17 @@ from mer_core.types import FloatArray
 # Files in `static/atlas_map`, in one scope, in this order.
 SCRIPTS = (
     "data", "paint", "figure", "gestures", "multiples", "words",
-    "state", "regions", "trails", "overlay", "meter", "drawing", "motion", "pointing", "stepping",
-    "main",
+    "state", "matrix", "views", "regions", "trails", "overlay", "meter", "drawing", "motion",
+    "pointing", "stepping", "cells", "main",
 )  # fmt: skip
-STEPS = 65_534  # of a 16-bit position
 DISTANCE_STEPS = 65_535 / 2  # of a cosine distance, 0 to 2
 # Least contrast of a dot with its card. Three for the dark shade, as WCAG 2.2 asks of graphics;
 # the light shade has to stay light, and its triangle distinguishes it as well.
 VISIBLE = {True: 3.0, False: 1.6}
+CONTROL_TITLE = "random vectors"
 MAX_CHOSEN = 24  # pairs that a selection sends
 
 Places = Mapping[str, Mapping[ClipId, Mapping[str, Point]]]
-Extent = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +59,26 @@ class Redrawn:
         points: (2N, 2) of the reference.
         stars: Clip's id → modality → its position.
         title: For its caption.
+        preserved: As in `AtlasMap`.
         places: From `map_story.named_places` of the points.
     """
 
     points: FloatArray
     stars: Mapping[ClipId, Mapping[str, Point]]
     title: str
+    preserved: FloatArray | None = None
     places: Sequence[Mapping[str, Any]] = ()
 
 
 def payload(atlas: Atlas) -> dict[str, Any]:
-    """A framework's atlas as the property `reference`: plain JSON, 0.14 MB for 9 × 1000 pairs."""
+    """A framework's atlas as the property `reference`: plain JSON, 0.3 MB for 9 × 1000 pairs."""
     first = atlas.charts[BEFORE].reference
-    extent = _extent([chart.map.points for chart in atlas.charts.values()])
+    extent = extent_of([chart.map.points for chart in atlas.charts.values()])
+    views = MapViews(atlas)
+    strategies = {
+        name: _strategy(name, chart, extent) | views.strategy(name, chart)
+        for name, chart in atlas.charts.items()
+    }
     names = sorted({name for corpora in first.corpora.values() for name in corpora})
     codes = [
         np.array([names.index(name) for name in first.corpora[modality]])
@@ -86,15 +92,17 @@ def payload(atlas: Atlas) -> dict[str, Any]:
         "modalities": list(first.modalities),
         "nouns": [{"one": noun(name), "many": several(name)} for name in first.modalities],
         "emotions": list(first.emotions),
-        "labels": _base64(first.labels, "<u1"),
-        "corpora": {"names": titles, "codes": [_base64(code, "<u1") for code in codes]},
+        "labels": pack(first.labels, "<u1"),
+        "corpora": {"names": titles, "codes": [pack(code, "<u1") for code in codes]},
         "colours": {
             mode: [[_visible(e, lead, card) for lead in (True, False)] for e in first.emotions]
             for mode, card in (("light", LIGHT_CARD), ("dark", DARK_CARD))
         },
         "extent": extent,
         "chosen": MAX_CHOSEN,
-        "strategies": {name: _strategy(name, c, extent) for name, c in atlas.charts.items()},
+        "strategies": strategies,
+        "control": None if atlas.control is None else _control(atlas.control, views),
+        "views": views.framework(),
     }
 
 
@@ -103,6 +111,7 @@ def view(
     clips: Sequence[VisitorClip] = (),
     places: Places | None = None,
     redrawn: Mapping[str, Redrawn] | None = None,
+    atlas: Atlas | None = None,
     story: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What is shown, as the property `view`.
@@ -112,9 +121,11 @@ def view(
         clips: Of this visit, each drawn as a star; a changed one is hollow.
         places: Of the clips, from `atlas.visitor.stars`.
         redrawn: Refitted maps, by `before` or `after`.
+        atlas: Where the clips are in the linear view and the matrix; None leaves them out there.
         story: What is said of the maps, from `map_story.story`.
     """
     positions = places or {}
+    elsewhere = [{} for _ in clips] if atlas is None else visitor_views(atlas, clips)
     visitors = [
         {
             "id": str(clip.id),
@@ -129,8 +140,9 @@ def view(
             "points": {
                 name: _rounded(of_clip.get(clip.id, {})) for name, of_clip in positions.items()
             },
+            **views,
         }
-        for clip in clips
+        for clip, views in zip(clips, elsewhere, strict=True)
     ]
     refits = {side: _redrawn(refitted) for side, refitted in (redrawn or {}).items()}
     return {
@@ -194,49 +206,50 @@ def plotly_js() -> Path:
     return Path(package.origin).parent / "package_data" / "plotly.min.js"
 
 
-def encode(points: FloatArray, extent: Extent) -> str:
-    """(P, 2) positions inside `extent` (x0, y0, x1, y1) → base64 of little-endian int16."""
-    low, high = np.array(extent[:2]), np.array(extent[2:])
-    shares = (points.astype(np.float64) - low) / np.maximum(high - low, 1e-12)
-    return _base64(np.round(np.clip(shares, 0, 1) * STEPS) - STEPS // 2, "<i2")
-
-
 def _strategy(name: str, chart: Chart, extent: Extent) -> dict[str, Any]:
     distances = np.clip(np.nan_to_num(chart.reference.distances), 0, 2)
     return {
         "title": strategy_title(name),
         "papers": strategy_title(name, Terms.PAPERS),
         "places": named_places(chart.reference, chart.map.points),
-        "xy": encode(chart.map.points, extent),
-        "distance": _base64(np.round(distances * DISTANCE_STEPS), "<u2"),
+        "xy": pack_points(chart.map.points, extent),
+        "distance": pack(np.round(distances * DISTANCE_STEPS), "<u2"),
         "trustworthiness": round(chart.map.quality.trustworthiness, 3),
         "preservation": round(chart.map.quality.preservation, 3),
+        "preserved": _preserved(chart.map.preserved),
     }
 
 
 def _redrawn(refitted: Redrawn) -> dict[str, Any]:
-    extent = _extent([refitted.points])
+    extent = extent_of([refitted.points])
     return {
         "title": refitted.title,
         "extent": extent,
-        "xy": encode(refitted.points, extent),
+        "xy": pack_points(refitted.points, extent),
         "places": list(refitted.places),
+        "preserved": _preserved(refitted.preserved),
         "points": {str(clip_id): _rounded(star) for clip_id, star in refitted.stars.items()},
     }
 
 
+def _control(chart: Chart, views: MapViews) -> dict[str, Any]:
+    """Like a strategy, in an extent of its own: a map of nothing is wider than the others."""
+    extent = extent_of([chart.map.points])
+    about = _strategy(CONTROL, chart, extent) | views.strategy(CONTROL, chart)
+    return {
+        **about,
+        "title": CONTROL_TITLE,
+        "papers": CONTROL_TITLE,
+        "extent": extent,
+    }
+
+
+def _preserved(shares: FloatArray | None) -> str | None:
+    return None if shares is None else pack_shares(shares, 0, 1)
+
+
 def _rounded(points: Mapping[str, Point]) -> dict[str, list[float]]:
     return {name: [round(float(x), 4), round(float(y), 4)] for name, (x, y) in points.items()}
-
-
-def _extent(maps: Sequence[FloatArray]) -> Extent:
-    points = np.concatenate(maps)
-    (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    return x0, y0, x1, y1
-
-
-def _base64(values: NDArray[Any], kind: str) -> str:
-    return base64.b64encode(np.ascontiguousarray(values.astype(kind)).tobytes()).decode("ascii")
 
 
 def _number(clip: VisitorClip) -> str:

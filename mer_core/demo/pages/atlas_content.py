@@ -138,7 +138,7 @@ class AtlasContent:
         maps = () if refit is None else (refit.before.map, refit.after.map)
         told = story(atlas, strategy, clips, _chosen(clips, chosen), maps)
         redrawn = None if refit is None else _redrawn(atlas, refit, clips)
-        return atlas_map.view(strategy, clips, stars(atlas, clips), redrawn, told)
+        return atlas_map.view(strategy, clips, stars(atlas, clips), redrawn, atlas, told)
 
     def panels(self, selection: Selection, clips: Sequence[VisitorClip]) -> Panels:
         """Every panel below the map."""
@@ -215,7 +215,7 @@ def _redrawn(
     sides = (("before", BEFORE, refit.before), ("after", refit.strategy, refit.after))
     return {
         side: atlas_map.Redrawn(
-            fitted.map.points, positions[strategy], refit.title,
+            fitted.map.points, positions[strategy], refit.title, fitted.map.preserved,
             named_places(atlas.charts[strategy].reference, fitted.map.points),
         )
         for side, strategy, fitted in sides

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import struct
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from mer_core.atlas.analysis.regions import regions_of
 from mer_core.atlas.collection import Atlas, Chart
+from mer_core.atlas.control import random_reference
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import theme
 from mer_core.demo.components import atlas_map
@@ -69,6 +71,49 @@ def test_positions_come_back_within_a_step(atlas: Atlas) -> None:
         assert np.abs(decoded - chart.map.points).max() <= 0.51 * step
 
 
+def test_the_linear_view_and_the_matrix_come_back_within_a_step(atlas: Atlas) -> None:
+    sent = atlas_map.payload(atlas)
+    extent, (low, high) = sent["views"]["linear"]["extent"], sent["views"]["matrix"]["range"]
+    x0, y0, x1, y1 = extent
+    sizes = sent["views"]["matrix"]["sizes"]
+    assert sizes == [12] * 4
+    bins = numbers(sent["views"]["matrix"]["bins"], "B")
+    assert bins.tolist() == atlas.similarities.sorting.bins.tolist()
+    for name, chart in atlas.charts.items():
+        decoded = positions(sent["strategies"][name]["linear"], extent)
+        exact = atlas.linear.projections[name].project(chart.reference.joint)
+        assert np.abs(decoded - exact).max() <= 0.51 * max(x1 - x0, y1 - y0) / 65_534
+        shares = numbers(sent["strategies"][name]["cells"], "B") / 255
+        cells = atlas.similarities.matrices[name].cells
+        triangle = [cells[i, j] for i in range(96) for j in range(i, 96)]
+        assert np.abs(low + shares * (high - low) - triangle).max() <= 0.51 * (high - low) / 255
+        variance = exact.var(axis=0).sum() / chart.reference.joint.var(axis=0).sum()
+        assert sent["strategies"][name]["spread"] == pytest.approx(variance, abs=1e-3)
+
+
+def test_what_was_not_measured_or_built_is_not_sent(atlas: Atlas) -> None:
+    sent = atlas_map.payload(atlas)
+    assert sent["control"] is None
+    assert all(one["preserved"] is None for one in sent["strategies"].values())
+
+
+def test_the_control_and_preserved_neighbours_are_sent(atlas: Atlas) -> None:
+    before = atlas.charts["none"]
+    counted = dataclasses.replace(before.map, kept=np.arange(120) % 16)
+    random = random_reference(before.reference)
+    control = Chart(random, dataclasses.replace(make_map(random, 5.0), kept=np.zeros(120, int)))
+    charts = {**atlas.charts, "none": Chart(before.reference, counted)}
+    sent = atlas_map.payload(Atlas("mgcma", charts, {}, control))
+    shares = numbers(sent["strategies"]["none"]["preserved"], "B") / 255
+    assert np.abs(shares - np.arange(120) % 16 / 15).max() < 0.003
+    about = sent["control"]
+    assert about["title"] == "random vectors"
+    step = np.ptp(about["extent"]) / 65_534
+    assert np.abs(positions(about["xy"], about["extent"]) - control.map.points).max() <= step
+    assert not numbers(about["preserved"], "B").any()
+    assert sent["extent"] == atlas_map.payload(atlas)["extent"]  # the others keep their size
+
+
 def test_labels_corpora_and_distances_come_back(atlas: Atlas) -> None:
     sent = atlas_map.payload(atlas)
     reference = atlas.charts["sharp"].reference
@@ -85,7 +130,7 @@ def test_labels_corpora_and_distances_come_back(atlas: Atlas) -> None:
 
 def test_a_whole_framework_stays_small() -> None:
     sent = atlas_map.payload(made(each=250, strategies=9))
-    assert len(json.dumps(sent)) < 250_000
+    assert len(json.dumps(sent)) < 400_000
 
 
 def test_only_one_framework_is_named_and_no_group(atlas: Atlas) -> None:
@@ -114,6 +159,22 @@ def test_a_view_holds_each_clip_on_every_map(atlas: Atlas, clip: VisitorClip) ->
         placed = chart.placer.place(vector[None])[0]
         assert visitor["points"][name]["speech"] == pytest.approx(placed, abs=1e-4)
     assert len(json.dumps(sent)) < 1500
+
+
+def test_clips_are_in_every_view_and_only_the_latest_have_rows(
+    atlas: Atlas, clip: VisitorClip
+) -> None:
+    clips = [dataclasses.replace(clip, id=recorded(f"c{number}")) for number in range(5)]
+    visitors = atlas_map.view("sharp", clips, stars(atlas, clips), atlas=atlas)["visitors"]
+    assert ["similar" in visitor for visitor in visitors] == [False, False, True, True, True]
+    low, high = atlas.similarities.range
+    for name, chart in atlas.charts.items():
+        vector = chart.reference.embeddings["speech"][3]
+        exact = atlas.linear.projections[name].project(chart.reference.joint)[3]
+        assert visitors[0]["linear"][name]["speech"] == pytest.approx(exact, abs=1e-5)
+        shares = numbers(visitors[4]["similar"][name]["speech"], "B") / 255
+        row = np.clip(atlas.similarities.matrices[name].row(vector), low, high)
+        assert np.abs(low + shares * (high - low) - row).max() <= 0.51 * (high - low) / 255
 
 
 def test_a_number_is_the_clips_own_and_a_prime_marks_a_changed_one() -> None:

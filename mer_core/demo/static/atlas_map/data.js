@@ -13,6 +13,19 @@ const decode = (text, [x0, y0, x1, y1]) => {
   return points;
 };
 
+// Values from 8-bit shares of the way from `low` to `high`.
+const fromShares = (text, low, high) =>
+  Float32Array.from(new Uint8Array(bytes(text)), (share) => low + (share / 255) * (high - low));
+
+const unpackMap = (map, { extent, views }, matrix) => ({
+  ...map,
+  xy: decode(map.xy, map.extent || extent),
+  linear: decode(map.linear, views.linear.extent),
+  distance: Float32Array.from(new Uint16Array(bytes(map.distance)), (v) => (2 * v) / 65535),
+  cells: square(fromShares(map.cells, ...views.matrix.range), matrix.size),
+  preserved: map.preserved && fromShares(map.preserved, 0, 1),
+});
+
 const unpack = (sent) => {
   const labels = new Uint8Array(bytes(sent.labels));
   const count = labels.length, kinds = sent.emotions.length;
@@ -21,14 +34,12 @@ const unpack = (sent) => {
   for (let item = 0; item < 2 * count; item++) {
     groups[(item < count ? 0 : kinds) + labels[item % count]].push(item);
   }
-  const maps = {};
-  for (const [name, map] of Object.entries(sent.strategies)) {
-    const distance = Float32Array.from(new Uint16Array(bytes(map.distance)), (v) => (2 * v) / 65535);
-    maps[name] = { ...map, xy: decode(map.xy, sent.extent), distance };
-  }
+  const matrix = unpackMatrix(sent.views.matrix, labels, groups, kinds), maps = {};
+  for (const [name, map] of Object.entries(sent.strategies)) maps[name] = unpackMap(map, sent, matrix);
+  const control = sent.control && unpackMap(sent.control, sent, matrix);
   const corpora = sent.corpora.codes.map((codes) =>
     Array.from(new Uint8Array(bytes(codes)), (code) => sent.corpora.names[code]));
-  return { ...sent, labels, count, kinds, groups, maps, corpora };
+  return { ...sent, labels, count, kinds, groups, maps, control, matrix, corpora };
 };
 
 const blend = (from, to, share, into) => {

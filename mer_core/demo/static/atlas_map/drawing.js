@@ -3,17 +3,20 @@
 const atRest = () => root.dataset.state === "ready" && !state.moving && !state.settling;
 
 const paintSide = (pen, side) =>
-  paint(pen, state.boxes[side], state.frame, state.points[side], state.stars[side], look());
+  paint(pen, state.boxes[side], state.frame, state.points[side], state.stars[side], look(side));
 
-// Both sides while plotly is missing or late, else only the right side, above plotly.
+// Matrices; or both sides while plotly is missing or late, else only the right side, above plotly.
 const paintNow = () => {
   const pen = scaledPen(canvas, state.stage.w, state.stage.h);
   pen.clearRect(0, 0, state.stage.w, state.stage.h);
-  if (!state.kind || state.roaming) paintSide(pen, 0);
-  paintSide(pen, 1);
+  if (isMatrix()) paintMatrices(pen);
+  else {
+    if (!state.kind || state.roaming) paintSide(pen, 0);
+    paintSide(pen, 1);
+  }
   paintOverlay();
   canvas.hidden = false;
-  if (state.kind) {
+  if (state.kind && !isMatrix()) {
     const { x, y } = state.boxes[1];
     root.classList.add("at-map-moving");
     root.classList.toggle("at-map-roaming", state.roaming);
@@ -24,11 +27,11 @@ const paintNow = () => {
 
 const drawing = { busy: false, again: false };
 const drawPlot = async () => {
-  if (!state.kind) { paintNow(); return; }
+  if (!state.kind || isMatrix()) { paintNow(); return; }
   if (drawing.busy) { drawing.again = true; return; }
   drawing.busy = true;
   paintOverlay();
-  const traces = [0, 1].flatMap((side) => sideTraces(side, state.points[side], state.stars[side], look(), state.kind));
+  const traces = [0, 1].flatMap((side) => sideTraces(side, state.points[side], state.stars[side], look(side), state.kind));
   const layout = layoutOf(state.stage, state.boxes, state.frame, state.mode, state.theme);
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
   const settings = { scrollZoom: false, displayModeBar: false, doubleClick: false, responsive: false, plotGlPixelRatio: ratio };
@@ -38,7 +41,7 @@ const drawPlot = async () => {
     drawing.busy = false;
   }
   if (drawing.again) { drawing.again = false; await drawPlot(); return; }
-  if (!state.moving && !state.settling) {
+  if (!state.moving && !state.settling && !isMatrix()) {
     state.roaming = false;
     canvas.hidden = true;
     root.classList.remove("at-map-moving", "at-map-roaming");
@@ -55,10 +58,10 @@ const publish = () => {
   slider.setAttribute("aria-valuetext", percent === 0 ? "before" : percent === 100 ? "after" : `${percent} % of the way`);
   slider.style.setProperty("--at-map-share", `${percent}%`);
   SIDES.forEach((side, i) => {
-    const refit = (state.view.refit || {})[side];
+    const refit = refitOf(i);
     names[i].lastChild.textContent = refit ? refit.title : titleOf(mapOf(i));
   });
-  names[1].firstChild.textContent = percent === 100 ? "After" : `${percent} % of the way to`;
+  names[1].firstChild.textContent = percent < 100 ? `${percent} % of the way to` : state.control ? "Control" : "After";
 };
 
 const settle = async () => {

@@ -45,7 +45,7 @@ const sideTraces = (side, points, stars, look, kind) => {
   ];
 };
 
-const pointTraces = (side, points, { reference, theme, size, shows, chosen, layers }, shared) =>
+const pointTraces = (side, points, { reference, theme, size, shows, chosen, layers, opacities: each }, shared) =>
   reference.groups.map((rows, group) => ({
     ...shared,
     mode: "markers",
@@ -54,7 +54,7 @@ const pointTraces = (side, points, { reference, theme, size, shows, chosen, laye
     y: column(points, rows, 1),
     visible: shows(group) && rows.length > 0,
     hoverinfo: "none",
-    marker: { size, color: theme.shades[group], symbol: SIGNS[group < reference.kinds ? 0 : 1], opacity: opacityOf(layers), line: { width: 0 } },
+    marker: { size, color: theme.shades[group], symbol: SIGNS[group < reference.kinds ? 0 : 1], opacity: each ? rows.map((row) => each[row] * opacityOf(layers)) : opacityOf(layers), line: { width: 0 } },
     selectedpoints: chosen ? rows.flatMap((row, i) => (chosen.has(row) ? [i] : [])) : null,
     selected: { marker: { opacity: 1 } },
     unselected: { marker: { opacity: FADED } },

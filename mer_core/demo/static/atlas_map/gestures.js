@@ -24,11 +24,12 @@ const listenToMouse = (stage, move, panning) => {
 
 // Scrolling past the map must not zoom it: the wheel zooms only after a click on the map, with focus
 // on it, or with Ctrl (which is what a pinch on a touchpad sends).
-const listenToWheel = (stage, move, hint) => {
+const listenToWheel = (stage, move, hint, still) => {
   let engaged = false;
   stage.addEventListener("pointerdown", () => { engaged = true; }, true);
   stage.addEventListener("pointerleave", () => { engaged = false; });
   stage.addEventListener("wheel", (event) => {
+    if (still()) return;
     event.stopPropagation();
     if (!engaged && !event.ctrlKey && !event.metaKey && document.activeElement !== stage) {
       hint("Click the map first, or hold Ctrl, to zoom with the wheel.");
@@ -48,21 +49,21 @@ const KEYS = {
   n: (move) => move.step(1), p: (move) => move.step(-1), Enter: (move) => move.pick(),
 };
 
-const listenToKeys = (stage, move, clear) => {
+const listenToKeys = (stage, moves, clear) => {
   stage.addEventListener("keydown", (event) => {
     if (event.target !== stage || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") { clear(); return; }
     const action = KEYS[event.key] || KEYS[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();
-    action(move);
+    action(moves());
   });
 };
 
 // Two fingers move and zoom; one scrolls the page, unless it draws a lasso. Plotly has no pinch
 // for such axes, and would not let one finger scroll. When the second finger touches, plotly has
 // begun a lasso: `pinched(true)` asks to ignore it, until the next touch or click.
-const listenToTouch = (stage, move, drawing, pinched) => {
+const listenToTouch = (stage, move, drawing, pinched, still) => {
   let last = null;
   const touchesOnStage = ({ touches }) => [...touches].filter(({ target }) => stage.contains(target));
   const pinchOf = (touches) => {
@@ -73,6 +74,7 @@ const listenToTouch = (stage, move, drawing, pinched) => {
     };
   };
   stage.addEventListener("touchstart", (event) => {
+    if (still()) return;
     const touches = touchesOnStage(event);
     pinched(touches.length > 1);
     if (touches.length === 2) {

@@ -1,17 +1,21 @@
 // Applies what Python sends, listens to the visitor, and starts the map.
 
-const drawGrid = () => grid.draw(starsOn, look(), state.reference.extent);
+const drawGrid = () => grid.draw(starsOn, look(), state.display === "linear" ? extent() : state.reference.extent, state.display);
 
 const applyReference = () => {
   state.reference = unpack(JSON.parse(JSON.stringify(props.reference)));
   applyView(); // the extent of the maps depends on it
   state.hidden = { emotion: new Set(), modality: new Set() };
   resetSelection(); // rows of one reference mean nothing in another
+  setControl(false);
+  state.linked = null;
+  find(".at-map-control").hidden = !state.reference.control;
   hideTip();
   measure();
   restyle();
   state.frame = wholeFrame();
   grid.build(state.reference);
+  labelAxes();
 };
 
 const restyle = () => {
@@ -31,8 +35,9 @@ const applySides = () => {
   state.points[0] = pointsOf(0);
   state.stars[0] = starsOf(0);
   state.places[0] = placesOf(0);
+  state.cells[0] = mapOf(0).cells;
   paintStory();
-  find(".at-map-caption").textContent = captionOf(state.reference, mapOf(1), (state.view.refit || {}).after);
+  writeCaption();
   grid.mark(state.view.strategy);
   drawGrid();
 };
@@ -46,7 +51,13 @@ const changed = (properties) => {
   if (!state.reference) return;
   const refitted = JSON.stringify(old?.refit) !== JSON.stringify(state.view.refit);
   const same = start && !refitted && old.strategy === state.view.strategy;
-  if (!same) state.t = 1;
+  if (!same) {
+    state.t = 1;
+    if (state.control) {
+      setControl(false);
+      if (start) state.frame = wholeFrame();
+    }
+  }
   if (start && refitted) state.frame = wholeFrame();
   applySides();
   if (same && root.classList.contains("at-map-playing")) return; // new clips move with the rest
@@ -58,10 +69,12 @@ const changed = (properties) => {
 const grid = multiples(find(".at-map-grid"), (strategy) => trigger("click", { strategy }));
 
 const listen = () => {
-  listenToMouse(stage, move, () => state.mode === "pan");
-  listenToWheel(stage, move, hint);
-  listenToKeys(stage, move, clear);
-  listenToTouch(stage, move, () => state.mode !== "pan", (on) => { state.pinched = on; });
+  listenToMouse(stage, move, () => state.mode === "pan" && !isMatrix());
+  listenToWheel(stage, move, hint, isMatrix);
+  listenToKeys(stage, () => (isMatrix() ? cursor : move), clear);
+  listenToTouch(stage, move, () => state.mode !== "pan", (on) => { state.pinched = on; }, isMatrix);
+  listenToViews();
+  listenToCells();
   for (const button of element.querySelectorAll("[data-zoom]")) {
     const actions = { in: () => move.zoom(1 / 1.5), out: () => move.zoom(1.5), home };
     button.addEventListener("click", actions[button.dataset.zoom]);
@@ -174,6 +187,9 @@ attune.positions = () => {
 attune.groups = (side) => state.reference.groups.map((rows) => rows.length ? spreadOf(state.points[side], rows) : null);
 attune.points = (side) => Array.from(state.points[side]);
 attune.trails = trailsNow;
+attune.marked = () => [...markedRows()].sort((one, other) => one - other);
+attune.strips = (side) => stripsOf(side).map((strip) => ({ ...strip, values: Array.from(strip.values) }));
+attune.matrix = (side) => placeMatrix(state.boxes[side], stripsOf(side).length);
 attune.state = state;
 element.attune = root.attune = attune;
 start();

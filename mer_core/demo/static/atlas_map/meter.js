@@ -5,12 +5,13 @@ const share = (value) => `${Math.round(100 * value)} %`;
 const paintMeters = () => {
   const { mixing } = state.view.story || {}, [lead, partner] = state.reference.nouns;
   SIDES.forEach((side, i) => {
-    const meter = find(`.at-map-meter[data-side=${side}]`), measured = mixing?.[i];
+    const meter = find(`.at-map-meter[data-side=${side}]`), measured = i && state.control ? null : mixing?.[i];
     meter.hidden = !measured;
     if (!measured) return;
-    const { space, map, even } = measured;
+    const { space, map, even } = measured, flat = state.display === "umap"; // only UMAP's maps were measured
     for (const [name, value] of Object.entries(measured)) meter.style.setProperty(`--at-${name}`, `${100 * value}%`);
-    const text = `${capital(lead.many)} and ${partner.many} mix: ${share(space)} in the space, ${share(map)} on the map`;
+    if (!flat) meter.style.setProperty("--at-map", "0%");
+    const text = `${capital(lead.many)} and ${partner.many} mix: ${share(space)} in the space${flat ? `, ${share(map)} on the map` : ""}`;
     meter.querySelector("span").textContent = text;
     meter.setAttribute("aria-valuenow", String(Math.round(100 * space)));
     meter.setAttribute("aria-valuetext", `${text}; evenly mixed would be ${share(even)}`);

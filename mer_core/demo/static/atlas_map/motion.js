@@ -13,8 +13,8 @@ const stop = () => {
   playing(false);
 };
 
-// Calls `step(share)` in each frame, from 0 to 1; then plotly draws.
-const animate = (milliseconds, step) => {
+// Calls `step(share)` in each frame, from 0 to 1; then plotly draws, and then `after` is called.
+const animate = (milliseconds, step, after = () => {}) => {
   stop();
   hideTip();
   attune.frames = [];
@@ -27,7 +27,7 @@ const animate = (milliseconds, step) => {
     paintNow();
     if (share < 1) { state.moving = requestAnimationFrame(frame); return; }
     stop();
-    settle();
+    settle().then(after);
   };
   state.moving = requestAnimationFrame(frame);
 };

@@ -18,14 +18,15 @@ const multiples = (grid, choose) => {
     });
   };
 
-  const draw = (starsOf, look, extent) => {
+  const draw = (starsOf, look, extent, display) => {
     for (const { name, map, canvas } of cells) {
       const box = { x: 0, y: 0, w: canvas.clientWidth, h: canvas.clientHeight };
       if (!box.w) continue;
       const pen = scaledPen(canvas, box.w, box.h);
       pen.clearRect(0, 0, box.w, box.h);
       const small = { ...look, size: 2.6, small: true, chosen: null, layers: {} };
-      paint(pen, box, whole(extent, box), map.xy, starsOf(name), small);
+      if (display === "matrix") paintMatrix(pen, box, map.cells, [], small);
+      else paint(pen, box, whole(extent, box), display === "linear" ? map.linear : map.xy, starsOf(name), small);
     }
   };
 

@@ -94,6 +94,7 @@ const paintOverlay = () => {
   const pen = scaledPen(overlay, state.stage.w, state.stage.h), { frame } = state;
   pen.clearRect(0, 0, state.stage.w, state.stage.h);
   attune.texts = []; // what stands on each side, for tests
+  if (isMatrix()) return;
   state.boxes.forEach((box, side) => {
     const toPixels = ([x, y]) =>
       [box.x + box.w / 2 + (x - frame.x) / frame.unit, box.y + box.h / 2 - (y - frame.y) / frame.unit];

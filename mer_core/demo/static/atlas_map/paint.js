@@ -51,7 +51,7 @@ const scaledPen = (canvas, width, height) => {
 
 // Draws one map into `box` (pixels); `frame` is its centre `x`, `y` and `unit`, map units per pixel.
 const paint = (pen, box, frame, points, stars, look) => {
-  const { reference, theme, size, shows, chosen, layers } = look;
+  const { reference, theme, size, shows, chosen, layers, opacities: each } = look;
   const px = (x) => box.x + box.w / 2 + (x - frame.x) / frame.unit;
   const py = (y) => box.y + box.h / 2 - (y - frame.y) / frame.unit;
   const ratio = pen.getTransform().a;
@@ -66,7 +66,7 @@ const paint = (pen, box, frame, points, stars, look) => {
     const dot = sprite(theme.shades[group], SIGNS[group < reference.kinds ? 0 : 1], size, ratio);
     const wide = dot.width / ratio;
     for (const row of rows) {
-      pen.globalAlpha = chosen && !chosen.has(row) ? FADED : opacityOf(layers);
+      pen.globalAlpha = chosen ? (chosen.has(row) ? 1 : FADED) : opacityOf(layers) * (each ? each[row] : 1);
       pen.drawImage(dot, px(points[2 * row]) - wide / 2, py(points[2 * row + 1]) - wide / 2, wide, wide);
     }
   });

@@ -15,6 +15,7 @@ const applyFrame = () => {
   setFrame(newest);
 };
 const requestFrame = (frame) => {
+  if (isMatrix()) return;
   if (!nextFrame) requestAnimationFrame(applyFrame);
   state.frame = nextFrame = frame;
 };
@@ -48,7 +49,7 @@ const hideTip = () => {
   root.classList.remove("at-map-greeting");
   for (const part of [tip, ...rings]) part.hidden = true;
   tip.replaceChildren(); // its text is part of the maps' description
-  state.pointed = null;
+  state.pointed = state.cell = null;
 };
 
 // Draws a ring around one object on both sides; `at(side)` is its position. → its pixels
@@ -65,6 +66,7 @@ const encircle = (at) => [0, 1].map((side) => {
 
 // Marks a new clip for a moment.
 const highlightClip = (id) => {
+  if (isMatrix()) return;
   const of = (side) => state.stars[side].find((star) => star.id === id)?.now;
   encircle(of);
   root.classList.add("at-map-greeting");
@@ -76,17 +78,20 @@ const starAt = (side, key) => state.stars[side].find((star) => keyOf(star) === k
 const placeOf = ({ key, item }, side) =>
   (key ? starAt(side, key)?.now : state.points[side].subarray(2 * item, 2 * item + 2));
 
+const showTipAt = (lines, x, y) => {
+  tip.replaceChildren(...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })));
+  tip.hidden = false;
+  const left = Math.min(Math.max(x - tip.offsetWidth / 2, 4), state.stage.w - tip.offsetWidth - 4);
+  tip.style.translate = `${left}px ${y - tip.offsetHeight - 16 < 0 ? y + 16 : y - tip.offsetHeight - 16}px`;
+};
+
 // Shows the tip, and rings on both sides. → the tip's lines
 const pointAt = (target) => {
   const { side, key, item } = target;
   hideTip();
   state.pointed = target;
   const lines = key ? tipOfStar(state.reference, starAt(side, key)) : tipOfPoint(state.reference, item, [mapOf(0), mapOf(1)]);
-  tip.replaceChildren(...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })));
-  const spots = encircle((other) => placeOf(target, other));
-  tip.hidden = false;
-  const [x, y] = spots[side], left = Math.min(Math.max(x - tip.offsetWidth / 2, 4), state.stage.w - tip.offsetWidth - 4);
-  tip.style.translate = `${left}px ${y - tip.offsetHeight - 16 < 0 ? y + 16 : y - tip.offsetHeight - 16}px`;
+  showTipAt(lines, ...encircle((other) => placeOf(target, other))[side]);
   return lines;
 };
 
@@ -133,6 +138,7 @@ const resetSelection = () => {
 };
 const clear = () => {
   hideTip();
+  if (isMatrix()) paintNow();
   if (!state.chosen) return;
   resetSelection();
   reportSelection();

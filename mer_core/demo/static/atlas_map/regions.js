@@ -4,8 +4,9 @@ const NAME_STEPS = [0, -1, 1, -2, 2]; // lines by which a name may be moved to k
 
 // Group → its named place on a side; groups that share a place have the same one.
 const placesOf = (side) => {
-  const refit = (state.view.refit || {})[SIDES[side]], found = new Map();
-  for (const { groups, at } of (refit || mapOf(side)).places || []) {
+  const refit = refitOf(side), map = mapOf(side), found = new Map();
+  const places = refit ? refit.places : state.display === "linear" ? map.linear_places : map.places;
+  for (const { groups, at } of places || []) {
     for (const group of groups) found.set(group, at);
   }
   return found;

@@ -8,6 +8,7 @@ const find = (selector) => element.querySelector(selector);
 const root = find(".at-map"), stage = find(".at-map-stage"), plot = find(".at-map-plot");
 const canvas = find(".at-map-canvas"), statusLine = find(".at-map-said"), slider = find(".at-map-slide input"), tip = find(".at-map-tip");
 const panels = [...element.querySelectorAll(".at-map-panel")];
+const axes = [...element.querySelectorAll(".at-map-axis")];
 const names = [...element.querySelectorAll(".at-map-name")];
 const rings = [...element.querySelectorAll(".at-map-ring")];
 const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -18,7 +19,8 @@ const state = {
   hidden: { emotion: new Set(), modality: new Set() },
   layers: { joins: true, names: true, ellipses: false, density: false, trails: false },
   chosen: null, chosenClips: new Set(), pointed: null, pinched: false,
-  points: [null, null], shown: null, stars: [[], []], places: [new Map(), new Map()],
+  display: "umap", control: false, // or linear, matrix; random vectors on the right
+  points: [null, null], shown: null, stars: [[], []], places: [new Map(), new Map()], cells: [null, null], cell: null, linked: null,
   moving: null, roaming: false, settling: 0,
 };
 const attune = { frames: [], first: null };
@@ -29,9 +31,9 @@ const announce = (words) => { statusLine.textContent = words; };
 const shows = (group) => !state.hidden.emotion.has(group % state.reference.kinds)
   && !state.hidden.modality.has(group < state.reference.kinds ? 0 : 1);
 
-const look = () => ({
+const look = (side) => ({
   reference: state.reference, theme: state.theme, shows, chosen: state.chosen, layers: state.layers,
-  size: state.boxes[0].w < 420 ? 5 : 6.5, extent: extent(),
+  size: state.boxes[0].w < 420 ? 5 : 6.5, extent: extent(), opacities: side === undefined ? null : opacities(side),
 });
 
 const readTheme = () => {
@@ -40,7 +42,8 @@ const readTheme = () => {
   const hues = state.reference.emotions.map((name) => value(`--emotion-${name}`) || value("--emotion-other"));
   state.theme = {
     text: value("--at-text"), soft: value("--at-soft"), card: value("--at-card"), accent: value("--at-accent"),
-    family: style.fontFamily, font: `700 13px ${style.fontFamily}`,
+    family: style.fontFamily, font: `700 13px ${style.fontFamily}`, small: `12px ${style.fontFamily}`,
+    ramp: rampOf(value("--at-unlike"), value("--at-card"), value("--at-alike")),
     shades: [...pairs.map((pair) => pair[0]), ...pairs.map((pair) => pair[1])],
     outlines: [...pairs.map((pair) => pair[0]), ...hues], hues,
     inks: state.reference.emotions.map((name) => value(`--emotion-${name}-ink`) || value("--at-text")),
@@ -55,17 +58,22 @@ const measure = () => {
 
 // A refit may exceed the common extent; then both extents are shown.
 const extent = () => {
-  const all = [state.reference.extent, ...Object.values(state.view.refit || {}).map((refit) => refit.extent)];
+  if (state.display === "linear") return state.reference.views.linear.extent;
+  const all = [state.reference, refitOf(0), refitOf(1), state.control && state.reference.control].filter(Boolean).map((one) => one.extent);
   return [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...all.map((one) => one[i])));
 };
 
 const titleOf = (map) => (document.body.classList.contains("at-papers") ? map.papers : map.title);
 
-const mapOf = (side) => state.reference.maps[side ? state.view.strategy : state.reference.before];
+const mapOf = (side) => {
+  const { maps, before, control } = state.reference;
+  return side && state.control ? control : maps[side ? state.view.strategy : before];
+};
 
 const pointsOf = (side) => {
-  const refit = (state.view.refit || {})[SIDES[side]];
-  return refit ? decode(refit.xy, refit.extent) : mapOf(side).xy;
+  const refit = refitOf(side);
+  if (refit) return decode(refit.xy, refit.extent);
+  return state.display === "linear" ? mapOf(side).linear : mapOf(side).xy;
 };
 
 // The stars of the visitor's clips on a strategy's map, one per half, in the colour of the category
@@ -90,33 +98,40 @@ const starsFrom = (place, strategy) => {
   return stars;
 };
 
-const starsOn = (strategy) => starsFrom((v) => v.points[strategy], strategy);
+const starsOn = (strategy) => starsFrom((v) => (state.display === "linear" ? v.linear : v.points)?.[strategy], strategy);
 const starsOf = (side) => {
-  const strategy = side ? state.view.strategy : state.reference.before;
-  const refit = (state.view.refit || {})[SIDES[side]];
+  if (side && state.control) return []; // clips have no place among random vectors
+  const strategy = side ? state.view.strategy : state.reference.before, refit = refitOf(side);
   return refit ? starsFrom((v) => refit.points[v.id], strategy) : starsOn(strategy);
 };
 const keyOf = (star) => `${star.id} ${star.modality}`;
 
 // Positions of all points and stars on one side; `showBetween` blends two of them on the right.
 const positionsOn = (side) => ({
-  points: pointsOf(side), stars: new Map(starsOf(side).map((s) => [keyOf(s), s.now])), places: placesOf(side),
+  points: pointsOf(side), stars: new Map(starsOf(side).map((s) => [keyOf(s), s.now])), cells: mapOf(side).cells,
+  places: placesOf(side),
 });
+
+const moveStars = (stars, starts, share) => {
+  for (const star of stars) {
+    const start = starts.get(keyOf(star));
+    if (start) star.now = star.now.map((end, axis) => start[axis] + (end - start[axis]) * share);
+  }
+};
 
 const showBetween = (from, to, share) => {
   if (state.shown?.length !== to.points.length) state.shown = new Float32Array(to.points.length);
   state.points[1] = blend(from.points, to.points, share, state.shown);
   state.stars[1] = starsOf(1);
-  state.places[1] = blendPlaces(from.places, to.places, share);
-  for (const star of state.stars[1]) {
-    const start = from.stars.get(keyOf(star));
-    if (start) star.now = star.now.map((end, axis) => start[axis] + (end - start[axis]) * share);
-  }
+  state.places[1] = blendPlaces(from.places || new Map(), to.places, share);
+  moveStars(state.stars[1], from.stars, share);
+  state.cells[1] = from.cells ? blend(from.cells, to.cells, share, new Float32Array(to.cells.length)) : to.cells;
 };
 
 // A copy of the positions on the right.
 const snapshot = () => ({
-  points: state.shown.slice(), stars: new Map(state.stars[1].map((s) => [keyOf(s), s.now])), places: state.places[1],
+  points: state.shown.slice(), stars: new Map(state.stars[1].map((s) => [keyOf(s), s.now])), cells: state.cells[1],
+  places: state.places[1],
 });
 
 const showMorph = () => { showBetween(positionsOn(0), positionsOn(1), state.t); };

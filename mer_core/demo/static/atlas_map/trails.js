@@ -61,7 +61,7 @@ const selectMover = ({ point, clip, half }) => {
   const target = clip ? { side: 1, key: `${clip} ${half}` } : { side: 1, item };
   const position = placeOf(target, 1);
   if (!position) return;
-  if (!inView(position)) setFrame({ ...state.frame, x: position[0], y: position[1] });
+  if (!isMatrix() && !inView(position)) setFrame({ ...state.frame, x: position[0], y: position[1] });
   if (!clip) {
     state.chosen = new Set([item % count, (item % count) + count]);
     reportSelection();
@@ -69,7 +69,7 @@ const selectMover = ({ point, clip, half }) => {
   }
   stage.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
   hideTip();
-  encircle((side) => placeOf(target, side));
+  if (!isMatrix()) encircle((side) => placeOf(target, side));
 };
 
 movers.addEventListener("click", (event) => {

@@ -2,18 +2,17 @@
 
 const capital = (word) => (word ? word[0].toUpperCase() + word.slice(1) : "");
 
-const captionOf = (reference, map, refitted) => {
+const captionOf = (reference) => {
   const [lead, partner] = reference.nouns.map((noun) => noun.many);
   const lines = reference.pairing === "natural"
     ? "A thin line joins the two halves of each recording."
     : `Lines join the centres of ${lead} and ${partner} for each emotion. The two halves of a pair share `
       + "only their label, so a line for each pair would mean nothing.";
-  const quality = refitted ? "" : ` Trustworthiness of the right map: ${map.trustworthiness.toFixed(2)} of 1.`;
   return `Each dot is an example that was not used in training. Its colour is the emotion; dark circles are ${lead}, light triangles ${partner}. `
     + `${lines} Names stand where most points of an emotion are. Stars are the halves of your clips, each in the colour of the `
     + "category that the model assigns to it alone (grey: not judged alone); a line joins them and says how far apart they are in "
     + `the original space, 0 to 2. Bars below the maps show how well ${lead} and ${partner} mix: the share of each point's 15 nearest `
-    + `that are of the other kind, in the space (upper bar) and on the map (lower bar); the mark is even mixing. Only closeness means something, the axes do not.${quality}`;
+    + "that are of the other kind, in the space (upper bar) and on the map (lower bar); the mark is even mixing.";
 };
 
 const badge = (kind, colours) => {
