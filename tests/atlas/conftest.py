@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.maps import AtlasMap, MapParams, MapQuality
@@ -37,6 +39,17 @@ def make_reference(
         embeddings, labels, EMOTIONS, dict.fromkeys(embeddings, names),
         dict.fromkeys(embeddings, groups), Pairing(pairing),
     )  # fmt: skip
+
+
+def with_pairs(reference: Reference, rows: NDArray[np.int64]) -> Reference:
+    """Only these pairs, in this order."""
+    return replace(
+        reference,
+        embeddings={m: vectors[rows] for m, vectors in reference.embeddings.items()},
+        labels=reference.labels[rows],
+        corpora={m: tuple(np.array(names)[rows]) for m, names in reference.corpora.items()},
+        groups={m: tuple(np.array(names)[rows]) for m, names in reference.groups.items()},
+    )
 
 
 def make_map(reference: Reference, scale: float = 0.1, n_neighbors: int = 5) -> AtlasMap:

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 
 from mer_core.atlas.linear import LinearProjection, LinearView, emotion_scores, fit, fit_linear
 from mer_core.atlas.reference import Reference
-from tests.atlas.conftest import EMOTIONS, make_reference
+from tests.atlas.conftest import EMOTIONS, make_reference, with_pairs
 
 WIDTH = 12
 
@@ -106,21 +106,13 @@ def test_up_means_the_same_emotion_under_every_strategy(
         assert (np.argmin(means), np.argmax(means)) == (lowest, highest)
 
 
-def reordered(reference: Reference, order: np.ndarray) -> Reference:
-    return replace(
-        reference,
-        embeddings={m: rows[order] for m, rows in reference.embeddings.items()},
-        labels=reference.labels[order],
-    )
-
-
 def test_reordering_the_pairs_reorders_the_points(
     view: LinearView, references: dict[str, Reference]
 ) -> None:
     count = len(references["none"])
     order = np.random.default_rng(1).permutation(count)
     both = np.concatenate([order, order + count])
-    other = fit_linear({name: reordered(one, order) for name, one in references.items()})
+    other = fit_linear({name: with_pairs(one, order) for name, one in references.items()})
     np.testing.assert_allclose(other.scores, view.scores, atol=1e-9)
     for name, projection in view.projections.items():
         expected = projection.project(references[name].joint)[both]
@@ -150,13 +142,7 @@ def test_clouds_that_nothing_tells_apart_are_still_projected() -> None:
 def test_an_emotion_without_pairs_is_no_end() -> None:
     reference = make_reference(10, 6)
     kept = np.flatnonzero(reference.labels != 1)
-    few = replace(
-        reference,
-        embeddings={m: rows[kept] for m, rows in reference.embeddings.items()},
-        labels=reference.labels[kept],
-        corpora={m: tuple(np.array(c)[kept]) for m, c in reference.corpora.items()},
-        groups={m: tuple(np.array(g)[kept]) for m, g in reference.groups.items()},
-    )
+    few = with_pairs(reference, kept)
     view = fit_linear({"none": few})
     assert np.isnan(view.scores[1])
     assert 1 not in view.ends

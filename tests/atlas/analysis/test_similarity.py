@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from mer_core.atlas.analysis.similarity import SimilarityMatrix, SortedMatrices, sort_pairs
 from mer_core.atlas.reference import Reference
-from tests.atlas.conftest import make_reference
+from tests.atlas.conftest import make_reference, with_pairs
 
 
 @pytest.mark.parametrize("bins", [3, 12, 40])
@@ -70,11 +68,7 @@ def test_another_recording_has_the_row_that_it_would_have_in_the_matrix() -> Non
 def test_reordering_the_pairs_changes_no_cell() -> None:
     reference = make_reference(24, 8, 0.8)
     order = np.random.default_rng(2).permutation(len(reference))
-    other = replace(
-        reference,
-        embeddings={m: rows[order] for m, rows in reference.embeddings.items()},
-        labels=reference.labels[order],
-    )
+    other = with_pairs(reference, order)
     first, second = sort_pairs(reference), sort_pairs(other)
     np.testing.assert_array_equal(second.bins, first.bins[order])
     cells = [SimilarityMatrix.of(r, s).cells for r, s in ((reference, first), (other, second))]
@@ -96,13 +90,7 @@ def test_all_strategies_share_rows_and_range() -> None:
 def test_emotions_of_few_or_no_pairs() -> None:
     reference = make_reference(6, 8)
     kept = np.flatnonzero(reference.labels != 2)[3:]  # three angry pairs, no neutral one
-    few = replace(
-        reference,
-        embeddings={m: rows[kept] for m, rows in reference.embeddings.items()},
-        labels=reference.labels[kept],
-        corpora={m: tuple(np.array(c)[kept]) for m, c in reference.corpora.items()},
-        groups={m: tuple(np.array(g)[kept]) for m, g in reference.groups.items()},
-    )
+    few = with_pairs(reference, kept)
     sorting = sort_pairs(few, 5)
     assert sorting.sizes.tolist() == [3, 5, 0, 5]
     cells = SimilarityMatrix.of(few, sorting).cells
