@@ -23,6 +23,7 @@ from tests.browser.conftest import FLAGS, served
 
 CHROMIUM = "/usr/bin/chromium"
 SMOOTH = 17.0  # ms: 60 frames per second, and the clock's resolution
+VIEWS = {"umap": "2000 points of UMAP", "linear": "2000 linear points", "matrix": "both matrices"}
 COUNT = """() => {
     window.intervals = [];
     let last = 0;
@@ -47,6 +48,15 @@ def drag(page: Any, x: float, y: float, seconds: float) -> list[float]:
     intervals = page.evaluate("window.intervals")
     page.mouse.up()
     return [float(interval) for interval in intervals]
+
+
+def morph(page: Any) -> list[float]:
+    """Play the change from before to after; the intervals between frames, in ms."""
+    page.evaluate(COUNT)
+    page.click(".at-map-play")
+    page.wait_for_selector(".at-map-playing")
+    page.wait_for_selector(".at-map:not(.at-map-playing)")
+    return [float(interval) for interval in page.evaluate("window.intervals")]
 
 
 def row(title: str, intervals: list[float], base: float) -> str:
@@ -78,17 +88,17 @@ def measure(page: Any, address: str, seconds: float) -> None:
     page.wait_for_timeout(1500)
     box = page.locator(".at-map-panel[data-side=before]").bounding_box()
     panned = drag(page, box["x"] + 150, box["y"] + 60, seconds)
-    page.wait_for_timeout(500)
-    page.evaluate(COUNT)
-    page.click(".at-map-play")
-    page.wait_for_selector(".at-map-playing")
-    page.wait_for_selector(".at-map:not(.at-map-playing)")
-    morphed = page.evaluate("window.intervals")
+    morphed = {}
+    for view in VIEWS:
+        page.check(f".at-map-views input[value={view}]", force=True)
+        page.wait_for_timeout(1500)
+        morphed[view] = morph(page)
     print(f"drawn as                          {kind}")
     print(f"{'':<34}{'median':>10}{'p95':>11}{'< 17 ms':>9}{'ratio':>8}{'frames':>7}")
     print(row("empty page, the same drag", still, base))
     print(row("panning 4000 points", panned, base))
-    print(row("morphing, 2000 points move", morphed, base))
+    for view, intervals in morphed.items():
+        print(row(f"morphing, {VIEWS[view]}", intervals, base))
     print(f"Speak & type could be used        {empty:7.0f} ms after the navigation")
     print(f"the map was painted               {painted:7.0f} ms  ratio {painted / empty:.2f}")
     print(f"the map could be moved            {ready:7.0f} ms  ratio {ready / empty:.2f}")

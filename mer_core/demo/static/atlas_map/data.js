@@ -23,7 +23,6 @@ const unpackMap = (map, { extent, views }, matrix) => ({
   linear: decode(map.linear, views.linear.extent),
   distance: Float32Array.from(new Uint16Array(bytes(map.distance)), (v) => (2 * v) / 65535),
   cells: square(fromShares(map.cells, ...views.matrix.range), matrix.size),
-  preserved: map.preserved && fromShares(map.preserved, 0, 1),
 });
 
 const unpack = (sent) => {

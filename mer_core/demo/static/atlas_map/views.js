@@ -11,12 +11,15 @@ const refitOf = (side) => {
 };
 
 // Opacity of each dot: fainter where the map keeps few of its true neighbours; null for full.
+const opacityCache = new WeakMap(); // of maps and refits
 const opacities = (side) => {
-  if (state.display !== "umap") return null;
-  const refit = refitOf(side), sent = refit ? refit.preserved : mapOf(side).preserved;
-  if (!sent) return null;
-  const shares = typeof sent === "string" ? fromShares(sent, 0, 1) : sent;
-  return shares.map((share) => FAINTEST + (1 - FAINTEST) * Math.min(1, share / CLEAR));
+  const map = refitOf(side) || mapOf(side);
+  if (state.display !== "umap" || !map.preserved) return null;
+  if (!opacityCache.has(map)) {
+    const strength = (share) => FAINTEST + (1 - FAINTEST) * Math.min(1, share / CLEAR);
+    opacityCache.set(map, fromShares(map.preserved, 0, 1).map(strength));
+  }
+  return opacityCache.get(map);
 };
 
 // Rows of the matrix that hold selected recordings.
@@ -56,9 +59,9 @@ const fixed = (value) => value.toFixed(2).replace("-", "−");
 const percentOf = (share) => `${Math.round(100 * share)} %`;
 const closing = {
   umap: () => {
-    const map = mapOf(1), refit = refitOf(1), fading = refit ? refit.preserved : map.preserved;
+    const map = mapOf(1), refit = refitOf(1);
     return "Only closeness means something, the axes do not."
-      + (fading ? " A dot is fainter where the map keeps few of its true neighbours: trust its place less." : "")
+      + (opacities(1) ? " A dot is fainter where the map keeps few of its true neighbours: trust its place less." : "")
       + (refit ? "" : ` Trustworthiness of the right map: ${map.trustworthiness.toFixed(2)} of 1.`);
   },
   linear: () => {
@@ -71,7 +74,7 @@ const closing = {
     const { matrix, nouns } = state.reference, { strips } = matrix;
     return `Each cell is the mean cosine similarity of the recordings of its row and its column, about ${Math.round(state.reference.count / Math.max(matrix.size / 2, 1))} each, `
       + `sorted by emotion, then ${nouns[0].many} (circle) and ${nouns[1].many} (triangle), the most typical of a group first. `
-      + `Rows hold the same recordings on both sides. The rows below are the halves of your latest ${strips} clips. Click a cell to select its recordings.`;
+      + `Rows hold the same recordings on both sides. ${stripsOf(0).length ? `The rows below are the halves of your latest clips, at most ${strips} of them. ` : ""}Click a cell to select its recordings.`;
   },
 };
 const CONTROL_WORDS = " The right side is the control: random vectors, as many and as wide as the embeddings, drawn in the same way. "
