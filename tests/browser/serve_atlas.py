@@ -44,7 +44,8 @@ def made_up(pairing: str = "label") -> Atlas:
         reference = make_reference(EACH, 16, gap, pairing, seed=number)
         charts[name] = Chart(reference, with_counts(make_map(reference, 1.0)))
     random = random_reference(charts["none"].reference)
-    return Atlas("mgcma", charts, {}, Chart(random, with_counts(make_map(random, 1.0))))
+    control = Chart(random, with_counts(make_map(random, 1.0)))
+    return Atlas("mgcma", charts, {}, control=control)
 
 
 def with_counts(atlas_map: AtlasMap) -> AtlasMap:

@@ -103,7 +103,7 @@ def test_the_control_and_preserved_neighbours_are_sent(atlas: Atlas) -> None:
     random = random_reference(before.reference)
     control = Chart(random, dataclasses.replace(make_map(random, 5.0), kept=np.zeros(120, int)))
     charts = {**atlas.charts, "none": Chart(before.reference, counted)}
-    sent = atlas_map.payload(Atlas("mgcma", charts, {}, control))
+    sent = atlas_map.payload(Atlas("mgcma", charts, {}, control=control))
     shares = numbers(sent["strategies"]["none"]["preserved"], "B") / 255
     assert np.abs(shares - np.arange(120) % 16 / 15).max() < 0.003
     about = sent["control"]
