@@ -103,9 +103,9 @@ const change = (alter, then = () => {}) => {
   stop();
   hideTip();
   alter();
+  applySides();
   measure();
   state.frame = wholeFrame();
-  applySides();
   if (wasMatrix && isMatrix()) { glide(start); return; }
   showMorph();
   if (wasMatrix || isMatrix() || reducedMotion.matches) {
