@@ -21,10 +21,11 @@ const paintMeters = () => {
 };
 
 // Markup from the server, which escapes names; set only where it changes, to keep the focus.
+const filled = new Map(); // place → its markup as it was sent
 const fill = (place, markup) => {
   place.hidden = !markup;
-  if (place.dataset.shown === markup) return;
-  place.dataset.shown = markup;
+  if (filled.get(place) === markup) return;
+  filled.set(place, markup);
   place.innerHTML = markup;
 };
 
