@@ -105,13 +105,15 @@ class Atlases:
         heads = self._heads.value
         return BROKEN if heads is None else heads.refused.get(framework, "")
 
-    def score(self, framework: str, inputs: Any) -> Mapping[str, Prediction]:
+    def score(
+        self, framework: str, inputs: Any, *, explain: bool = False
+    ) -> Mapping[str, Prediction]:
         """Strategy → its prediction for a clip that was read, in the atlas' order.
 
-        Empty without heads.
+        Empty without heads. See `Strategies.score`.
         """
         heads = self.strategies(framework)
-        predictions = {} if heads is None else heads.score(inputs)
+        predictions = {} if heads is None else heads.score(inputs, explain=explain)
         charts = self.atlas(framework).charts
         return {name: predictions[name] for name in charts if name in predictions}
 
@@ -122,7 +124,7 @@ class Atlases:
             return
         if prediction.framework not in self.frameworks:
             return
-        predictions = self.score(prediction.framework, analysis.inputs)
+        predictions = self.score(prediction.framework, analysis.inputs, explain=True)
         if not predictions:
             return
         number = self.visits.get(visit).analysed + 1

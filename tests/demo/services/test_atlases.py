@@ -38,7 +38,7 @@ class Model:
 class FakeStrategies:
     """Every strategy has another vector."""
 
-    def score(self, inputs: Any) -> dict[str, Prediction]:
+    def score(self, inputs: Any, *, explain: bool = False) -> dict[str, Prediction]:
         random = np.random.default_rng(0)
         return {
             name: Prediction(
