@@ -12,11 +12,11 @@ from mer_core.checkpoints.errors import ForeignHeadError, MissingHeadError
 from mer_core.checkpoints.heads import load_heads
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.serving.inputs import SpeechTextInputs
-from mer_core.serving.occlusion import encode_parts, explainable, occlusions
+from mer_core.serving.occlusion import Parts, encode_parts, explainable, occlusions
 from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs
-from mer_core.types import Prediction
+from mer_core.types import Occlusions, Prediction
 
 
 class Strategies:
@@ -76,15 +76,11 @@ class Strategies:
                 raise ForeignHeadError(f"{name}: a head of {of}, not of {scorer.name}.")
         return cls(scorer, heads)
 
-    def score(
-        self, inputs: SpeechTextInputs | VideoInputs, *, explain: bool = False
-    ) -> dict[str, Prediction]:
+    def score(self, inputs: SpeechTextInputs | VideoInputs) -> dict[str, Prediction]:
         """One prediction for each strategy.
 
         Args:
             inputs: As the scorer takes them.
-            explain: Whether to find out what single words and moments change under each strategy;
-                a video's are not.
 
         Returns:
             Strategy → the prediction of a scorer with that head. `face` and `envelope`, which are
@@ -96,11 +92,22 @@ class Strategies:
         if isinstance(inputs, VideoInputs):
             predictions = self._of_video(inputs)
         else:
-            predictions = self._of_speech_text(inputs, explain=explain)
+            predictions = self._of_speech_text(inputs)
         return {
             name: replace(prediction, face=None, envelope=None, timeline=())
             for name, prediction in predictions.items()
         }
+
+    def parts(self, inputs: SpeechTextInputs | VideoInputs) -> Parts | None:
+        """What may be left out of a clip, for `occlusions`; None of a video, and if nothing may."""
+        scorer = self._scorer
+        if not isinstance(scorer, SpeechTextScorer) or not isinstance(inputs, SpeechTextInputs):
+            return None
+        return encode_parts(scorer, scorer.encode([inputs])) if explainable(inputs) else None
+
+    def occlusions(self, strategy: str, parts: Parts) -> Occlusions:
+        """What single words and moments change under one strategy."""
+        return occlusions(self._heads[strategy], parts)
 
     def _of_video(self, inputs: VideoInputs) -> dict[str, Prediction]:
         if not isinstance(self._scorer, VideoScorer):
@@ -108,15 +115,8 @@ class Strategies:
         encoded = self._scorer.encode(inputs)
         return {n: head.score_encoded(encoded, timeline=False) for n, head in self._heads.items()}
 
-    def _of_speech_text(self, inputs: SpeechTextInputs, *, explain: bool) -> dict[str, Prediction]:
+    def _of_speech_text(self, inputs: SpeechTextInputs) -> dict[str, Prediction]:
         if not isinstance(self._scorer, SpeechTextScorer):
             raise ValueError(f"{self.framework} judges a video, not sound or text alone.")
         encoded = self._scorer.encode([inputs])
-        predictions = {name: head.score_encoded(encoded)[0] for name, head in self._heads.items()}
-        if not explain or not explainable(inputs):
-            return predictions
-        parts = encode_parts(self._scorer, encoded)
-        return {
-            name: replace(prediction, occlusions=occlusions(self._heads[name], parts))
-            for name, prediction in predictions.items()
-        }
+        return {name: head.score_encoded(encoded)[0] for name, head in self._heads.items()}

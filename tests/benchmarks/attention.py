@@ -1,6 +1,7 @@
 """Whether attention, and whether occlusion, points at what a clip's category rests on.
 
     python -m tests.benchmarks.attention --data DIR [--clips 100] [--split test] [--seed 0]
+        [--of attention|occlusion]
 
 Attention of words to moments: the share of a word's attention that is on the moment in which the
 word was said (± 0.1 s), beside the same share after a permutation of the words,
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=100, help="of each corpus")
     parser.add_argument("--split", choices=("dev", "test"), default="test")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--of", choices=("attention", "occlusion"), help="one question only")
     options = parser.parse_args()
     predictor = Predictor.load(device="cpu")
     sets = {
@@ -92,15 +94,22 @@ def main() -> None:
         "RAVDESS": ravdess(options.data, options.split, options.clips, options.seed),
         "nEMO": nemo(options.data, options.split, options.clips, options.seed),
     }
+    if options.of != "occlusion":
+        report(predictor, sets, options.seed)
+    if options.of != "attention":
+        deletion.report(predictor, sets, options.data, options.split, options.seed)
+
+
+def report(predictor: Predictor, sets: Mapping[str, Sequence[Clip]], seed: int) -> None:
+    """Print the table of attention."""
     heads = ("attention of", "clips", "n", "on its own", "permuted", "difference [95 %]")
     print(f"| {' | '.join((*heads, 'entropy', 'rows alike'))} |\n{'|---' * 8}|")
     for name in ("example clips", "RAVDESS"):
         for head, found in words_pointing(predictor, sets[name]).items():
-            print(pointing_row(f"words, {head}", name, found, options.seed), flush=True)
+            print(pointing_row(f"words, {head}", name, found, seed), flush=True)
     for direction, seen in videos_pointing(predictor).items():
-        print(pointing_row(direction, "example videos", seen, options.seed), flush=True)
+        print(pointing_row(direction, "example videos", seen, seed), flush=True)
     print()
-    deletion.report(predictor, sets, options.data, options.split, options.seed)
 
 
 def examples() -> Iterator[Clip]:

@@ -67,7 +67,7 @@ def report(
     print("|---|---|---|---|---|---|")
     changes: dict[str, list[float]] = {}
     for name, clips in spoken.items():
-        generator = np.random.default_rng(seed)
+        generator, elsewhere = np.random.default_rng(seed), np.random.default_rng(seed)
         falls: dict[str, list[Falls]] = {}
         for clip in clips:
             inputs = predictor.read(clip.path, clip.text)
@@ -78,7 +78,7 @@ def report(
             whole = occlusions(scorer, parts)
             for kind, pair in deleted(scorer, inputs, parts, whole, generator).items():
                 falls.setdefault(kind, []).append(Falls(clip.unit, *pair))
-            noise = scattered(scorer, parts, whole, generator)
+            noise = scattered(scorer, parts, whole, elsewhere)
             for kind, change in {**noise, **meaningless(predictor, inputs, whole)}.items():
                 changes.setdefault(kind, []).append(change)
         for kind, found in falls.items():

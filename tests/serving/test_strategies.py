@@ -193,25 +193,26 @@ def test_every_head_scores_a_recording_as_it_does_alone(mgcma: Make, seconds, te
         assert_same(prediction, alone.score([reading])[0])
 
 
-def test_every_head_explains_as_it_does_alone(mgcma: Make, tmp_path: Path):
+def test_every_head_explains_as_it_does_alone(mgcma: Make, foal_net: Make, tmp_path: Path):
     scorer = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
-    strategies = Strategies.load(written(tmp_path, mgcma, MGCMA_NAMES), scorer)
+    strategies = Strategies.load(written(tmp_path / "m", mgcma, MGCMA_NAMES), scorer)
     reading = recording(scorer, 3.0, "so happy go")
-    assert all(p.occlusions is None for p in strategies.score(reading).values())
-    for name, prediction in strategies.score(reading, explain=True).items():
+    parts = strategies.parts(reading)
+    assert parts is not None
+    for name in strategies.names:
         torch.manual_seed(len(name))
         alone = explained(SpeechTextScorer(mgcma(name), "mgcma", temperatures(name), CPU), reading)
-        found = prediction.occlusions
+        found = strategies.occlusions(name, parts)
         assert alone is not None
-        assert found is not None
         assert (found.emotion, found.words) == (alone.emotion, ("so", "happy", "go"))
         for condition in ("both", "text"):
             mine, theirs = found.without_word[condition], alone.without_word[condition]
             np.testing.assert_allclose(mine, theirs, atol=1e-5)
         mine, theirs = found.without_moment["both"], alone.without_moment["both"]
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
-    one_word = strategies.score(recording(scorer, None, "happy"), explain=True)
-    assert all(p.occlusions is None for p in one_word.values())
+    assert strategies.parts(recording(scorer, None, "happy")) is None
+    video = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
+    assert Strategies.load(written(tmp_path / "f", foal_net, FOAL_NET), video).parts(clip()) is None
 
 
 def test_a_recording_is_encoded_once_for_all(mgcma: Make, foal_net: Make, tmp_path: Path):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.cross_attention import MEANING, both_directions
 from mer_core.demo.panels.markup import caption, card, escape
 from mer_core.demo.panels.nouns import modalities, noun
 from mer_core.demo.panels.occlusion import drawn, explanation, sentences
-from mer_core.frameworks.descriptor import BEFORE, DESCRIPTORS, strategy_title
+from mer_core.demo.panels.titles import strategy_name
+from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.types import Occlusions
 
 NO_CLIP = (
     "Analyse a clip on another page to see here which of its words and moments its category rests "
@@ -17,18 +21,26 @@ NOTHING_LEFT_OUT = "This clip is too short, or too long, to be judged without pa
 NO_TOKENS = "This model does not relate the moments of its two halves."
 
 
-def tokens_view(clip: VisitorClip | None, strategy: str) -> str:
-    """What words and moments change, or time × time, of the chosen clip; else a sentence."""
+def tokens_view(
+    clip: VisitorClip | None, strategy: str, found: Mapping[str, Occlusions] | None = None
+) -> str:
+    """What words and moments of a clip change, or time × time; a sentence where there is neither.
+
+    Args:
+        clip: The chosen one.
+        strategy: On the map "after".
+        found: Strategy → what was found out of the clip under it.
+    """
     if clip is None:
         return _card(caption(NO_CLIP))
     name = f'<p class="at-visitor-name"><span aria-hidden="true">★</span> {escape(clip.name)}</p>'
-    return _card(name + _tokens(clip, strategy))
+    return _card(name + _tokens(clip, strategy, found or {}))
 
 
-def _tokens(clip: VisitorClip, strategy: str) -> str:
+def _tokens(clip: VisitorClip, strategy: str, found: Mapping[str, Occlusions]) -> str:
     descriptor = DESCRIPTORS[clip.framework]
     if not descriptor.watches:
-        return _before_and_under(clip, strategy)
+        return _compared(clip, found)
     prediction = clip.predictions[strategy]
     directions = both_directions(prediction)
     if not directions:
@@ -41,16 +53,17 @@ def _tokens(clip: VisitorClip, strategy: str) -> str:
     return caption(combined) + directions
 
 
-def _before_and_under(clip: VisitorClip, strategy: str) -> str:
-    """What counts without alignment beside what counts under a strategy."""
-    sides, explained = "", ""
-    for name in dict.fromkeys((BEFORE, strategy)):
-        prediction = clip.predictions[name]
-        if (found := prediction.occlusions) is not None:
-            explained = explanation(prediction, found)
-            inside = f"{sentences(found)}{drawn(prediction, found)}"
-            sides += f"<div><h3>{escape(strategy_title(name))}</h3>{inside}</div>"
-    return f'{explained}<div class="at-pair">{sides}</div>' if sides else caption(NOTHING_LEFT_OUT)
+def _compared(clip: VisitorClip, found: Mapping[str, Occlusions]) -> str:
+    """What counts under each strategy, side by side."""
+    if not found:
+        return caption(NOTHING_LEFT_OUT)
+    sides = "".join(
+        f"<div><h3>{strategy_name(name)}</h3>{sentences(one)}"
+        f"{drawn(clip.predictions[name], one)}</div>"
+        for name, one in found.items()
+    )
+    name, first = next(iter(found.items()))
+    return f'{explanation(clip.predictions[name], first)}<div class="at-pair">{sides}</div>'
 
 
 def _card(inside: str) -> str:

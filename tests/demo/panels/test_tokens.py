@@ -12,13 +12,15 @@ from tests.demo.panels.conftest import NASTY, clip_of
 def test_tokens_show_what_counts_before_and_under_the_strategy(
     atlas: Atlas, agreeing: Prediction
 ) -> None:
-    clip = clip_of(atlas, 3, NASTY, occlusions=agreeing.occlusions, duration=2.0)
-    page = Page(tokens_view(clip, "token"))
+    assert agreeing.occlusions is not None
+    clip, found = clip_of(atlas, 3, NASTY, duration=2.0), agreeing.occlusions
+    page = Page(tokens_view(clip, "token", {"none": found, "token": found}))
     assert len(page.having(class_="at-effects")) == 2
     assert "No alignment" in page.text
     assert "Tokens" in page.text
     assert page.text.count("Without “won”: 81 → 31% happy.") == 2
-    assert len(Page(tokens_view(clip, "none")).having(class_="at-effects")) == 1
+    one = Page(tokens_view(clip, "none", {"none": found}))
+    assert len(one.having(class_="at-effects")) == 1
 
 
 def test_tokens_say_why_there_are_none(atlas: Atlas) -> None:
