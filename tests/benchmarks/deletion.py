@@ -7,7 +7,7 @@ silenced in the recording, which is then encoded anew.
 
 Noise: how much the probability changes where nothing of meaning does: as many tokens of the speech
 as a moment has are hidden, but scattered over the recording; the recording is 3 dB quieter, or
-loses its first 30 ms; the text loses its last mark. See `serving.effects.NOISE`.
+loses its first 30 ms; the text loses its last mark. See `serving.effects`.
 """
 
 from __future__ import annotations

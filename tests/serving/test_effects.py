@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mer_core.serving.effects import (
-    NOISE,
+    MOMENT_NOISE,
+    WORD_NOISE,
     Effect,
     decisive,
     moment_effects,
@@ -52,6 +53,9 @@ def test_the_strongest_changes_most_whichever_way() -> None:
 
 
 def test_what_changes_less_than_meaningless_changes_do_is_noise() -> None:
-    assert not Effect(0, 0.5, 0.5 + 0.9 * NOISE).clear
-    assert Effect(0, 0.5, 0.5 + 1.1 * NOISE).clear
-    assert Effect(0, 0.5, 0.5 - 1.1 * NOISE).clear
+    assert not Effect(0, 0.5, 0.56, noise=0.1).clear
+    assert Effect(0, 0.5, 0.61, noise=0.1).clear
+    assert Effect(0, 0.5, 0.39, noise=0.1).clear
+    assert [effect.noise for effect in word_effects(FOUND)] == [WORD_NOISE] * 2
+    assert [effect.noise for effect in moment_effects(FOUND)] == [MOMENT_NOISE] * 2
+    assert WORD_NOISE < MOMENT_NOISE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mer_core.demo.panels.markup import escape
 from mer_core.demo.panels.waveform import axis, outline
-from mer_core.serving.effects import NOISE, Effect
+from mer_core.serving.effects import Effect
 from mer_core.serving.word_times import Moment
 from mer_core.types import FloatArray
 
@@ -16,6 +16,7 @@ from mer_core.types import FloatArray
 CHARACTER, GAP = 2.4, 2.0  # percent
 NARROWEST = 0.7  # percent of the width, of a bar
 LINE = 1.5  # em
+FULL = 0.1  # change of a bar over the full height at least, so that small changes look small
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def effect_bars(
 def effect_list(words: Sequence[tuple[str, Effect]]) -> str:
     """Words without a time, in order, each over a bar whose length is its effect."""
     longest = max((abs(effect.change) for _, effect in words), default=0.0)
-    longest = max(longest, 2 * NOISE)
+    longest = max(longest, FULL)
     entries = "".join(
         f'<li class="{_side(effect)}"><span dir="auto">{escape(word)}</span> '
         f'<span class="at-number">{_signed_points(effect)}</span>'
@@ -98,10 +99,10 @@ def effect_list(words: Sequence[tuple[str, Effect]]) -> str:
 
 
 def scale_of(effects: Sequence[Effect]) -> Scale:
-    """Bars that are all noise stay low."""
+    """That of the largest loss and gain, or of `FULL`."""
     return Scale(
-        max(2 * NOISE, *(-effect.change for effect in effects)),
-        max(NOISE / 2, *(effect.change for effect in effects)),
+        max(FULL, *(-effect.change for effect in effects)),
+        max(FULL / 4, *(effect.change for effect in effects)),
     )
 
 
@@ -124,10 +125,15 @@ def lines_of(words: Sequence[Bar], duration: float) -> list[int]:
 
 
 def _extent(word: Bar, duration: float) -> tuple[float, float]:
-    """Where a word's letters are, percent: from its start on, but not beyond the right edge."""
+    """Where a word's letters are, percent: from its start on, in the right half up to its end."""
+    start, end = _percent(word, duration)
     width = CHARACTER * len(word.word)
-    start = max(0.0, min(100 * word.when[0] / duration, 100 - width))
-    return start, start + width
+    return (start, start + width) if start <= 50 else (end - width, end)
+
+
+def _percent(bar: Bar, duration: float) -> tuple[float, float]:
+    start, end = (min(100 * second / duration, 100.0) for second in bar.when)
+    return start, end
 
 
 def _names(words: Sequence[Bar], duration: float) -> str:
@@ -140,12 +146,14 @@ def _names(words: Sequence[Bar], duration: float) -> str:
 
 
 def _name(word: Bar, line: int, duration: float) -> str:
-    start = min(100 * word.when[0] / duration, 100.0)
-    at_edge = start + CHARACTER * len(word.word) > 100
-    side = "inset-inline-end:0" if at_edge else f"inset-inline-start:{start:.2f}%"
+    start, end = _percent(word, duration)
+    if start <= 50:
+        side, classes = f"inset-inline-start:{start:.2f}%", "at-word-said"
+    else:
+        side, classes = f"inset-inline-end:{100 - end:.2f}%", "at-word-said at-ending"
     clear = " at-clear" if word.effect.clear else ""
     return (
-        f'<span class="at-word-said{clear}" dir="auto" '
+        f'<span class="{classes}{clear}" dir="auto" '
         f'style="{side};inset-block-start:{LINE * line:.1f}em">{escape(word.word)}</span>'
     )
 
@@ -161,7 +169,7 @@ def _chart(name: str, bars: Sequence[Bar], duration: float, scale: Scale) -> str
 
 
 def _rectangle(bar: Bar, duration: float, scale: Scale) -> str:
-    start, end = (min(100 * second / duration, 100.0) for second in bar.when)
+    start, end = _percent(bar, duration)
     top, height = scale.bar(bar.effect)
     width = max(end - start, NARROWEST)
     return (

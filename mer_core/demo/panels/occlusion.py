@@ -147,7 +147,7 @@ def _table(found: Occlusions, when: Sequence[Moment | None]) -> str:
     for index in range(max(0, found.times.size - 1)):
         chances = [found.without_moment.get(c) for c in conditions]
         values = [None if v is None else float(v[index]) for v in chances]
-        rows.append(_row("this moment of the voice", " to ".join(_bounds(found, index)), values))
+        rows.append(_row("the voice", " to ".join(_bounds(found, index)), values))
     return folded_table(heads, rows)
 
 

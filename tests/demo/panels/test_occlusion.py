@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mer_core.demo.panels.effect_bars import Bar, Scale, lines_of, scale_of
+from mer_core.demo.panels.effect_bars import FULL, Bar, Scale, lines_of, scale_of
 from mer_core.demo.panels.occlusion import UNFIT, occlusion_figure, sentences
-from mer_core.serving.effects import NOISE, Effect
+from mer_core.serving.effects import Effect
 from mer_core.types import Occlusions, Prediction, Transcript, Word
 from tests.demo.markup_page import Page
 
@@ -36,8 +36,8 @@ def test_the_strongest_word_and_moment_are_named(agreeing: Prediction) -> None:
 def test_nothing_is_claimed_of_noise(agreeing: Prediction) -> None:
     even = replace(
         found(agreeing),
-        without_word={"both": np.array([0.8, 0.79, 0.812], np.float32)},
-        without_moment={"both": np.array([0.81, 0.8, 0.82, 0.844], np.float32)},
+        without_word={"both": np.array([0.8, 0.79, 0.812], np.float32)},  # 2 points
+        without_moment={"both": np.array([0.81, 0.8, 0.82, 0.844], np.float32)},  # 4 points
     )
     text = Page(sentences(even)).text
     assert text == "No single word or moment changes the answer by more than 4 points."
@@ -52,10 +52,11 @@ def test_words_stand_under_the_time_when_they_were_said(spoken: Prediction) -> N
     page = Page(occlusion_figure(spoken))
     (figure,) = page.having(role="img")
     assert "Without these words: won: 81 → 31%" in str(figure["aria-label"])
-    named = [str(attrs["style"]) for attrs in page.having(class_="at-word-said")]
-    named += [str(attrs["style"]) for attrs in page.having(class_="at-word-said at-clear")]
-    starts = sorted(style.split(";")[0] for style in named)
-    assert [start.split(":")[1] for start in starts] == ["0.00%", "50.00%", "80.00%"]
+    named = [a for _, a in page.tags if "at-word-said" in (a.get("class") or "")]
+    assert [str(attrs["style"]).split(";")[0] for attrs in named] == [
+        "inset-inline-start:0.00%", "inset-inline-start:50.00%", "inset-inline-end:0.00%",
+    ]  # fmt: skip
+    assert ["at-clear" in str(attrs["class"]) for attrs in named] == [False, True, False]
     bars = [attrs for tag, attrs in page.tags if tag == "rect"]
     assert [(bar["x"], bar["width"]) for bar in bars[4:]] == [
         ("0.00", "25.00"), ("50.00", "25.00"), ("80.00", "20.00"),
@@ -103,21 +104,25 @@ def test_before_it_is_known_a_recording_shows_its_waveform(
     assert occlusion_figure(silent) == ""
 
 
-def test_bars_of_noise_stay_low_and_all_have_one_scale() -> None:
-    scale = scale_of([Effect(0, 0.5, 0.49), Effect(1, 0.5, 0.51)])
-    assert scale == Scale(2 * NOISE, NOISE / 2)
-    large = scale_of([Effect(0, 0.9, 0.3), Effect(1, 0.9, 0.96)])
-    top, height = large.bar(Effect(0, 0.9, 0.3))
+def effect(before: float, after: float) -> Effect:
+    return Effect(0, before, after, 0.05)
+
+
+def test_bars_of_small_changes_stay_low_and_all_have_one_scale() -> None:
+    scale = scale_of([effect(0.5, 0.49), effect(0.5, 0.51)])
+    assert scale == Scale(FULL, FULL / 4)
+    large = scale_of([effect(0.9, 0.3), effect(0.9, 0.96)])
+    top, height = large.bar(effect(0.9, 0.3))
     assert (top, height) == (pytest.approx(0.0), pytest.approx(large.zero))
-    top, height = large.bar(Effect(1, 0.9, 0.96))
+    top, height = large.bar(effect(0.9, 0.96))
     assert (top, top + height) == (pytest.approx(large.zero), pytest.approx(100.0))
 
 
 def test_words_close_together_are_written_on_several_lines() -> None:
-    effect = Effect(0, 0.5, 0.5)
-    apart = [Bar(effect, (0.0, 0.3), "we"), Bar(effect, (1.0, 1.3), "won")]
+    none = effect(0.5, 0.5)
+    apart = [Bar(none, (0.0, 0.3), "we"), Bar(none, (1.0, 1.3), "won")]
     assert lines_of(apart, 2.0) == [0, 0]
-    close = [Bar(effect, (i / 10, i / 10 + 0.1), "wonderful") for i in range(3)]
+    close = [Bar(none, (i / 10, i / 10 + 0.1), "wonderful") for i in range(3)]
     assert lines_of(close, 2.0) == [0, 1, 2]
-    at_the_end = [Bar(effect, (1.8, 1.9), "so"), Bar(effect, (1.9, 2.0), "wonderful")]
+    at_the_end = [Bar(none, (1.8, 1.9), "so"), Bar(none, (1.9, 2.0), "wonderful")]
     assert lines_of(at_the_end, 2.0) == [0, 1]
