@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m mer_core
             parser.error(mistake)
         if not options.files and options.text is None and options.manifest is None:
             parser.error("give at least one FILE, or --text, or --manifest")
+        if options.explain and not options.json:
+            parser.error("--explain needs --json")
     try:
         code = int(options.run(options))
         sys.stdout.flush()  # here, so that a reader that has left is noticed here
@@ -82,6 +84,10 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
     predict.add_argument(
         "--sound-only", action="store_true", help="judge a video by its sound, like a recording"
     )
+    predict.add_argument(
+        "--explain", action="store_true",
+        help="with --json: the category's probability without each word and each moment",
+    )  # fmt: skip
     output = predict.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print one JSON object a line")
     output.add_argument("--csv", metavar="OUT", help="write a table to the file OUT")
@@ -215,7 +221,9 @@ def predicted_rows(predictor: Predictor, options: argparse.Namespace) -> Iterato
         for start in range(0, len(entries), BATCH_SIZE):
             chunk = entries[start : start + BATCH_SIZE]
             items = [{kind(file): file, "text": options.text, "name": file or ""} for file in chunk]
-            predictions = predictor.predict_many(items, BATCH_SIZE, transcribe=options.transcribe)
+            predictions = predictor.predict_many(
+                items, BATCH_SIZE, transcribe=options.transcribe, explain=options.explain
+            )
             for file, prediction in zip(chunk, predictions, strict=True):
                 bar.update()
                 yield to_row(file, prediction)

@@ -211,6 +211,31 @@ class TokenAttention:
 
 
 @dataclass(frozen=True)
+class Occlusions:
+    """The probability of a clip's category with a single word or moment left out.
+
+    Conditions are those of `Prediction.by_modality` that are present: a word is missing from the
+    text alone and from both, a moment from the speech alone and from both.
+
+    Attributes:
+        emotion: The category that the model assigns to the whole clip.
+        whole: Condition → its probability with nothing left out.
+        words: The W words of the text, in order; empty without words to leave out.
+        without_word: Condition → (W,) its probability without each word.
+        times: (M + 1,) edges of the moments, seconds; empty without moments to leave out.
+        without_moment: Condition → (M,) its probability without each moment; NaN for speech alone
+            where nothing else is said.
+    """
+
+    emotion: str
+    whole: dict[str, float]
+    words: tuple[str, ...]
+    without_word: dict[str, FloatArray]
+    times: FloatArray
+    without_moment: dict[str, FloatArray]
+
+
+@dataclass(frozen=True)
 class Window:
     """One stretch of a long clip and the category assigned to it.
 
@@ -297,6 +322,7 @@ class Prediction:
         companion: The other framework's prediction for the video's sound and the text that came
             with it, or None without a text.
         transcript: What was said, or None unless it was to be transcribed.
+        occlusions: What single words and moments change, or None unless asked for.
     """
 
     emotion: str | None
@@ -319,3 +345,4 @@ class Prediction:
     cross_attention: CrossAttention | None = None
     companion: Prediction | None = None
     transcript: Transcript | None = None
+    occlusions: Occlusions | None = None

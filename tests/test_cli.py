@@ -17,10 +17,18 @@ from mer_core import cli
 from mer_core.media import MediaError, load_audio, load_text
 from mer_core.media.transcribe import Transcriber
 from mer_core.serving.rows import info_lines, table_lines, to_row
-from mer_core.types import Prediction, Transcript, Window, Word
+from mer_core.types import Occlusions, Prediction, Transcript, Window, Word
 
 LABELS = ("angry", "happy", "neutral", "sad")
 SHARES = {"angry": 0.1, "happy": 0.7, "neutral": 0.15, "sad": 0.05}
+FOUND = Occlusions(
+    "happy",
+    {"speech": 0.75},
+    ("so",),
+    {"text": np.array([np.nan], np.float32)},
+    np.array([0, 0.5, 1], np.float32),
+    {"speech": np.array([0.5, 0.25], np.float32)},
+)
 ROW_KEYS = {"file", "emotion", "probabilities", "by_modality", "state", "error"}
 
 
@@ -39,11 +47,16 @@ class StandIn:
         pytest.fail("the stand-in transcribes by itself")
 
     def predict_many(
-        self, items: Sequence[Mapping[str, Any]], batch_size: int = 16, *, transcribe: bool = False
+        self,
+        items: Sequence[Mapping[str, Any]],
+        batch_size: int = 16,
+        *,
+        transcribe: bool = False,
+        explain: bool = False,
     ) -> list[Prediction]:
         self.chunks.append(len(items))
-        said = self.said if transcribe else None
-        return [replace(self.answer(item), transcript=said) for item in items]
+        said, found = self.said if transcribe else None, FOUND if explain else None
+        return [replace(self.answer(item), transcript=said, occlusions=found) for item in items]
 
     def answer(self, item: Mapping[str, Any]) -> Prediction:
         nothing: dict[str, dict[str, float] | None] = dict.fromkeys(("speech", "text", "both"))
@@ -223,6 +236,26 @@ def test_json_has_the_words_with_times(
             {"text": "dobry.", "start": 0.5, "end": 0.9, "probability": 0.8},
         ],
     }
+
+
+def test_json_has_what_words_and_moments_change_on_request(
+    model: StandIn, clip: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["predict", clip, "--json", "--explain"]) == 0
+    assert json.loads(capsys.readouterr().out)["occlusions"] == {
+        "emotion": "happy",
+        "probability": {"speech": 0.75},
+        "words": [{"text": "so", "without": {"text": None}}],
+        "moments": [
+            {"start": 0.0, "end": 0.5, "without": {"speech": 0.5}},
+            {"start": 0.5, "end": 1.0, "without": {"speech": 0.25}},
+        ],
+    }
+    assert cli.main(["predict", clip, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["occlusions"] is None
+    with pytest.raises(SystemExit):
+        cli.main(["predict", clip, "--explain"])
+    assert "--explain needs --json" in capsys.readouterr().err
 
 
 def test_csv_has_the_words_with_times(model: StandIn, clip: str, tmp_path: Path) -> None:

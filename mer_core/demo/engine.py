@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mer_core.demo.services.background import Background, LoadState
 from mer_core.demo.services.examples import load_examples
 from mer_core.frameworks.descriptor import DESCRIPTORS
-from mer_core.types import Prediction, State, Transcript
+from mer_core.types import Occlusions, Prediction, State, Transcript
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
     from mer_core.media.transcribe import Transcriber
@@ -84,6 +84,9 @@ class Recogniser(Protocol):
 
     def score(self, inputs: Any) -> Prediction:
         """The second half of `predict`."""
+
+    def occlusions(self, inputs: Any) -> Occlusions | None:
+        """What single words and moments change of what `score` has judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +203,19 @@ class Engine:
         except Exception as error:  # a visitor gets a sentence, never a trace
             report(error)
             return Analysis(refusal(RefusalKind.INTERNAL, INTERNAL))
+
+    def explain(self, analysis: Analysis) -> Analysis:
+        """With what single words and moments change; the same one where that is not known."""
+        if self.model is None or analysis.inputs is None or analysis.prediction.emotion is None:
+            return analysis
+        try:
+            found = self.model.occlusions(analysis.inputs)
+        except Exception as error:  # the result stands without it
+            report(error)
+            return analysis
+        if found is None:
+            return analysis
+        return replace(analysis, prediction=replace(analysis.prediction, occlusions=found))
 
 
 def load_predictor(

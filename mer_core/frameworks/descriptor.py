@@ -52,7 +52,6 @@ class Switch:
         short: The same within a strategy's title.
         plain: What it does, to readers of no paper: a verb and its object.
         settings: Settings without effect when it is off.
-        tokens: Whether it aligns single tokens, and so gives words their attention over time.
     """
 
     name: str
@@ -60,7 +59,6 @@ class Switch:
     short: str
     plain: str
     settings: tuple[str, ...] = ()
-    tokens: bool = False
 
     def named(self, terms: Terms) -> str:
         """Its title in these terms."""
@@ -130,11 +128,6 @@ class FrameworkDescriptor:
         return tuple(switch.name for switch in self.switches)
 
     @property
-    def token_switch(self) -> Switch | None:
-        """The switch that aligns tokens, if there is one."""
-        return next((switch for switch in self.switches if switch.tokens), None)
-
-    @property
     def strategies(self) -> tuple[str, ...]:
         """Every strategy: nothing on, then one switch, then more, and the variants at the end."""
         names = self.switch_names
@@ -172,7 +165,7 @@ DESCRIPTORS = {
                         "learn_distribution_temperature",
                     ),
                 ),
-                Switch("token", "Tokens", "token", "match moments", tokens=True),
+                Switch("token", "Tokens", "token", "match moments"),
                 Switch(
                     "instance", "Instances", "instance", "match pairs",
                     (

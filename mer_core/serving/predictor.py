@@ -23,6 +23,7 @@ from mer_core.media.text import is_blank
 from mer_core.media.transcribe import NOTHING, Transcriber
 from mer_core.media.video import VideoSource
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
+from mer_core.serving.occlusion import explained
 from mer_core.serving.pipelines import (
     SpeechTextPipeline,
     VideoPipeline,
@@ -33,7 +34,7 @@ from mer_core.serving.pipelines import (
 from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs, VideoReader
-from mer_core.types import SAMPLE_RATE, Prediction, Transcript
+from mer_core.types import SAMPLE_RATE, Occlusions, Prediction, Transcript
 
 ReadInputs = SpeechTextInputs | VideoInputs
 
@@ -123,6 +124,7 @@ class Predictor:
         video: VideoSource | None = None,
         *,
         transcribe: bool = False,
+        explain: bool = False,
     ) -> Prediction:
         """Judge one recording, one text, both; or one video, optionally with its text.
 
@@ -132,6 +134,8 @@ class Predictor:
             video: A path or the bytes of a file. It brings its own sound: not beside `audio`.
             transcribe: Whether to write down what is said and judge it as the text, in English
                 translation where it is another language. With a `text`, nothing is transcribed.
+            explain: Whether to find out what single words and moments change (`occlusions` of the
+                result, or of its companion); it takes about as long again.
 
         Returns:
             A prediction; its `state` says if there is no label, or one of half the input only.
@@ -144,11 +148,12 @@ class Predictor:
         inputs = self.read(audio, text) if video is None else self._read_video(video, audio, text)
         if transcribe and is_blank(text):
             inputs = self.with_transcript(inputs, self.transcribe(inputs))
-        prediction = self.score(inputs)
+        prediction = self._score(inputs, explain=explain)
         said = text is not None or (inputs.transcript and inputs.transcript.english)
         if isinstance(inputs, SpeechTextInputs) or not said or self._speech_text is None:
             return prediction
-        return replace(prediction, companion=self.score(self.read_companion(inputs, text)))
+        companion = self._score(self.read_companion(inputs, text), explain=explain)
+        return replace(prediction, companion=companion)
 
     def read(
         self,
@@ -227,12 +232,22 @@ class Predictor:
             return self._video_or_refuse().scorer.score(inputs)
         return self._speech_text_or_refuse().scorer.score([inputs])[0]
 
+    def occlusions(self, inputs: ReadInputs) -> Occlusions | None:
+        """What single words and moments change of a recording and its words; None of a video.
+
+        Also None where there is nothing to leave out; see `serving.occlusion.encode_parts`.
+        """
+        if isinstance(inputs, VideoInputs):
+            return None
+        return explained(self._speech_text_or_refuse().scorer, inputs)
+
     def predict_many(
         self,
         items: Sequence[Mapping[str, Any]],
         batch_size: int = 16,
         *,
         transcribe: bool = False,
+        explain: bool = False,
     ) -> list[Prediction]:
         """Judge many, with the numbers that `predict` gives one by one.
 
@@ -241,6 +256,7 @@ class Predictor:
                 `name`.
             batch_size: Windows of speech that go through the network at once.
             transcribe: See `predict`; for the items without a text.
+            explain: See `predict`.
 
         Returns:
             One prediction an item, in order. An item that cannot be read has the state `REFUSED`,
@@ -258,7 +274,9 @@ class Predictor:
                         inputs = self._speech_text.reader.with_transcript(inputs, transcript)
                     batched[index] = inputs
                 else:
-                    predictions[index] = self.predict(audio, text, video, transcribe=transcribe)
+                    predictions[index] = self.predict(
+                        audio, text, video, transcribe=transcribe, explain=explain
+                    )
             except MediaError as error:
                 wanted = self._speech_text if video is None else self._video
                 pipeline = wanted or self._speech_text or self._video
@@ -266,6 +284,10 @@ class Predictor:
         if self._speech_text is not None:
             scored = self._speech_text.scorer.score(list(batched.values()), batch_size)
             predictions |= zip(batched, scored, strict=True)
+        if explain:
+            for index, inputs in batched.items():
+                found = self.occlusions(inputs)
+                predictions[index] = replace(predictions[index], occlusions=found)
         return [
             replace(predictions[index], name=str(item.get("name", "")))
             for index, item in enumerate(items)
@@ -278,6 +300,10 @@ class Predictor:
             "labels": list(self.labels),
             "frameworks": {name: facts(each) for name, each in self._checkpoints.items()},
         }
+
+    def _score(self, inputs: ReadInputs, *, explain: bool) -> Prediction:
+        prediction = self.score(inputs)
+        return replace(prediction, occlusions=self.occlusions(inputs)) if explain else prediction
 
     def _read_video(
         self, video: VideoSource, audio: AudioSource | None, text: str | None

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from mer_core.frameworks.descriptor import MODALITIES
-from mer_core.types import COMBINED, FaceTrack, Prediction, State, Transcript
+from mer_core.types import (
+    COMBINED,
+    FaceTrack,
+    FloatArray,
+    Occlusions,
+    Prediction,
+    State,
+    Transcript,
+)
 
 CONDITIONS = (*MODALITIES, COMBINED)  # of all frameworks
 HEADINGS = ("file", "emotion", "p", "speech", "text", "face", "note")
@@ -48,6 +58,9 @@ def to_row(file: str | None, prediction: Prediction) -> Row:
         "transcript": None
         if prediction.transcript is None
         else transcript_row(prediction.transcript),
+        "occlusions": None
+        if prediction.occlusions is None
+        else occlusions_row(prediction.occlusions),
         "face": None if prediction.face is None else _face(prediction.face),
         "companion": None if prediction.companion is None else to_row(file, prediction.companion),
     }
@@ -70,6 +83,29 @@ def transcript_row(transcript: Transcript) -> dict[str, Any]:
             for word in transcript.words
         ],
     }
+
+
+def occlusions_row(found: Occlusions) -> dict[str, Any]:
+    """The category's probability, and without each word and each moment, by modality."""
+    edges = [round(float(edge), 3) for edge in found.times]
+    return {
+        "emotion": found.emotion,
+        "probability": _plain(found.whole),
+        "words": [
+            {"text": word, "without": _without(found.without_word, index)}
+            for index, word in enumerate(found.words)
+        ],
+        "moments": [
+            {"start": start, "end": end, "without": _without(found.without_moment, index)}
+            for index, (start, end) in enumerate(pairwise(edges))
+        ],
+    }
+
+
+def _without(by_condition: Mapping[str, FloatArray], part: int) -> dict[str, float | None]:
+    """Condition → the probability without one part; None where nothing else is left."""
+    chances = {condition: float(values[part]) for condition, values in by_condition.items()}
+    return {c: None if math.isnan(value) else round(value, 6) for c, value in chances.items()}
 
 
 def _face(face: FaceTrack) -> list[dict[str, Any]]:

@@ -132,6 +132,11 @@ class Scorer:
             transcript=inputs.transcript,
         )
 
+    def fuse(self, features: dict[str, Features]) -> Output:
+        """What the framework makes of features of its encoders, or of changed ones."""
+        with self._lock, torch.inference_mode():
+            return self.framework.fuse(features)
+
     def segments(
         self,
         features: dict[str, Features],

@@ -12,7 +12,7 @@ from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.scoring import Scorer, Segment, window
 from mer_core.serving.windows import Piece, cut, is_long, spans
 from mer_core.serving.word_attention import word_attention
-from mer_core.types import SAMPLE_RATE, Features, Prediction, Window
+from mer_core.types import SAMPLE_RATE, Features, Prediction, Utterance, Window
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,14 @@ class SpeechTextScorer(Scorer):
         pieces = _pieces(inputs)
         features = tuple(features for _, features in self._encode(pieces, batch_size))
         return Encoded(tuple(inputs), tuple(pieces), features)
+
+    def encode_texts(self, texts: Sequence[str | None]) -> Features:
+        """Texts without a recording → (N, Tt, D); absent where there is none."""
+        encoder = self.framework.encoders()[self.names["text"]]
+        batch = collate([Utterance(text=text) for text in texts], self.tokenize)
+        with self._lock, torch.inference_mode():
+            features: Features = encoder(batch.to(self.device))
+        return features
 
     def score_encoded(self, encoded: Encoded) -> list[Prediction]:
         """One prediction for each of the inputs, in order, as `score` gives it.

@@ -12,10 +12,11 @@ from mer_core.checkpoints.errors import ForeignHeadError, MissingHeadError
 from mer_core.checkpoints.heads import load_heads
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.serving.inputs import SpeechTextInputs
+from mer_core.serving.occlusion import Parts, encode_parts, explainable, occlusions
 from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs
-from mer_core.types import Prediction
+from mer_core.types import Occlusions, Prediction
 
 
 class Strategies:
@@ -96,6 +97,17 @@ class Strategies:
             name: replace(prediction, face=None, envelope=None, timeline=())
             for name, prediction in predictions.items()
         }
+
+    def parts(self, inputs: SpeechTextInputs | VideoInputs) -> Parts | None:
+        """What may be left out of a clip, for `occlusions`; None of a video, and if nothing may."""
+        scorer = self._scorer
+        if not isinstance(scorer, SpeechTextScorer) or not isinstance(inputs, SpeechTextInputs):
+            return None
+        return encode_parts(scorer, scorer.encode([inputs])) if explainable(inputs) else None
+
+    def occlusions(self, strategy: str, parts: Parts) -> Occlusions:
+        """What single words and moments change under one strategy."""
+        return occlusions(self._heads[strategy], parts)
 
     def _of_video(self, inputs: VideoInputs) -> dict[str, Prediction]:
         if not isinstance(self._scorer, VideoScorer):

@@ -1,46 +1,17 @@
-"""When each word of a text was said, and whether the model's attention is on that moment."""
+"""When each word of a text was said."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mer_core.types import TokenAttention, Word
-
-MARGIN = (
-    0.1  # seconds before and after a word that count as its moment: transcribers err by as much
-)
-CLEARLY = (
-    0.5  # of what chance leaves or gives, whichever is less: so far above it, attention follows
-)
+from mer_core.types import Word
 
 # Mean probability of a text's words from which on they fit a recording: between sentences that were
 # said and others, see `python -m tests.benchmarks.typed_words`.
 FIT = 0.35
 
 Moment = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Following:
-    """How much of the attention is on the moments in which its words were said.
-
-    Attributes:
-        own: Share of a word's attention within its own moment, mean over the words.
-        chance: The same share of even attention.
-    """
-
-    own: float
-    chance: float
-
-    @property
-    def follows(self) -> bool:
-        """Whether attention is clearly more on the words' own moments than even attention."""
-        return self.own - self.chance >= CLEARLY * min(self.chance, 1 - self.chance)
 
 
 def moments(words: Sequence[str], said: Sequence[Word]) -> tuple[Moment | None, ...]:
@@ -65,34 +36,6 @@ def fits(words: Sequence[str], said: Sequence[Word]) -> bool:
     """
     probabilities = [word.probability for word in _matched(words, said) if word]
     return bool(probabilities) and sum(probabilities) >= FIT * len(probabilities)
-
-
-def following(attention: TokenAttention, when: Sequence[Moment | None]) -> Following | None:
-    """Attention on the words' own moments; None where no word has one.
-
-    Args:
-        attention: (W, T), each row with its sum at 1.
-        when: The W words' moments.
-    """
-    pairs = [
-        (weights, share_of_steps(attention.times, moment))
-        for weights, moment in zip(attention.weights, when, strict=True)
-        if moment is not None
-    ]
-    if not pairs:
-        return None
-    lengths = np.diff(attention.times.astype(np.float64))  # (T,)
-    own = np.mean([float(weights @ inside) for weights, inside in pairs])
-    chance = np.mean([float(lengths @ inside) / float(lengths.sum()) for _, inside in pairs])
-    return Following(float(own), float(chance))
-
-
-def share_of_steps(edges: NDArray[np.floating], moment: Moment) -> NDArray[np.float64]:
-    """(T,) share of each step, between its (T + 1,) edges, within a moment and its margins."""
-    start, end = moment[0] - MARGIN, moment[1] + MARGIN
-    steps = edges.astype(np.float64)
-    overlap = np.minimum(steps[1:], end) - np.maximum(steps[:-1], start)
-    return np.clip(overlap, 0.0, None) / np.maximum(np.diff(steps), 1e-9)
 
 
 def _matched(words: Sequence[str], said: Sequence[Word]) -> list[Word | None]:

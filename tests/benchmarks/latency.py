@@ -4,7 +4,8 @@
 
 Ours is all of `Predictor.predict`: decoding a 5-second clip, speech detection, tokenization, both
 encoders, and fusion with both and with each alone. The baseline is only the two forward passes
-with random weights on the same waveform and as many tokens, which favours it.
+with random weights on the same waveform and as many tokens, which favours it. What single words and
+moments change (`Predictor.occlusions`) is found out after the prediction, here of 12 words.
 """
 
 from __future__ import annotations
@@ -44,7 +45,12 @@ def main() -> None:
         loaded = time.perf_counter()
         first = timed(lambda: predictor.predict(path, TEXT))
         baseline = baseline_pair(load_audio(path), len(TEXT.split()) + 10)
-        functions = {"ours": lambda: predictor.predict(path, TEXT), "baseline": baseline}
+        inputs = predictor.read(path, " ".join(TEXT.split()[:12]))
+        functions = {
+            "ours": lambda: predictor.predict(path, TEXT),
+            "explained": lambda: predictor.occlusions(inputs),
+            "baseline": baseline,
+        }
         seconds = alternating(functions, options.repeats)
     p90 = np.percentile(seconds["ours"], 90)
     p50, base50 = statistics.median(seconds["ours"]), statistics.median(seconds["baseline"])
@@ -53,6 +59,8 @@ def main() -> None:
     print(f"first predict                        {first * 1e3:8.0f} ms")
     print(f"predict, 5 s + text: p50             {p50 * 1e3:8.0f} ms")
     print(f"predict, 5 s + text: p90             {p90 * 1e3:8.0f} ms")
+    explained50 = statistics.median(seconds["explained"])
+    print(f"without each word and moment: p50    {explained50 * 1e3:8.0f} ms")
     print(f"wav2vec2-base + BERT-base: p50       {base50 * 1e3:8.0f} ms")
     print(f"ratio ours / baseline                {p50 / base50:8.2f}")
 

@@ -14,8 +14,8 @@ from mer_core.types import (
     ENVELOPE_RATE,
     SAMPLE_RATE,
     FloatArray,
+    Occlusions,
     Prediction,
-    TokenAttention,
     Transcript,
     Window,
     Word,
@@ -42,17 +42,6 @@ def chances(first: int, share: float) -> dict[str, float]:
     """`share` for one label, the rest spread over the others."""
     rest = (1 - share) / (len(LABELS) - 1)
     return {label: share if i == first else rest for i, label in enumerate(LABELS)}
-
-
-def attention_of(words: list[str], seconds: float) -> TokenAttention:
-    """A soft diagonal, one bump a word."""
-    steps = max(int(seconds * 20), 1)
-    times = np.linspace(0, seconds, steps + 1, dtype=np.float32)
-    middles = (np.arange(len(words)) + 0.5) / len(words) * steps
-    distance = (np.arange(steps)[None] - middles[:, None]) / (2 + steps / 25)
-    weights = np.exp(-(distance**2)) + 0.02
-    weights /= weights.sum(axis=1, keepdims=True)
-    return TokenAttention(tuple(words), times, weights.astype(np.float32))
 
 
 def windows_of(envelope: FloatArray, seconds: float) -> tuple[Window, ...]:
@@ -158,6 +147,35 @@ class FakeModel:
         given = {name: value for name, value in inputs.items() if name != "transcript"}
         return replace(self.predict(**given), transcript=inputs.get("transcript"))
 
+    def occlusions(self, inputs: dict[str, Any]) -> Occlusions | None:
+        """A word that names the category counts, and so does the first half of a voice."""
+        if inputs["video"] is not None:
+            return None
+        whole = self.score(inputs)
+        if whole.emotion is None:
+            return None
+        present = {name: p for name, p in whole.by_modality.items() if p}
+        chances = {name: p[whole.emotion] for name, p in present.items()}
+        words = tuple((inputs["text"] or "").split())
+        counts = [self._text(word)[whole.emotion] > 0.5 for word in words]
+        edges = np.linspace(0, whole.duration, 3) if whole.duration else np.empty(0)
+        return Occlusions(
+            whole.emotion,
+            chances,
+            words,
+            {
+                name: np.array([chance * (0.3 if own else 1.0) for own in counts], np.float32)
+                for name, chance in chances.items()
+                if words and name != "speech"
+            },
+            edges.astype(np.float32),
+            {
+                name: np.array([chance * 0.8, chance], np.float32)
+                for name, chance in chances.items()
+                if edges.size and name != "text"
+            },
+        )
+
     def _watched(self, video: str) -> Prediction:
         from mer_core.media import MediaError, load_audio
         from tests.browser.fake_video import watched
@@ -189,7 +207,6 @@ class FakeModel:
         parts = [part for part in (speech, written) if part]
         both = {label: float(np.mean([part[label] for part in parts])) for label in LABELS}
         seconds = None if waveform is None else waveform.size / SAMPLE_RATE
-        words = (text or "").split()
         return Prediction(
             emotion=max(both, key=lambda label: both[label]),
             probabilities=both,
@@ -198,7 +215,6 @@ class FakeModel:
             },
             framework="mgcma",
             duration=seconds,
-            attention=attention_of(words, seconds) if seconds and words else None,
             timeline=windows_of(envelope, seconds) if seconds and seconds > 8 else (),
             envelope=envelope,
             text=text,

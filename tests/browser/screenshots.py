@@ -89,7 +89,7 @@ def hear(page: Page, clip: Path) -> None:
     page.click('#voice button[aria-label="Upload file"]')
     page.set_input_files("#voice input[type=file]", clip)
     page.get_by_test_id("heard").wait_for(timeout=PATIENCE)
-    page.get_by_test_id("follows").wait_for(timeout=PATIENCE)
+    page.get_by_test_id("occlusion").wait_for(timeout=PATIENCE)
     page.wait_for_timeout(SETTLED)
 
 

@@ -53,8 +53,8 @@ def test_a_visitor_only_speaks(browser: Any, real_app: str, open_page: Opener) -
     assert label(page) in LABELS
     assert page.evaluate("window.noticed")  # the voice's answer came first
     expect(page.get_by_test_id("heard")).to_have_text("Heard in English")
-    expect(page.get_by_test_id("follows")).to_contain_text("the words here")
-    assert page.locator(".at-own").count() >= 7
+    expect(page.get_by_test_id("occlusion")).to_contain_text(re.compile("Without|No single"))
+    assert page.locator(".at-word-said").count() >= 7
     page.locator(".at-heard button", has_text=re.compile("wonderful", re.IGNORECASE)).focus()
     expect(page.get_by_test_id("word-fact")).to_contain_text("% sure; said at")
     page.keyboard.press("ArrowLeft")
@@ -79,12 +79,11 @@ def test_typed_words_are_not_overwritten(browser: Any, fake_app: str, open_page:
     page.fill("#words textarea", "We won, I am so happy")
     record(page)
     expect(page.locator(".at-modality")).to_have_count(3)
-    expect(page.locator(".at-row")).to_have_count(6)
-    assert page.get_attribute(".at-grid", "role") == "img"
-    assert "We at" in str(page.get_attribute(".at-grid", "aria-label"))
+    expect(page.locator(".at-word-said")).to_have_count(6)  # placed in time
+    assert page.get_attribute(".at-effects", "role") == "img"
+    assert "happy: " in str(page.get_attribute(".at-effects", "aria-label"))
     expect(page.locator("#words textarea")).to_have_value("We won, I am so happy")
     expect(page.get_by_test_id("heard")).to_have_count(0)
-    expect(page.locator(".at-own")).to_have_count(6)  # placed in time
     expect(page.get_by_test_id("status")).to_have_count(0)
 
 
@@ -180,7 +179,7 @@ def test_text_is_shown_as_text(mute_browser: Any, fake_app: str, open_page: Open
     label(page)
     page.fill("#words textarea", "<img src=x onerror=document.title='owned'> hi")
     page.click("#analyse")
-    expect(page.locator(".at-row")).to_have_count(4)
+    expect(page.locator(".at-effect-words li, .at-word-said")).to_have_count(4)
     assert page.locator("#details img").count() == 0
     assert page.title() != "owned"
 
@@ -226,7 +225,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(
     page = open_page(mute_browser, fake_app, width=390, height=844, dark=dark)
     for example in (0, 5):
         page.locator("#examples button").nth(example).click()
-        page.wait_for_selector(".at-heard" if example == 5 else ".at-grid")
+        page.wait_for_selector(".at-heard" if example == 5 else ".at-effects")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         inner = page.evaluate(
             "Math.max(...[...document.querySelectorAll('.at-card, .at-card *, .at-heard *')]"

@@ -76,7 +76,7 @@ def test_analyse_ends_a_recording_and_waits_for_it(
     waits(page)
     voice.continue_()
     expect(page.locator(".at-modality")).to_have_count(3)
-    expect(page.locator(".at-row")).to_have_count(6)  # words over time, so the voice was analysed
+    expect(page.locator(".at-word-said")).to_have_count(6)  # so the voice was analysed
     expect(page.locator("#device-note")).to_have_text("")
 
 

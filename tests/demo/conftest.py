@@ -11,8 +11,9 @@ from mer_core.types import (
     ENVELOPE_RATE,
     CrossAttention,
     FaceTrack,
+    FloatArray,
+    Occlusions,
     Prediction,
-    TokenAttention,
     Window,
 )
 
@@ -24,11 +25,13 @@ def chances(first: str, share: float) -> dict[str, float]:
     return {label: share if label == first else rest for label in LABELS}
 
 
+def array(*values: float) -> FloatArray:
+    return np.array(values, dtype=np.float32)
+
+
 @pytest.fixture
 def agreeing() -> Prediction:
-    """Two seconds of speech and three words, both happy."""
-    weights = np.full((3, 4), 0.1, dtype=np.float32)
-    weights[[0, 1, 2], [0, 2, 3]] = 0.7
+    """Two seconds of speech and three words, both happy; of the words, one counts."""
     return Prediction(
         emotion="happy",
         probabilities=chances("happy", 0.81),
@@ -39,8 +42,13 @@ def agreeing() -> Prediction:
         },
         framework="mgcma",
         duration=2.0,
-        attention=TokenAttention(
-            ("we", "won", "today"), np.array([0, 0.5, 1, 1.5, 2], dtype=np.float32), weights
+        occlusions=Occlusions(
+            "happy",
+            {"both": 0.81, "speech": 0.7, "text": 0.76},
+            ("we", "won", "today"),
+            {"both": array(0.8, 0.31, 0.82), "text": array(0.75, 0.2, 0.76)},
+            array(0, 0.5, 1, 1.5, 2),
+            {"both": array(0.8, 0.6, 0.9, 0.81), "speech": array(0.7, 0.4, 0.8, 0.7)},
         ),
         envelope=np.linspace(0, 0.8, 2 * ENVELOPE_RATE, dtype=np.float32),
         text="we won today",
@@ -61,7 +69,11 @@ def disagreeing(agreeing: Prediction) -> Prediction:
 @pytest.fixture
 def words_only() -> Prediction:
     sad = chances("sad", 0.64)
-    return Prediction("sad", sad, {"speech": None, "text": sad, "both": None}, text="I miss her")
+    found = Occlusions(
+        "sad", {"text": 0.64}, ("I", "miss", "her"), {"text": array(0.63, 0.2, 0.6)}, array(), {}
+    )
+    by_modality = {"speech": None, "text": sad, "both": None}
+    return Prediction("sad", sad, by_modality, text="I miss her", occlusions=found)
 
 
 @pytest.fixture
@@ -70,7 +82,9 @@ def voice_only(agreeing: Prediction) -> Prediction:
     return replace(
         agreeing,
         by_modality={"speech": happy, "text": None, "both": None},
-        attention=None,
+        occlusions=Occlusions(
+            "happy", {"speech": 0.81}, (), {}, array(0, 1, 2), {"speech": array(0.8, 0.82)}
+        ),
         text=None,
     )
 

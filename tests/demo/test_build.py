@@ -63,7 +63,7 @@ def test_the_endpoint_answers_in_json(demo: Any) -> None:
 
 def test_results_come_after_a_sign_of_work(demo: Any) -> None:
     show = handler_of(demo, "show")
-    cleared, working, done = map(
+    cleared, working, done, explained = map(
         by_id, show(None, "I am happy", None, True, gr.Request(cookies={}))
     )
     assert cleared["status"] == ""
@@ -71,6 +71,8 @@ def test_results_come_after_a_sign_of_work(demo: Any) -> None:
     assert "aria-busy" in working["verdict"]
     assert "Happy" in done["verdict"]
     assert done["details"] == ""
+    assert list(explained) == ["details"]
+    assert "Without “" in explained["details"]
 
 
 def test_a_renderer_that_fails_gives_a_sentence(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:

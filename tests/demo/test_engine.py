@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mer_core.demo import engine as module
-from mer_core.demo.engine import Engine
+from mer_core.demo.engine import Analysis, Engine
 from mer_core.demo.services.background import Background
 from mer_core.media import MediaError
-from mer_core.types import Prediction, Transcript
+from mer_core.types import Occlusions, Prediction, Transcript
 
 OK = Prediction("sad", {"sad": 1.0}, {"text": {"sad": 1.0}})
 
@@ -170,3 +172,25 @@ def test_background_keeps_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert job.wait(30)
     assert (job.state, job.value) == ("failed", None)
     assert "division: ZeroDivisionError" in capsys.readouterr().err
+
+
+class Explaining(Model):
+    def occlusions(self, inputs: Any) -> Occlusions | None:
+        if inputs == "broken":
+            raise RuntimeError("secret")
+        return Occlusions("sad", {"text": 1.0}, (), {}, np.empty(0), {}) if inputs else None
+
+
+def test_what_words_change_is_added_where_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    engine = Engine(lambda: Explaining(OK))
+    engine.start()
+    assert engine.wait(30)
+    explained = engine.explain(Analysis(OK, "inputs")).prediction.occlusions
+    assert explained is not None
+    assert explained.emotion == "sad"
+    for unchanged in (
+        Analysis(OK, "broken"), Analysis(OK, ""), Analysis(OK),
+        Analysis(replace(OK, emotion=None), "inputs"),
+    ):  # fmt: skip
+        assert engine.explain(unchanged) is unchanged
+    assert "RuntimeError in occlusions" in capsys.readouterr().err

@@ -248,3 +248,23 @@ def test_each_framework_has_a_scorer_and_a_reader(predictor):
     assert isinstance(predictor.readers["foal_net"], VideoReader)
     for name, scorer in predictor.scorers.items():
         assert scorer.name == name
+
+
+def test_without_a_word_is_as_if_it_had_not_been_said(predictor, clips):
+    words = TEXT.split()
+    explained = predictor.predict(clips[0], TEXT, explain=True)
+    found = explained.occlusions
+    assert predictor.predict(clips[0], TEXT).occlusions is None
+    assert (found.emotion, found.words) == (explained.emotion, tuple(words))
+    for condition, whole in found.whole.items():
+        assert whole == pytest.approx(explained.by_modality[condition][found.emotion], abs=1e-4)
+    for index in (0, 3):
+        shorter = predictor.predict(clips[0], " ".join(words[:index] + words[index + 1 :]))
+        for condition in ("both", "text"):
+            expected = shorter.by_modality[condition][found.emotion]
+            assert found.without_word[condition][index] == pytest.approx(expected, abs=1e-4)
+    (many,) = predictor.predict_many([{"audio": clips[0], "text": TEXT}], explain=True)
+    np.testing.assert_allclose(many.occlusions.times, found.times)
+    np.testing.assert_allclose(
+        many.occlusions.without_moment["both"], found.without_moment["both"], atol=1e-4
+    )

@@ -26,6 +26,7 @@ from mer_core.frameworks.mgcma_config import MGCMAConfig
 from mer_core.frameworks.unimodal import Unimodal
 from mer_core.media.speech_activity import STEP, SpeechActivity
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
+from mer_core.serving.occlusion import explained
 from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.strategies import Strategies
 from mer_core.serving.video import VideoScorer
@@ -190,6 +191,28 @@ def test_every_head_scores_a_recording_as_it_does_alone(mgcma: Make, seconds, te
         torch.manual_seed(len(name))
         alone = SpeechTextScorer(mgcma(name), "mgcma", temperatures(name), CPU)
         assert_same(prediction, alone.score([reading])[0])
+
+
+def test_every_head_explains_as_it_does_alone(mgcma: Make, foal_net: Make, tmp_path: Path):
+    scorer = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    strategies = Strategies.load(written(tmp_path / "m", mgcma, MGCMA_NAMES), scorer)
+    reading = recording(scorer, 3.0, "so happy go")
+    parts = strategies.parts(reading)
+    assert parts is not None
+    for name in strategies.names:
+        torch.manual_seed(len(name))
+        alone = explained(SpeechTextScorer(mgcma(name), "mgcma", temperatures(name), CPU), reading)
+        found = strategies.occlusions(name, parts)
+        assert alone is not None
+        assert (found.emotion, found.words) == (alone.emotion, ("so", "happy", "go"))
+        for condition in ("both", "text"):
+            mine, theirs = found.without_word[condition], alone.without_word[condition]
+            np.testing.assert_allclose(mine, theirs, atol=1e-5)
+        mine, theirs = found.without_moment["both"], alone.without_moment["both"]
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    assert strategies.parts(recording(scorer, None, "happy")) is None
+    video = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
+    assert Strategies.load(written(tmp_path / "f", foal_net, FOAL_NET), video).parts(clip()) is None
 
 
 def test_a_recording_is_encoded_once_for_all(mgcma: Make, foal_net: Make, tmp_path: Path):

@@ -28,6 +28,11 @@ def not_stored(analysis: Analysis) -> None:
     """The result does not go to the atlas."""
 
 
+def not_explained(analysis: Analysis) -> Analysis:
+    """The result, as it is."""
+    return analysis
+
+
 @dataclass(frozen=True)
 class Renderers:
     """How a page draws a prediction.
@@ -47,8 +52,9 @@ def result_steps(
     renderers: Renderers,
     afterwards: Callable[[Analysis], None],
     accompany: Callable[[Prediction], Update] = nothing_more,
+    explain: Callable[[Analysis], Analysis] = not_explained,
 ) -> Iterator[Update]:
-    """First a sign of progress, then the result.
+    """First a sign of progress, then the result, then what it rests on.
 
     Args:
         engine: The model.
@@ -56,10 +62,11 @@ def result_steps(
         renderers: Of the result.
         afterwards: Done without delaying the result; its failure does not touch it.
         accompany: What else changes with the result.
+        explain: Adds to the result what takes time, without delaying it; see `Engine.explain`.
     """
     ready = engine.state is LoadState.READY
     yield {"verdict": notes.working("Analysing…" if ready else engine.status())}
-    yield from result(analyse(), renderers, afterwards, accompany)
+    yield from result(analyse(), renderers, afterwards, accompany, explain)
 
 
 def result(
@@ -67,6 +74,7 @@ def result(
     renderers: Renderers,
     afterwards: Callable[[Analysis], None],
     accompany: Callable[[Prediction], Update] = nothing_more,
+    explain: Callable[[Analysis], Analysis] = not_explained,
 ) -> Iterator[Update]:
     """The second half of `result_steps`."""
     prediction = analysis.prediction
@@ -81,8 +89,11 @@ def result(
         yield {"verdict": renderers.verdict(failed), "details": ""}
         return
     try:
+        explained = explain(analysis)
+        if explained is not analysis:
+            yield {"details": renderers.details(explained.prediction)}
         afterwards(analysis)
-    except Exception as error:
+    except Exception as error:  # the result stands
         report(error)
 
 

@@ -148,7 +148,7 @@ class AtlasContent:
             "metrics": metrics_table(self._atlases.ablation(framework), strategy, atlas.mixing),
             "neighbours": neighbours_panel(atlas, strategy, clips),
             "distributions": distributions_view(atlas, strategy),
-            "tokens": tokens_view(clips[-1] if clips else None, strategy),
+            "tokens": self.tokens(clips[-1] if clips else None, strategy),
             "instances": instances_view(atlas, strategy, clips, selection.pairs),
             "own": own_pairs(clips, strategy),
         }
@@ -201,6 +201,11 @@ class AtlasContent:
             atlas = self._atlases.atlas(framework)
             for strategy in atlas.charts:
                 story(atlas, strategy, (), None)
+
+    def tokens(self, clip: VisitorClip | None, strategy: str) -> str:
+        """The one panel that judges a clip again."""
+        found = {} if clip is None else self._atlases.occlusions(clip, strategy)
+        return tokens_view(clip, strategy, found)
 
     def _reference(self, framework: str) -> dict[str, Any]:
         """The map component's large property."""

@@ -29,7 +29,7 @@ from mer_core.demo.components.words import (
 )
 from mer_core.demo.engine import INTERNAL, NO_VIDEO, Analysis, RefusalKind, refusal, report
 from mer_core.demo.panels import notes
-from mer_core.demo.panels.attention import attention_figure
+from mer_core.demo.panels.occlusion import occlusion_figure
 from mer_core.demo.panels.probabilities import companion_card
 from mer_core.demo.panels.result import render_verdict, render_video_details
 from mer_core.demo.services.container import Services
@@ -37,7 +37,7 @@ from mer_core.demo.services.examples import VIDEOS, load_examples
 from mer_core.demo.services.heard import Asked, Heard, Origin, Step, clip_key
 from mer_core.demo.session import visit_name
 from mer_core.frameworks.descriptor import DESCRIPTORS
-from mer_core.types import Prediction
+from mer_core.types import COMBINED, Prediction
 
 SHIPPED = next(framework for framework in DESCRIPTORS.values() if framework.watches)
 NO_CLIP = "There is nothing to analyse: record or upload a video first, or try an example."
@@ -196,15 +196,20 @@ class Handlers:
     ) -> Iterator[Update]:
         """Voice and words of a video, judged by the framework of both; `asked` is to follow."""
         analysis = self._engine.analyse(clip, it.text, transcript=it.transcript)
+        if store is not_stored:  # its result has been shown already
+            analysis = self._engine.explain(analysis)
         try:
-            drawn = companion_card(analysis.prediction), attention_figure(analysis.prediction)
+            drawn = companion_card(analysis.prediction), occlusion_figure(analysis.prediction)
         except Exception as error:  # a visitor gets a sentence, never a trace
             report(error)
             yield {"status": notes.status(INTERNAL)}
             return
         yield {"companion": drawn[0], "spoken": drawn[1], "status": ""}
-        if asked and analysis.prediction.attention is not None:
+        if asked and analysis.prediction.by_modality.get(COMBINED) is not None:
             yield {**self.words.listening(asked, "Voice")}
+        if store is not not_stored:
+            explained = self._engine.explain(analysis)
+            yield {"spoken": occlusion_figure(explained.prediction)}
         store(analysis)
 
     def _store(self, request: gr.Request) -> Callable[[Analysis], None]:

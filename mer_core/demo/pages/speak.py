@@ -17,6 +17,7 @@ from mer_core.demo.components.results import (
     Update,
     as_json,
     endpoint,
+    not_explained,
     not_stored,
     result,
     result_steps,
@@ -35,7 +36,7 @@ from mer_core.demo.services.examples import load_examples
 from mer_core.demo.services.heard import Heard, Origin, Step, clip_key
 from mer_core.demo.session import visit_name
 from mer_core.frameworks.descriptor import DESCRIPTORS
-from mer_core.types import Prediction
+from mer_core.types import COMBINED, Prediction
 
 SHIPPED = next(framework for framework in DESCRIPTORS.values() if not framework.watches)
 INFO = "Enter analyses, Shift + Enter starts a new line. Voice or words may be left out."
@@ -51,8 +52,8 @@ TEXTS = notes.RecordingTexts(
         ("The category", "that the model assigns, with its confidence"),
         ("Voice, words and both", "side by side, so that you see where they differ"),
         (
-            "Words over time",
-            "which moments of the recording each word attends to, and whether it was said there",
+            "Words and moments",
+            "which of them the category rests on: how probable it is without each",
         ),
     ),
     credit=f"The model follows {SHIPPED.title} ({SHIPPED.method}) and was trained on acted speech "
@@ -120,7 +121,8 @@ class Handlers:
         listens = asked is not None and not asked.text
 
         def accompany(prediction: Prediction) -> Update:
-            if asked and (prediction.attention if asked.text else prediction.emotion) is not None:
+            both = prediction.by_modality.get(COMBINED)
+            if asked and (both if asked.text else prediction.emotion) is not None:
                 return self.words.listening(asked, "Voice")
             return {"status": foreign_note(it)}
 
@@ -131,6 +133,7 @@ class Handlers:
             FIRST if listens else RENDERERS,
             not_stored if listens else self._store(request),
             accompany,
+            not_explained if listens else self._engine.explain,
         )
 
     def answer(
@@ -146,10 +149,15 @@ class Handlers:
         analysis = self._engine.analyse(clip, it.text, transcript=it.transcript)
         if it.text and it.transcript:
             done: Update = {"status": ""}
-            placed = heard.origin is not Origin.HEARD  # their result has been shown already
-            store = not_stored if placed else self._store(request)
-            yield from result(analysis, RENDERERS, store, lambda _: done)
+            explain = self._engine.explain
+            if heard.origin is Origin.HEARD:
+                store = self._store(request)
+                yield from result(analysis, RENDERERS, store, lambda _: done, explain)
+            else:  # placed in time; their result has been shown already
+                yield from result(explain(analysis), RENDERERS, not_stored, lambda _: done)
         elif it.text is None:  # the voice alone; its result is shown already
+            explained = self._engine.explain(analysis)
+            yield {"details": RENDERERS.details(explained.prediction)}
             self._store(request)(analysis)
 
     def analyse(self, audio: str | None = None, text: str = "") -> dict[str, Any]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from mer_core.demo.panels.markup import escape
-from mer_core.demo.panels.waveform import axis, outline
-from mer_core.serving.word_times import Moment
+from mer_core.demo.panels.waveform import axis
 from mer_core.types import FloatArray, TokenAttention
 
 MAX_ROWS = 40  # rows drawn; a long text would push the rest of the page away
@@ -18,50 +15,17 @@ PEAKED = 2.5  # times the even share; below it, colours show small differences
 EVEN_NOTE = "Here the weights are almost even; the colours show small differences."
 
 
-def heatmap(
-    attention: TokenAttention, duration: float, label: str, envelope: FloatArray | None = None
-) -> str:
-    """Rows over an axis of `duration` seconds, below the waveform if there is one.
+def heatmap(attention: TokenAttention, duration: float, label: str) -> str:
+    """Rows over an axis of `duration` seconds.
 
     Args:
         attention: Named rows.
         duration: Seconds.
         label: Describes the drawing to screen readers.
-        envelope: (N,) of the waveform, as in `Prediction`.
     """
-    wave = "" if envelope is None else f"<span></span>{outline(envelope, duration)}"
     return (
-        f'<div class="at-grid" role="img" aria-label="{escape(label)}">{wave}'
+        f'<div class="at-grid" role="img" aria-label="{escape(label)}">'
         f"{_rows(attention, duration)}<span></span>{axis(duration)}</div>"
-    )
-
-
-def spoken_heatmap(
-    attention: TokenAttention,
-    when: Sequence[Moment | None],
-    duration: float,
-    label: str,
-    envelope: FloatArray | None = None,
-) -> str:
-    """Rows as in `heatmap`, each word above its row at the moment in which it was said.
-
-    Args:
-        attention: Named rows.
-        when: The rows' moments, outlined in them; None of a word without one.
-        duration: Seconds.
-        label: Describes the drawing to screen readers.
-        envelope: (N,) of the waveform, as in `Prediction`.
-    """
-    wave = "" if envelope is None else outline(envelope, duration)
-    cells = _cells(attention, duration)
-    rows = "".join(
-        f"{_label(word, moment, duration)}"
-        f'<span class="at-row">{cell}{_outline(moment, duration)}</span>'
-        for word, moment, cell in zip(attention.words, when, cells, strict=False)
-    )
-    return (
-        f'<div class="at-spoken" role="img" aria-label="{escape(label)}">'
-        f"{wave}{rows}{axis(duration)}</div>"
     )
 
 
@@ -106,29 +70,6 @@ def _cells(attention: TokenAttention, duration: float) -> list[str]:
     density = weights / np.maximum(np.diff(times), 1e-6)  # per second, so that widths do not show
     strength = density / max(float(density.max()), 1e-9)
     return [f'<span style="{_mask(row, times / duration)}"></span>' for row in strength[:MAX_ROWS]]
-
-
-def _label(word: str, moment: Moment | None, duration: float) -> str:
-    """A word that starts at its moment, or ends there in the right half; else at the edge."""
-    text = escape(word)
-    if moment is None:
-        return f'<span class="at-said at-untimed" dir="auto">{text}</span>'
-    start, end = (min(100 * second / duration, 100.0) for second in moment)
-    if start <= 50:
-        place = f"padding-inline-start:{start:.2f}%"
-    else:
-        place = f"padding-inline-end:{100 - end:.2f}%;text-align:end"
-    return f'<span class="at-said" style="{place}"><span dir="auto">{text}</span></span>'
-
-
-def _outline(moment: Moment | None, duration: float) -> str:
-    if moment is None:
-        return ""
-    start, end = (min(100 * second / duration, 100.0) for second in moment)
-    return (
-        f'<i class="at-own" style="inset-inline-start:{start:.2f}%;'
-        f'inline-size:{max(end - start, 0.5):.2f}%"></i>'
-    )
 
 
 def _mask(strength: FloatArray, edges: FloatArray) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mer_core.demo.panels.attention import attention_figure
 from mer_core.demo.panels.cross_attention import cross_attention_figure
 from mer_core.demo.panels.match import match_meter
+from mer_core.demo.panels.occlusion import occlusion_figure
 from mer_core.demo.panels.probabilities import comparison, verdict
 from mer_core.demo.panels.timeline import timeline_figure
 from mer_core.demo.panels.video_timeline import video_timeline_figure
@@ -23,7 +23,7 @@ def render_first_verdict(prediction: Prediction) -> str:
 
 def render_details(prediction: Prediction) -> str:
     """Figures of the full width; empty where there is nothing to draw."""
-    return timeline_figure(prediction) + attention_figure(prediction)
+    return timeline_figure(prediction) + occlusion_figure(prediction)
 
 
 def render_video_details(prediction: Prediction) -> str:

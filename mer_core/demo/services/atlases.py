@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from mer_core.atlas.analysis.ablation import Ablation
 from mer_core.atlas.clip_id import ClipId
@@ -17,8 +18,8 @@ from mer_core.checkpoints.shipped import ATLAS
 from mer_core.demo.engine import FAILED, LOADING, PATIENCE, Analysis, Engine
 from mer_core.demo.services.background import Background, LoadState
 from mer_core.demo.session import Visits
-from mer_core.frameworks.descriptor import DESCRIPTORS
-from mer_core.types import SAMPLE_RATE, Prediction
+from mer_core.frameworks.descriptor import BEFORE, DESCRIPTORS
+from mer_core.types import SAMPLE_RATE, Occlusions, Prediction
 
 if TYPE_CHECKING:  # they import torch, which the page must not wait for
     from mer_core.serving.inputs import SpeechTextReader
@@ -76,6 +77,11 @@ class Atlases:
         self._engine, self._folder = engine, folder
         self.visits = visits
         self._heads = Background(self._load_heads, "strategies")
+        # They go with their clip.
+        self._parts: WeakKeyDictionary[VisitorClip, Any] = WeakKeyDictionary()
+        self._occlusions: WeakKeyDictionary[VisitorClip, dict[str, Occlusions]] = (
+            WeakKeyDictionary()
+        )
         self.atlas = cache(self._load_atlas)
         self.ablation = cache(self._load_ablation)
         self.frameworks = tuple(name for name in DESCRIPTORS if self._readable(name))
@@ -114,6 +120,24 @@ class Atlases:
         predictions = {} if heads is None else heads.score(inputs)
         charts = self.atlas(framework).charts
         return {name: predictions[name] for name in charts if name in predictions}
+
+    def occlusions(self, clip: VisitorClip, strategy: str) -> Mapping[str, Occlusions]:
+        """What words and moments of a clip change: without alignment, and under a strategy.
+
+        Empty where nothing can be left out, and of a clip that was not stored. Computed once.
+        """
+        loaded = self._heads.value
+        heads = None if loaded is None else loaded.strategies.get(clip.framework)
+        if heads is None or clip.reading is None:
+            return {}
+        if clip not in self._parts:
+            self._parts[clip] = heads.parts(clip.reading)
+        parts = self._parts[clip]
+        found = self._occlusions.setdefault(clip, {})
+        for name in (BEFORE, strategy) if parts is not None else ():
+            if name not in found:
+                found[name] = heads.occlusions(name, parts)
+        return {name: found[name] for name in (BEFORE, strategy) if name in found}
 
     def remember(self, visit: str | None, analysis: Analysis) -> None:
         """Put an analysed clip on the maps of its visit, if it can be placed."""

@@ -15,7 +15,7 @@ from mer_core.demo.components.given_words import FOREIGN, given, replaced
 from mer_core.demo.components.words import KEPT, NO_WORDS
 from mer_core.demo.engine import Engine
 from mer_core.demo.pages import face_voice, speak
-from mer_core.demo.panels.attention import UNFIT
+from mer_core.demo.panels.occlusion import UNFIT
 from mer_core.demo.services.atlases import Atlases
 from mer_core.demo.services.container import Services
 from mer_core.demo.services.heard import Asked, Heard, Step, clip_key
@@ -87,7 +87,7 @@ def test_the_voice_is_judged_first_and_then_its_words_too(services: Services) ->
     assert page["words"] == TEXT
     assert "Heard in English" in page["panel"]
     assert "Words alone" in page["verdict"]
-    assert "at-own" in page["details"]  # words at their own moments
+    assert "at-word-said" in page["details"]  # words at their own moments
     assert page["status"] == ""
     assert Heard.from_json(page["heard"], clip_key(CLIP)).step is Step.JUDGED
 
@@ -104,13 +104,37 @@ def test_typed_words_are_judged_at_once_and_then_placed_in_time(services: Servic
     page, seen = visit(handlers, CLIP, "I miss her")
     first = next(s for s in seen if "at-emotion" in s.get("verdict", ""))
     assert "Words alone" in first["verdict"]
-    assert "not known" in first["details"]
-    assert "at-own" in page["details"]
+    assert "at-wave" in first["details"]
+    assert any("not known" in s["details"] for s in seen)
+    assert "at-word-said" in page["details"]
     assert page["words"] == "I miss her"
     assert (page.get("panel", ""), page["status"]) == ("", "")
     assert not any("Listening" in s.get("status", "") for s in seen)
     again = analyse(handlers, page)
     assert all("not known" not in s["details"] for s in again)  # their times are kept
+
+
+def test_what_the_answer_rests_on_comes_after_it(services: Services) -> None:
+    page, seen = visit(speak.Handlers(services), CLIP)
+    answered = next(i for i, s in enumerate(seen) if "Words alone" in s.get("verdict", ""))
+    explained = next(i for i, s in enumerate(seen) if "Without “" in s["details"])
+    assert answered < explained
+    assert not any("at-effect" in s["details"] for s in seen[:answered])  # nobody waits for it
+    assert "without each word" in page["details"]
+    alone, _ = visit(speak.Handlers(services), CLIP, switch=False)
+    assert "without each 1.3 s of the voice" in alone["details"]
+
+
+def test_without_an_explanation_the_answer_stands(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(FakeModel, "occlusions", fail)
+    page, _ = visit(speak.Handlers(services), CLIP)
+    assert "Words alone" in page["verdict"]
+    assert "at-wave" in page["details"]
 
 
 def test_typed_words_are_stored_once(services: Services, monkeypatch: Any) -> None:
@@ -125,7 +149,7 @@ def test_typed_words_are_stored_once(services: Services, monkeypatch: Any) -> No
 def test_typed_words_that_were_not_said_stand_nowhere(services: Services) -> None:
     page, _ = visit(speak.Handlers(services), CLIP, "Please leave")
     assert UNFIT in page["details"]
-    assert "at-own" not in page["details"]
+    assert "at-word-said" not in page["details"]
     assert "Words alone" in page["verdict"]
 
 
@@ -135,7 +159,7 @@ def test_words_changed_meanwhile_are_not_placed(services: Services) -> None:
     changed(page, handlers.show(CLIP, "I miss her", None, True, VISITOR))
     page["words"] = "I miss him"
     followed(handlers, page)
-    assert "at-own" not in page["details"]
+    assert "at-word-said" not in page["details"]
     assert page["words"] == "I miss him"
 
 
@@ -144,9 +168,9 @@ def test_corrected_words_are_placed_anew(services: Services) -> None:
     page, _ = visit(handlers, CLIP)
     page["words"] = "We won! Happy, happy days."
     seen = analyse(handlers, page)
-    first = next(s for s in seen if "at-emotion" in s.get("verdict", ""))
-    assert first["details"].count("at-own") == 4  # one word was not heard
-    assert page["details"].count("at-own") == 5
+    placed = [s["details"].count("at-word-said") for s in seen]
+    assert 4 in placed  # one word was not heard
+    assert placed[-1] == 5
     assert "Heard in English" in page["panel"]
     assert replaced("b.wav", page["words"], page["heard"])[1]["words"] == ""
     page["words"] = "We won! Happy, leave days."
@@ -258,7 +282,7 @@ def test_a_second_analysis_while_words_are_written_down(services: Services) -> N
     followed(handlers, page)  # of the second, which began before there were words
     assert page["words"] == TEXT
     assert "Heard in English" in page["panel"]
-    assert "at-own" in page["details"]
+    assert "at-word-said" in page["details"]
     assert page["status"] == ""
 
 
@@ -270,11 +294,11 @@ def test_a_videos_words_are_judged_with_its_voice(services: Services) -> None:
     assert page["words"] == TEXT
     assert "does not see the face" in page["companion"]
     assert "Words alone" in page["companion"]
-    assert "at-own" in page["spoken"]
+    assert "at-word-said" in page["spoken"]
     typed, _ = visit(face_voice.Handlers(services), FILM, "I miss her")
     assert typed["words"] == "I miss her"
     assert "Words alone" in typed["companion"]
-    assert "at-own" in typed["spoken"]
+    assert "at-word-said" in typed["spoken"]
 
 
 def test_the_endpoint_gives_words_with_their_times(services: Services, polish: str) -> None:

@@ -41,7 +41,7 @@ from mer_core.demo.services.background import LoadState
 from mer_core.demo.session import Visits
 from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.frameworks.variants import Terms
-from mer_core.types import Prediction
+from mer_core.types import Occlusions, Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.clip_ids import recorded
 
@@ -68,6 +68,11 @@ def clip(name: str, *modalities: str, reading: Any = "read") -> VisitorClip:
     return VisitorClip(recorded(name), f"Clip {name}", "mgcma", predictions, reading)
 
 
+def found(after: float) -> Occlusions:
+    without = {"text": np.array([after, 0.8], np.float32)}
+    return Occlusions("happy", {"text": 0.8}, ("so", "glad"), without, np.empty(0, np.float32), {})
+
+
 class FakeAtlases:
     """An atlas without files, and clips that are put on it by hand."""
 
@@ -88,6 +93,9 @@ class FakeAtlases:
 
     def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
         return dict(clip("example", "speech", "text").predictions)
+
+    def occlusions(self, clip: VisitorClip, strategy: str) -> dict[str, Occlusions]:
+        return {name: found(0.25) for name in ("none", strategy)} if clip.reading else {}
 
     def problem(self, framework: str) -> str:
         return self.sentence
@@ -312,3 +320,11 @@ def test_refitted_maps_are_exported(content: AtlasContent, atlases: FakeAtlases)
     stored = content.exported(Selection("mgcma", "none", refit=maps), False, ANN)
     assert stored[0].map is charts["none"].map
     assert len(content.exported(Selection("mgcma", "token", refit=maps), True, ANN)) == 4
+
+
+def test_tokens_of_a_clip_are_shown_before_and_under_the_strategy(content: AtlasContent) -> None:
+    tokens = content.tokens(clip("own", "text"), "token")
+    assert "Clip own" in tokens
+    assert tokens.count("80 → 25% happy") == 2
+    assert "too short, or too long" in content.tokens(clip("own", "text", reading=None), "token")
+    assert "Analyse a clip" in content.tokens(None, "token")

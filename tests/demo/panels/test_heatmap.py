@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import numpy as np
 
-from mer_core.demo.panels.attention import attention_figure
-from mer_core.demo.panels.heatmap import MAX_STEPS, coarser
-from mer_core.types import Prediction
+from mer_core.demo.panels.heatmap import MAX_STEPS, coarser, heatmap, is_even, peaks
+from mer_core.types import TokenAttention
 from tests.demo.markup_page import Page
 
 
-def test_cells_cover_the_time_axis(agreeing: Prediction) -> None:
+def test_cells_cover_the_time_axis() -> None:
     """Four steps of half a second in a clip that goes on for two more."""
-    page = Page(attention_figure(replace(agreeing, duration=4.0)))
+    weights = np.full((3, 4), 0.1, dtype=np.float32)
+    weights[[0, 1, 2], [0, 2, 3]] = 0.7
+    edges = np.array([0, 0.5, 1, 1.5, 2], dtype=np.float32)
+    attention = TokenAttention(("we", "won", "today"), edges, weights)
+    assert peaks(attention) == [("we", 0.25), ("won", 1.25), ("today", 1.75)]
+    assert not is_even(attention)
+    assert is_even(TokenAttention(attention.words, edges, np.full((3, 4), 0.25, np.float32)))
+    page = Page(heatmap(attention, 4.0, "label"))
     masks = [a["style"] for tag, a in page.tags if "mask-image" in (a.get("style") or "")]
     assert len(masks) == 3
     first = str(masks[0]).split("mask-image:")[-1]

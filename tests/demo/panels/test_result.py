@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mer_core.demo.panels.heatmap import MAX_ROWS
 from mer_core.demo.panels.result import render_details, render_verdict, render_video_details
 from mer_core.demo.panels.video_timeline import MAX_THUMBNAILS, clip_length
-from mer_core.types import CrossAttention, FaceTrack, Prediction, State, TokenAttention
+from mer_core.types import CrossAttention, FaceTrack, Occlusions, Prediction, State
 from tests.demo.markup_page import Page
 from tests.demo.panels.conftest import NASTY, pictures
 
@@ -41,7 +40,7 @@ def test_a_result_shows_category_confidence_and_every_number(agreeing: Predictio
     widths = [a["style"] for a in page.having(class_="at-fill")]
     assert len(widths) == 4 + 3 * 4
     assert widths[1] == "inline-size:81.0%"
-    assert len(page.having(class_="at-row")) == 3
+    assert len(page.having(class_="at-effects")) == 1
     assert "Category the model assigns" in page.text
 
 
@@ -70,7 +69,7 @@ def test_half_of_the_input_is_explained_not_asked_for(
         words_only, state=State.SILENCE, message="Silent.", duration=3.0, envelope=silent.envelope
     )
     assert "Add a recording" not in whole(quiet).text
-    assert render_details(quiet) == ""
+    assert "at-wave" not in render_details(quiet)
     foreign = replace(voice_only, state=State.UNREADABLE_TEXT, message="It reads English.")
     assert "Type what was said" not in whole(foreign).text
     assert "at-wave" in render_details(foreign)
@@ -82,15 +81,15 @@ def test_silence_draws_nothing(silent: Prediction) -> None:
 
 def test_everything_foreign_is_escaped(agreeing: Prediction, long: Prediction) -> None:
     odd: Any = {NASTY: 0.9, "sad": 0.1}
-    attention = agreeing.attention
-    assert attention is not None
+    found = agreeing.occlusions
+    assert found is not None
     hostile = replace(
         agreeing,
         emotion=NASTY,
         probabilities=odd,
         by_modality={"speech": odd, "text": odd, NASTY: odd},
         message=NASTY,
-        attention=replace(attention, words=(NASTY, "\u202ereversed", "𝔘𝔫𝔦")),
+        occlusions=replace(found, emotion=NASTY, words=(NASTY, "\u202ereversed", "𝔘𝔫𝔦")),
         timeline=tuple(replace(w, emotion=NASTY, probabilities=odd) for w in long.timeline),
     )
     page = whole(hostile)
@@ -99,22 +98,25 @@ def test_everything_foreign_is_escaped(agreeing: Prediction, long: Prediction) -
 
 
 def test_the_longest_input_stays_light(agreeing: Prediction) -> None:
-    steps, words = 6000, 400
+    words, moments = 40, 24
+    random = np.random.default_rng(0)
     huge = replace(
         agreeing,
-        duration=300.0,
-        envelope=np.random.default_rng(0).random(15_000).astype(np.float32),
-        attention=TokenAttention(
+        duration=30.0,
+        envelope=random.random(1_500).astype(np.float32),
+        text=" ".join(f"word{i}" for i in range(90)),
+        occlusions=Occlusions(
+            "happy",
+            {"both": 0.5},
             tuple(f"word{i}" for i in range(words)),
-            np.linspace(0, 300, steps + 1, dtype=np.float32),
-            np.random.default_rng(1).random((words, steps)).astype(np.float32),
+            {"both": random.random(words).astype(np.float32)},
+            np.linspace(0, 30, moments + 1, dtype=np.float32),
+            {"both": random.random(moments).astype(np.float32)},
         ),
     )
     drawn = render_details(huge)
-    assert len(drawn) < 700_000
-    page = Page(drawn)
-    assert len(page.having(class_="at-row")) == MAX_ROWS
-    assert f"first {MAX_ROWS} of {words} words" in page.text
+    assert len(drawn) < 50_000
+    assert "Only the first 40 words were left out" in Page(drawn).text
 
 
 def test_a_video_shows_voice_face_and_both(watched: Prediction) -> None:

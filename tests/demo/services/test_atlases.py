@@ -23,7 +23,7 @@ from mer_core.demo.services.atlases import (
 from mer_core.demo.session import Visits
 from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.video_inputs import VideoInputs
-from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction
+from mer_core.types import SAMPLE_RATE, FaceTrack, Occlusions, Prediction
 from tests.atlas.conftest import make_map, make_reference, write_ablation
 
 STRATEGIES = ("none", "token")
@@ -36,7 +36,18 @@ class Model:
 
 
 class FakeStrategies:
-    """Every strategy has another vector."""
+    """Every strategy has another vector, and explains what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def parts(self, inputs: Any) -> Any:
+        self.asked.append("parts")
+        return inputs if inputs.text else None
+
+    def occlusions(self, strategy: str, parts: Any) -> Occlusions:
+        self.asked.append(strategy)
+        return Occlusions("happy", {"text": 1.0}, (), {}, np.empty(0, np.float32), {})
 
     def score(self, inputs: Any) -> dict[str, Prediction]:
         random = np.random.default_rng(0)
@@ -166,3 +177,21 @@ def test_no_long_clip_and_no_pictures_for_people_are_stored() -> None:
     bare = stored_inputs(video).track
     assert bare.thumbnails.size == bare.preview.size == 0
     assert len(bare.times) == 3
+
+
+def test_what_words_change_is_found_out_once_a_strategy(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = FakeStrategies()
+    atlases = made(folder, Heads({"mgcma": heads}, {}), monkeypatch)
+    assert atlases.strategies("mgcma") is heads
+    said = replace(INPUTS, text="We won today")
+    atlases.remember("me", Analysis(HAPPY, said))
+    atlases.remember("me", Analysis(HAPPY, INPUTS))
+    spoken, silent = atlases.visits.get("me").clips
+    assert list(atlases.occlusions(spoken, "token")) == ["none", "token"]
+    assert list(atlases.occlusions(spoken, "none")) == ["none"]
+    assert heads.asked == ["parts", "none", "token"]
+    assert atlases.occlusions(silent, "token") == {}
+    assert atlases.occlusions(replace(spoken, reading=None), "token") == {}
+    assert atlases.occlusions(replace(spoken, framework="foal_net"), "token") == {}
