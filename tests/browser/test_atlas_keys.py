@@ -94,15 +94,15 @@ def test_the_keyboard_steps_from_point_to_point(page: Any) -> None:
     halves = [
         (n, m)
         for n, (_, words) in enumerate(SPOKEN, 1)
-        for m in ("speech", "text")
-        if words or m == "speech"
+        for m in ("voice", "words")
+        if words or m == "voice"
     ]
-    for number, modality in halves:
+    for number, noun in halves:
         page.keyboard.press("n")
         expect(tip).to_contain_text(f"Clip {number}:")
-        expect(tip).to_contain_text(f"The {modality} half")
+        expect(tip).to_contain_text(f"Its {noun} alone")
         expect(read_out(page)).to_contain_text(f"Clip {number}:")
-        expect(read_out(page)).to_contain_text(f"The {modality} half")
+        expect(read_out(page)).to_contain_text(f"Its {noun} alone")
     frame = on_map(page, FRAME)
     away = np.linalg.norm(points(page, 1) - [frame["x"], frame["y"]], axis=1)
     nearest = np.argsort(away, kind="stable")
@@ -110,10 +110,10 @@ def test_the_keyboard_steps_from_point_to_point(page: Any) -> None:
         page.keyboard.press(key)
         until(page, f"{STATE}.pointed.item === {item}")
         emotion = ("angry", "happy", "neutral", "sad")[item % (4 * EACH) // EACH]
-        modality = "text" if item >= 4 * EACH else "speech"
-        expect(tip).to_contain_text(re.compile(f"{emotion}, {modality}", re.IGNORECASE))
+        noun = "words" if item >= 4 * EACH else "voice"
+        expect(tip).to_contain_text(re.compile(f"{emotion} {noun}", re.IGNORECASE))
         expect(read_out(page)).to_contain_text(
-            re.compile(f"{emotion}, {modality}.*Cosine", re.IGNORECASE)
+            re.compile(f"{emotion} {noun}.*Cosine", re.IGNORECASE)
         )
     assert page.evaluate("window.region.isConnected")
     page.keyboard.press("Escape")
