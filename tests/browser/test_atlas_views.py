@@ -193,7 +193,7 @@ def test_the_control_replaces_the_right_side(page: Any) -> None:
     page.wait_for_selector(".at-map[data-strategy=instance]")
     wait_for_rest(page)
     expect(button).to_have_attribute("aria-pressed", "false")
-    expect(page.locator(".at-map-name[data-side=after]")).to_have_text("AfterInstance")
+    expect(page.locator(".at-map-name[data-side=after]")).to_have_text("AfterMatch pairs")
 
 
 def test_dots_are_fainter_where_the_map_keeps_few_neighbours(page: Any) -> None:
