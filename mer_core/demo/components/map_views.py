@@ -66,7 +66,7 @@ class MapViews:
         cells = self._atlas.similarities.matrices[name].cells
         return {
             "linear": pack_points(points, self._extent),
-            "linear_places": named_places(chart.reference, points),
+            "linear_places": named_places(chart.reference, points.astype(np.float32)),
             "spread": round(float(points.var(axis=0).sum() / vectors.var(axis=0).sum()), 3),
             "cells": pack_shares(
                 cells[np.triu_indices(len(cells))], *self._atlas.similarities.range
