@@ -129,7 +129,7 @@ def test_the_matrix_shows_and_selects_similar_groups(page: Any) -> None:
     page.focus(".at-map-stage")
     page.keyboard.press("n")
     page.keyboard.press("n")  # the second pair of groups
-    read_out = page.locator(".at-map [role=status]")
+    read_out = page.locator(".at-map-said")
     cells = [matrices[name].cells[0, 12] for name in ("none", LAST)]
     left, right = (f"{value:.2f}".replace("-", "−") for value in np.round(cells, 2))
     expect(read_out).to_contain_text("Angry voices × angry words")
