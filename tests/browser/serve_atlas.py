@@ -103,7 +103,8 @@ def build(atlas: Atlas) -> gr.Blocks:
             )  # fmt: skip
 
         def pick(event: gr.EventData) -> object:
-            return atlas_map.update(view=atlas_map.view(event.strategy, clips, places))
+            shown = atlas_map.view(event.strategy, clips, places, left=event.left)
+            return atlas_map.update(view=shown)
 
         def note(event: gr.EventData) -> str:
             return f"{event.count} pairs: {event.pairs}"

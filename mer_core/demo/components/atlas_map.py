@@ -34,7 +34,7 @@ from mer_core.types import FloatArray
 
 # Files in `static/atlas_map`, in one scope, in this order.
 SCRIPTS = (
-    "data", "paint", "figure", "gestures", "multiples", "words",
+    "data", "trails", "paint", "figure", "gestures", "multiples", "words",
     "state", "drawing", "motion", "pointing", "stepping", "main",
 )  # fmt: skip
 STEPS = 65_534  # of a 16-bit position
@@ -96,14 +96,17 @@ def view(
     clips: Sequence[VisitorClip] = (),
     places: Places | None = None,
     redrawn: Mapping[str, Redrawn] | None = None,
+    left: str = BEFORE,
 ) -> dict[str, Any]:
     """What is shown, as the property `view`.
 
     Args:
-        strategy: On the map "after".
-        clips: Of this visit, each drawn as a star; a changed one is hollow.
-        places: Of the clips, from `atlas.visitor.stars`.
-        redrawn: Refitted maps, by `before` or `after`.
+        strategy: On the right.
+        clips: Of this visit, each drawn as a star; a changed one is hollow, with a trail from
+            where its original is.
+        places: Of the clips and of the originals of changed ones, from `atlas.visitor.stars`.
+        redrawn: Refitted maps, by `before` (the left side) or `after`.
+        left: Strategy on the left.
     """
     positions = places or {}
     visitors = [
@@ -113,15 +116,15 @@ def view(
             "number": _number(clip),
             "changed": clip.changed,
             "emotion": {name: p.emotion for name, p in clip.predictions.items()},
-            "points": {
-                name: _rounded(of_clip.get(clip.id, {})) for name, of_clip in positions.items()
-            },
+            "points": _points(positions, clip.id),
+            **_origin(positions, clip),
         }
         for clip in clips
     ]
     refits = {side: _redrawn(refitted) for side, refitted in (redrawn or {}).items()}
     return {
         "strategy": strategy,
+        "left": left,
         "title": strategy_title(strategy),
         "visitors": visitors,
         "refit": refits,
@@ -148,7 +151,7 @@ def atlas_map(
 
     Events, to be read from a `gr.EventData`: `select` with `pairs` (rows of the reference, at most
     `MAX_CHOSEN`, spread evenly over the selection), `count` (pairs selected) and `clips` (ids), and
-    `click` with `strategy`.
+    `click` with `left` and `strategy`, which the two sides are to show.
     """
     library = plotly_js()
     gr.set_static_paths(library)
@@ -197,6 +200,18 @@ def _strategy(name: str, chart: Chart, extent: Extent) -> dict[str, Any]:
         "trustworthiness": round(chart.map.quality.trustworthiness, 3),
         "preservation": round(chart.map.quality.preservation, 3),
     }
+
+
+def _points(positions: Places, clip_id: ClipId) -> dict[str, dict[str, list[float]]]:
+    """Strategy → modality → the clip's point."""
+    return {name: _rounded(of_clip.get(clip_id, {})) for name, of_clip in positions.items()}
+
+
+def _origin(positions: Places, clip: VisitorClip) -> dict[str, Any]:
+    """Where a changed clip's trail begins; nothing for a clip as it was recorded."""
+    if clip.origin is None:
+        return {}
+    return {"origin": {"id": str(clip.origin.id), "points": _points(positions, clip.origin.id)}}
 
 
 def _redrawn(refitted: Redrawn) -> dict[str, Any]:

@@ -80,19 +80,21 @@ class AtlasPage:
         # The first view is part of the page itself, so that no one waits for it.
         panels = content.panels(selection, ())
         drawn = Drawn(first, ClipsVersion(EMPTY.version, notes.hint(STORAGE)))
-        self.strategy, self.pairs = gr.State(selection.strategy), gr.State(())
+        self.strategy, self.left = gr.State(selection.strategy), gr.State(selection.left)
+        self.pairs = gr.State(())
         self.drawn, self.wanted = gr.State(drawn), gr.State(RedrawRequest(drawn.clips))
         self._choices(first)
         self.map = atlas_map(content.reference(first), content.view(selection, ()))
+        self.comparison = _html("atlas-comparison", panels["comparison"])
         self._clips()
-        self.panels = _panels(panels)
+        self.panels = {"comparison": self.comparison, **_panels(panels)}
         self.lab, self.refit = self._sections(first)
         # By the names of `AtlasUpdate`.
         self.parts: dict[str, Any] = {
-            "strategy": self.strategy, "modules": self.modules, "variant": self.variant,
-            "pairs": self.pairs, "map": self.map, **self.panels, "my_clip": self.my_clip,
-            "lab_clip": self.lab.clip, "add_example": self.add_example, "note": self.note,
-            "drawn": self.drawn, "wanted": self.wanted,
+            "strategy": self.strategy, "left": self.left, "modules": self.modules,
+            "variant": self.variant, "pairs": self.pairs, "map": self.map, **self.panels,
+            "my_clip": self.my_clip, "lab_clip": self.lab.clip, "add_example": self.add_example,
+            "note": self.note, "drawn": self.drawn, "wanted": self.wanted,
         }  # fmt: skip
         self._connect(blocks)
 
@@ -149,12 +151,12 @@ class AtlasPage:
         """
         self._connect_choices()
         self._connect_clips(blocks)
-        states = (self.strategy, self.wanted, self.lab.version, self.refit.version)
+        states = (self.strategy, self.left, self.wanted, self.lab.version, self.refit.version)
         gr.on(
             [state.change for state in states],
             self._handler(self._events.redraw),
-            [self.framework, self.strategy, self.pairs, self.refit.maps, self.drawn, self.my_clip,
-             self.lab.clip],
+            [self.framework, self.strategy, self.left, self.pairs, self.refit.maps, self.drawn,
+             self.my_clip, self.lab.clip],
             self._parts("map", *self.panels, "my_clip", "lab_clip", "note", "drawn"),
             trigger_mode="always_last", **FREE,
         )  # fmt: skip
@@ -172,7 +174,7 @@ class AtlasPage:
         switches = ("strategy", "modules", "variant")
         framework.input(
             self._handler(events.choose_framework), framework,
-            self._parts(*switches, "pairs", "lab_clip"), **last,
+            self._parts(*switches, "left", "pairs", "lab_clip"), **last,
         )  # fmt: skip
         self.modules.input(
             self._handler(events.choose_modules), chosen, self._parts("strategy", "variant"), **last
@@ -181,7 +183,7 @@ class AtlasPage:
             self._handler(events.choose_variant), chosen, self._parts(*switches), **last
         )
         self.map.click(
-            self._handler(events.choose_strategy), framework, self._parts(*switches), **in_turn
+            self._handler(events.choose_sides), framework, self._parts(*switches, "left"), **in_turn
         )
         self.map.select(
             self._handler(events.select_pairs), [framework, self.strategy],

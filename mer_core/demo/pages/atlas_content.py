@@ -11,10 +11,11 @@ import gradio as gr
 
 from mer_core.atlas.clip_id import ClipId, Origin
 from mer_core.atlas.plotted import Plotted
-from mer_core.atlas.visitor import VisitorClip, stars
+from mer_core.atlas.visitor import VisitorClip, stars, with_origins
 from mer_core.demo.components import atlas_map
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
+from mer_core.demo.panels.comparison import comparison
 from mer_core.demo.panels.distributions import distributions_view
 from mer_core.demo.panels.instances import instances_view
 from mer_core.demo.panels.neighbours import neighbours_panel
@@ -46,6 +47,7 @@ class Panels(TypedDict, total=False):
     tokens: str
     instances: str
     own: str
+    comparison: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +56,30 @@ class Selection:
 
     Attributes:
         framework: Whose atlas.
-        strategy: On the map "after".
+        strategy: On the right map.
         pairs: Selected rows of the reference.
         refit: The visitor's refitted maps, or None.
+        left: Strategy on the left map.
     """
 
     framework: str
     strategy: str
     pairs: Sequence[int] = ()
     refit: RefitMaps | None = None
+    left: str = BEFORE
+
+    @property
+    def sides(self) -> dict[str, str]:
+        """`before` and `after`, the left and the right side → the strategy on it."""
+        return {"before": self.left, "after": self.strategy}
 
     @property
     def active_refit(self) -> RefitMaps | None:
-        """The refitted maps if they are of this framework and strategy, else None."""
-        refit, chosen = self.refit, (self.framework, self.strategy)
-        if refit is None or (refit.framework, refit.strategy) != chosen:
+        """The refitted maps if their strategy is on one of the two sides, else None."""
+        refit = self.refit
+        if refit is None or refit.framework != self.framework:
             return None
-        return refit
+        return refit if refit.strategy in self.sides.values() else None
 
 
 class AtlasContent:
@@ -122,17 +131,29 @@ class AtlasContent:
         refit = selection.active_refit
         redrawn = None
         if refit is not None:
-            positions, title = refit.stars(atlas, clips), refit.title
+            positions, maps = refit.stars(atlas, with_origins(clips)), refit.maps
             redrawn = {
-                "before": atlas_map.Redrawn(refit.before.map.points, positions[BEFORE], title),
-                "after": atlas_map.Redrawn(
-                    refit.after.map.points, positions[refit.strategy], title
-                ),
+                side: atlas_map.Redrawn(maps[name].points, positions[name], refit.title(name))
+                for side, name in selection.sides.items()
+                if name in maps
             }
-        return atlas_map.view(selection.strategy, clips, stars(atlas, clips), redrawn)
+        return atlas_map.view(
+            selection.strategy, clips, stars(atlas, clips), redrawn, selection.left
+        )
 
-    def panels(self, selection: Selection, clips: Sequence[VisitorClip]) -> Panels:
-        """Every panel below the map."""
+    def panels(
+        self,
+        selection: Selection,
+        clips: Sequence[VisitorClip],
+        stars: Sequence[VisitorClip] | None = None,
+    ) -> Panels:
+        """Every panel below the map.
+
+        Args:
+            selection: What is shown.
+            clips: The visitor's.
+            stars: The same and one that is changed in the lab, which only the comparison names.
+        """
         framework, strategy = selection.framework, selection.strategy
         atlas = self._atlases.atlas(framework)
         return {
@@ -142,6 +163,9 @@ class AtlasContent:
             "tokens": tokens_view(clips[-1] if clips else None, strategy),
             "instances": instances_view(atlas, strategy, clips, selection.pairs),
             "own": own_pairs(clips, strategy),
+            "comparison": comparison(
+                self._atlases.ablation(framework), selection.left, strategy, stars or clips
+            ),
         }
 
     def instances(self, selection: Selection, request: gr.Request | None) -> str:

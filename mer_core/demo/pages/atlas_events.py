@@ -13,7 +13,7 @@ from mer_core.demo.components.atlas_map import update
 from mer_core.demo.engine import report
 from mer_core.demo.pages.atlas_content import AtlasContent, Panels, Selection
 from mer_core.demo.services.atlases import Atlases
-from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.frameworks.descriptor import BEFORE, DESCRIPTORS
 
 ALL_CLIPS = "All my clips here"
 ADD, ADDING = "Add an example", "Adding…"
@@ -65,6 +65,7 @@ class AtlasUpdate(Panels, total=False):
     """New values of the page's components; those left out stay as they are."""
 
     strategy: str
+    left: str
     modules: Any
     variant: Any
     pairs: tuple[int, ...]
@@ -101,12 +102,12 @@ class AtlasEvents:
         return {} if clips == drawn.clips else {"wanted": RedrawRequest(clips, drawn.clips)}
 
     def redraw(
-        self, framework: str, strategy: str, pairs: Sequence[int], refit: Any, drawn: Drawn,
-        my_clip: str | None, lab_clip: str | None, request: gr.Request,
+        self, framework: str, strategy: str, left: str, pairs: Sequence[int], refit: Any,
+        drawn: Drawn, my_clip: str | None, lab_clip: str | None, request: gr.Request,
     ) -> AtlasUpdate:  # fmt: skip
         """Draw the whole page; the map's reference only for another framework."""
         strategy = self._known(framework, strategy)
-        selection = Selection(framework, strategy, pairs, refit)
+        selection = Selection(framework, strategy, pairs, refit, self._left(framework, left))
         visit, note = self._content.visit(request), self._content.note(framework, request)
         properties = {"view": self._content.view(selection, visit.stars(framework))}
         if framework != drawn.framework:
@@ -114,7 +115,7 @@ class AtlasEvents:
         own = self._content.clip_choices(framework, request)
         lab = self._content.lab_choices(framework, request)
         values = {
-            **self._content.panels(selection, visit.of(framework)),
+            **self._content.panels(selection, visit.of(framework), visit.stars(framework)),
             "map": update(**properties),
             "my_clip": choices_update(
                 [*own, (ALL_CLIPS, "")] if own else [], my_clip, own[0][1] if own else None
@@ -132,6 +133,7 @@ class AtlasEvents:
         variants = variant_choices(framework, self._atlases.atlas(framework).strategies)
         return {
             "strategy": strategy,
+            "left": BEFORE,
             "modules": gr.update(choices=switches, value=switched_on(framework, strategy)),
             "variant": gr.update(
                 choices=variants, value=PLAIN, info=PLAIN_INFO, visible=len(variants) > 1
@@ -157,11 +159,12 @@ class AtlasEvents:
             "variant": variant_update(framework, variant),
         }
 
-    def choose_strategy(self, framework: str, event: gr.EventData) -> AtlasUpdate:
-        """A click on one of the small maps."""
+    def choose_sides(self, framework: str, event: gr.EventData) -> AtlasUpdate:
+        """A small map shown on the right or pinned on the left, or both sides swapped."""
         strategy = self._known(framework, str(event.strategy))
         return {
             "strategy": strategy,
+            "left": self._left(framework, str(event.left)),
             "modules": switched_on(framework, strategy),
             "variant": variant_update(framework, variant_of(framework, strategy)),
         }
@@ -203,6 +206,10 @@ class AtlasEvents:
     def _clips_version(self, framework: str, request: gr.Request) -> ClipsVersion:
         visit, note = self._content.visit(request), self._content.note(framework, request)
         return ClipsVersion(visit.version, note)
+
+    def _left(self, framework: str, left: str) -> str:
+        """The pinned strategy; no alignment while another framework's is still pinned."""
+        return left if left in self._atlases.atlas(framework).charts else BEFORE
 
     def _known(self, framework: str, strategy: str) -> str:
         """The strategy, or the full one while a choice of another framework is still under way."""

@@ -20,11 +20,11 @@ from mer_core.atlas.collection import Atlas
 from mer_core.atlas.export.captions import describe_refit
 from mer_core.atlas.fitting.progress import RefitProgress, RefitStage
 from mer_core.atlas.fitting.refit import Refit, RefitJob, Refitted
-from mer_core.atlas.maps import MapParams
+from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.frameworks.descriptor import BEFORE
+from mer_core.frameworks.descriptor import BEFORE, strategy_title
 from mer_core.types import FloatArray
 
 TICK = 1.0  # seconds after which progress is repeated while there is nothing new
@@ -58,9 +58,13 @@ class RefitMaps:
     _placers: dict[str, Placer] = field(default_factory=dict, init=False, repr=False)
 
     @property
-    def title(self) -> str:
-        """What a map's caption calls them."""
-        return describe_refit(self.params)
+    def maps(self) -> dict[str, AtlasMap]:
+        """Strategy (`none` and the chosen one) → its map."""
+        return {BEFORE: self.before.map, self.strategy: self.after.map}
+
+    def title(self, strategy: str) -> str:
+        """What the name of a refitted map says."""
+        return f"{strategy_title(strategy)}, {describe_refit(self.params)}"
 
     def stars(
         self, atlas: Atlas, clips: Sequence[VisitorClip]

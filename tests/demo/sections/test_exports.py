@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.collection import Atlas, Chart
-from mer_core.atlas.export.captions import origin
+from mer_core.atlas.export.captions import describe_refit, origin
 from mer_core.atlas.export.figures import draw
 from mer_core.atlas.fitting.refit import Refitted
 from mer_core.atlas.maps import MapParams
@@ -87,7 +87,7 @@ def test_every_clip_is_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:
     assert late.places["speech"] == pytest.approx(chart.placer.place(vector[None])[0])
     assert before.refitted
     assert after.refitted
-    assert {origin(one) for one in (before, after)} == {refit.title}
+    assert {origin(one) for one in (before, after)} == {describe_refit(refit.params)}
 
 
 def test_all_strategies_are_the_stored_maps(atlas: Atlas, refit: RefitMaps) -> None:

@@ -31,7 +31,7 @@ const applySides = () => {
   state.points[0] = pointsOf(0);
   state.stars[0] = starsOf(0);
   find(".at-map-caption").textContent = captionOf(state.reference, mapOf(1), (state.view.refit || {}).after);
-  grid.mark(state.view.strategy);
+  grid.mark(state.view.strategy, isPinned() ? strategyOf(0) : null);
   drawGrid();
 };
 
@@ -43,7 +43,7 @@ const changed = (properties) => {
   else applyView();
   if (!state.reference) return;
   const refitted = JSON.stringify(old?.refit) !== JSON.stringify(state.view.refit);
-  const same = start && !refitted && old.strategy === state.view.strategy;
+  const same = start && !refitted && old.strategy === state.view.strategy && old.left === state.view.left;
   if (!same) state.t = 1;
   if (start && refitted) state.frame = wholeFrame();
   applySides();
@@ -53,7 +53,10 @@ const changed = (properties) => {
   if (start && fresh) highlightClip(fresh);
 };
 
-const grid = multiples(find(".at-map-grid"), (strategy) => trigger("click", { strategy }));
+// Every choice of sides says what both of them show.
+const showSides = (left, strategy) => trigger("click", { left, strategy });
+const pin = (name) => showSides(strategyOf(0) === name ? state.reference.before : name, state.view.strategy);
+const grid = multiples(find(".at-map-grid"), (strategy) => showSides(strategyOf(0), strategy), pin);
 
 const listen = () => {
   listenToMouse(stage, move, () => state.mode === "pan");
@@ -88,6 +91,7 @@ const listen = () => {
     settleSoon();
     paintNow();
   });
+  find(".at-map-swap").addEventListener("click", () => { if (state.reference) showSides(state.view.strategy, strategyOf(0)); });
   find(".at-map-chosen button").addEventListener("click", () => { clear(); stage.focus(); });
 };
 

@@ -1,6 +1,8 @@
-// A small map of every strategy, each a button that shows it.
+// A small map of every strategy: a button that shows it on the right, and one that pins it on the left.
 
-const multiples = (grid, choose) => {
+const PIN = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M7 3h6l-1 6 3 3H5l3-3zM10 12v6"/></svg>';
+
+const multiples = (grid, choose, pin) => {
   let cells = [];
 
   const build = (reference) => {
@@ -9,14 +11,23 @@ const multiples = (grid, choose) => {
       const button = document.createElement("button");
       button.type = "button";
       button.dataset.strategy = name;
-      button.setAttribute("aria-label", `Show ${map.title} as the map after alignment`);
+      button.setAttribute("aria-label", `Show ${map.title} on the right`);
       const canvas = document.createElement("canvas");
       const title = document.createElement("span");
       title.textContent = map.title;
       button.append(canvas, title);
       button.addEventListener("click", () => choose(name));
-      grid.append(button);
-      return { name, map, button, canvas };
+      const pinned = document.createElement("button");
+      pinned.type = "button";
+      pinned.dataset.pin = name;
+      pinned.title = `Pin ${map.title} on the left, to compare with it`;
+      pinned.setAttribute("aria-label", pinned.title);
+      pinned.innerHTML = PIN;
+      pinned.addEventListener("click", () => pin(name));
+      const cell = document.createElement("div");
+      cell.append(button, pinned);
+      grid.append(cell);
+      return { name, map, button, pinned, canvas };
     });
   };
 
@@ -31,8 +42,11 @@ const multiples = (grid, choose) => {
     }
   };
 
-  const mark = (strategy) => {
-    for (const { name, button } of cells) button.setAttribute("aria-pressed", String(name === strategy));
+  const mark = (strategy, left) => {
+    for (const { name, button, pinned } of cells) {
+      button.setAttribute("aria-pressed", String(name === strategy));
+      pinned.setAttribute("aria-pressed", String(name === left));
+    }
   };
   return { build, draw, mark };
 };

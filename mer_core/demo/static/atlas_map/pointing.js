@@ -81,7 +81,7 @@ const pointAt = (target) => {
   const { side, key, item } = target;
   hideTip();
   state.pointed = target;
-  const lines = key ? tipOfStar(state.reference, starAt(side, key)) : tipOfPoint(state.reference, item, [mapOf(0), mapOf(1)]);
+  const lines = key ? tipOfStar(state.reference, starAt(side, key), isPinned()) : tipOfPoint(state.reference, item, [mapOf(0), mapOf(1)], isPinned());
   tip.replaceChildren(...lines.map((line) => Object.assign(document.createElement("p"), { textContent: line })));
   const spots = encircle((other) => placeOf(target, other));
   tip.hidden = false;

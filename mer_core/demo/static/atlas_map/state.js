@@ -58,26 +58,35 @@ const extent = () => {
   return [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...all.map((one) => one[i])));
 };
 
-const mapOf = (side) => state.reference.maps[side ? state.view.strategy : state.reference.before];
+// The left side is the map before alignment unless another strategy was pinned there.
+const strategyOf = (side) => {
+  const { maps, before } = state.reference, { strategy, left } = state.view;
+  if (side) return strategy;
+  return maps[left] ? left : before;
+};
+const isPinned = () => strategyOf(0) !== state.reference.before;
+const mapOf = (side) => state.reference.maps[strategyOf(side)];
 
 const pointsOf = (side) => {
   const refit = (state.view.refit || {})[SIDES[side]];
   return refit ? decode(refit.xy, refit.extent) : mapOf(side).xy;
 };
 
-// The stars of the visitor's clips on a map, one per half: `place(visitor)` is modality → [x, y].
+// The stars of the visitor's clips on a map, one per half: `place(clip)` is modality → [x, y]. A
+// clip changed in the lab has an `origin`, from where its trail leads to it.
 const starsFrom = (place, emotion) => {
   const { reference, view, theme } = state, stars = [];
   for (const visitor of view.visitors || []) {
     const points = place(visitor) || {}, named = emotion(visitor);
+    const origin = (visitor.origin && place(visitor.origin)) || {};
     const pair = reference.modalities.map((modality, m) => {
       if (!points[modality]) return null;
       const group = reference.emotions.indexOf(named) + m * reference.kinds;
-      const emotions = [visitor.emotion[reference.before], visitor.emotion[view.strategy]];
+      const emotions = [0, 1].map((side) => visitor.emotion[strategyOf(side)]);
       const colour = reference.emotions.includes(named) ? theme.shades[group] : theme.soft;
       const [fill, edge] = visitor.changed ? [theme.card, colour] : [colour, theme.text];
       const { id, name, number, changed } = visitor;
-      return { id, name, number, changed, m, modality, emotions, fill, edge, now: points[modality] };
+      return { id, name, number, changed, m, modality, emotions, fill, edge, now: points[modality], from: origin[modality] };
     });
     if (pair[0] && pair[1]) { pair[0].partner = pair[1]; pair[1].partner = pair[0]; }
     stars.push(...pair.filter(Boolean));
@@ -87,26 +96,34 @@ const starsFrom = (place, emotion) => {
 
 const starsOn = (strategy) => starsFrom((v) => v.points[strategy], (v) => v.emotion[strategy]);
 const starsOf = (side) => {
-  const strategy = side ? state.view.strategy : state.reference.before;
-  const refit = (state.view.refit || {})[SIDES[side]];
+  const strategy = strategyOf(side), refit = (state.view.refit || {})[SIDES[side]];
   return refit ? starsFrom((v) => refit.points[v.id], (v) => v.emotion[strategy]) : starsOn(strategy);
 };
 const keyOf = (star) => `${star.id} ${star.modality}`;
+const startOf = (star) => `${keyOf(star)} from`; // of its trail
+
+// Key → position, of stars and of where trails begin.
+const placesOf = (stars) => new Map(stars.flatMap((star) =>
+  [[keyOf(star), star.now], ...(star.from ? [[startOf(star), star.from]] : [])]));
 
 // Positions of all points and stars on one side; `showBetween` blends two of them on the right.
-const positionsOn = (side) => ({ points: pointsOf(side), stars: new Map(starsOf(side).map((s) => [keyOf(s), s.now])) });
+const positionsOn = (side) => ({ points: pointsOf(side), stars: placesOf(starsOf(side)) });
 
 const showBetween = (from, to, share) => {
   if (state.shown?.length !== to.points.length) state.shown = new Float32Array(to.points.length);
   state.points[1] = blend(from.points, to.points, share, state.shown);
   state.stars[1] = starsOf(1);
   for (const star of state.stars[1]) {
-    const start = from.stars.get(keyOf(star));
-    if (start) star.now = star.now.map((end, axis) => start[axis] + (end - start[axis]) * share);
+    const between = (key, end) => {
+      const start = from.stars.get(key);
+      return start ? end.map((value, axis) => start[axis] + (value - start[axis]) * share) : end;
+    };
+    star.now = between(keyOf(star), star.now);
+    if (star.from) star.from = between(startOf(star), star.from);
   }
 };
 
 // A copy of the positions on the right.
-const snapshot = () => ({ points: state.shown.slice(), stars: new Map(state.stars[1].map((s) => [keyOf(s), s.now])) });
+const snapshot = () => ({ points: state.shown.slice(), stars: placesOf(state.stars[1]) });
 
 const showMorph = () => { showBetween(positionsOn(0), positionsOn(1), state.t); };

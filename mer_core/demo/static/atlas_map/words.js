@@ -55,22 +55,24 @@ const selectionText = (points, pairs) =>
   + `${points === 1 ? "is" : "are"} selected, on both maps.`;
 
 // Lines of the tip of a reference point: what it is, and the distance of its partner.
-const tipOfPoint = (reference, item, maps) => {
+const SIDES_IN_WORDS = { true: ["on the left", "on the right"], false: ["before", "after"] }; // by pinned
+const tipOfPoint = (reference, item, maps, pinned) => {
   const pair = item % reference.count, m = item < reference.count ? 0 : 1;
   const partner = reference.pairing === "natural" ? "its other half" : `a ${reference.modalities[1 - m]} of the same label`;
-  const [before, after] = maps.map((map) => map.distance[pair].toFixed(2));
+  const [before, after] = maps.map((map) => map.distance[pair].toFixed(2)), [left, right] = SIDES_IN_WORDS[pinned];
   return [
     `${capital(reference.emotions[reference.labels[pair]])}, ${reference.modalities[m]}`,
     reference.corpora[m][pair],
-    `Cosine distance to ${partner}: ${before} before, ${after} after`,
+    `Cosine distance to ${partner}: ${before} ${left}, ${after} ${right}`,
   ];
 };
 
-const tipOfStar = (reference, star) => {
+const tipOfStar = (reference, star, pinned) => {
+  const [left, right] = SIDES_IN_WORDS[pinned];
   const nameOf = (emotion) => (emotion ? capital(emotion) : "no category");
   return [
     star.name,
     `The ${reference.modalities[star.m]} half`,
-    `Assigned: ${nameOf(star.emotions[0])} before, ${nameOf(star.emotions[1])} after`,
+    `Assigned: ${nameOf(star.emotions[0])} ${left}, ${nameOf(star.emotions[1])} ${right}`,
   ];
 };
