@@ -68,7 +68,7 @@ def describe(clip: VisitorClip, settings: LabSettings) -> str:
 
 def _describe_sound(waveform: FloatArray, settings: LabSettings, lead: str) -> list[str]:
     """What noise and gain change in a sound (S,); noise is added first and needs headroom too."""
-    from mer_core.serving.perturb import headroom, with_noise
+    from mer_core.media.effects import headroom, with_noise
 
     changes = []
     if settings.noise > 0:
