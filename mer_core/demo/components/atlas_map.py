@@ -34,7 +34,7 @@ from mer_core.types import FloatArray
 
 # Files in `static/atlas_map`, in one scope, in this order.
 SCRIPTS = (
-    "data", "trails", "paint", "figure", "gestures", "multiples", "words",
+    "data", "changes", "paint", "figure", "gestures", "multiples", "words",
     "state", "drawing", "motion", "pointing", "stepping", "main",
 )  # fmt: skip
 STEPS = 65_534  # of a 16-bit position

@@ -103,11 +103,11 @@ const keyOf = (star) => `${star.id} ${star.modality}`;
 const startOf = (star) => `${keyOf(star)} from`; // of its trail
 
 // Key → position, of stars and of where trails begin.
-const placesOf = (stars) => new Map(stars.flatMap((star) =>
+const starPlaces = (stars) => new Map(stars.flatMap((star) =>
   [[keyOf(star), star.now], ...(star.from ? [[startOf(star), star.from]] : [])]));
 
 // Positions of all points and stars on one side; `showBetween` blends two of them on the right.
-const positionsOn = (side) => ({ points: pointsOf(side), stars: placesOf(starsOf(side)) });
+const positionsOn = (side) => ({ points: pointsOf(side), stars: starPlaces(starsOf(side)) });
 
 const showBetween = (from, to, share) => {
   if (state.shown?.length !== to.points.length) state.shown = new Float32Array(to.points.length);
@@ -124,6 +124,6 @@ const showBetween = (from, to, share) => {
 };
 
 // A copy of the positions on the right.
-const snapshot = () => ({ points: state.shown.slice(), stars: placesOf(state.stars[1]) });
+const snapshot = () => ({ points: state.shown.slice(), stars: starPlaces(state.stars[1]) });
 
 const showMorph = () => { showBetween(positionsOn(0), positionsOn(1), state.t); };
