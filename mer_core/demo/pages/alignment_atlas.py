@@ -26,7 +26,8 @@ from mer_core.demo.pages.atlas_events import (
 from mer_core.demo.panels import notes
 from mer_core.demo.sections import exports
 from mer_core.demo.sections.lab import Lab, build_lab
-from mer_core.demo.sections.lab_events import LabHandlers
+from mer_core.demo.sections.lab_events import LabClips, LabHandlers
+from mer_core.demo.sections.lab_judging import LabJudge
 from mer_core.demo.sections.refit import RefitSection, build_refit
 from mer_core.demo.sections.refit_events import RefitHandlers
 from mer_core.demo.services.atlases import Atlases
@@ -93,8 +94,9 @@ class AtlasPage:
         self.parts: dict[str, Any] = {
             "strategy": self.strategy, "left": self.left, "modules": self.modules,
             "variant": self.variant, "pairs": self.pairs, "map": self.map, **self.panels,
-            "my_clip": self.my_clip, "lab_clip": self.lab.clip, "add_example": self.add_example,
-            "note": self.note, "drawn": self.drawn, "wanted": self.wanted,
+            "my_clip": self.my_clip, "lab_clip": self.lab.clip, "lab_other": self.lab.other,
+            "add_example": self.add_example, "note": self.note, "drawn": self.drawn,
+            "wanted": self.wanted,
         }  # fmt: skip
         self._connect(blocks)
 
@@ -128,13 +130,15 @@ class AtlasPage:
     def _sections(self, first: str) -> tuple[Lab, RefitSection]:
         atlases, content = self._atlases, self._content
         charts = [name for f in atlases.frameworks for name in atlases.atlas(f).charts]
-        lab = build_lab(
-            LabHandlers(
-                atlases.score, atlases.reader, content.find, content.store_changed,
-                {name: strategy_title(name) for name in charts},
-            ),
-            content.lab_choices(first, None),
+        judge = LabJudge(
+            atlases.judge, atlases.reader, {name: strategy_title(name) for name in charts}
+        )
+        clips = LabClips(
+            content.find, content.lab_choices, content.changed, content.store_changed,
+            lambda: atlases.ended, lambda framework: content.opening(framework, judge.mixed),
         )  # fmt: skip
+        handlers = LabHandlers(judge, clips)
+        lab = build_lab(handlers, self.framework, content.lab_choices(first, None))
         with gr.Accordion("Refit the maps with other settings", open=False, elem_id="atlas-refit"):
             refit_handlers = RefitHandlers(atlases.atlas, content.clips)
             refit = build_refit(refit_handlers, self.framework, self.strategy)
@@ -156,8 +160,8 @@ class AtlasPage:
             [state.change for state in states],
             self._handler(self._events.redraw),
             [self.framework, self.strategy, self.left, self.pairs, self.refit.maps, self.drawn,
-             self.my_clip, self.lab.clip],
-            self._parts("map", *self.panels, "my_clip", "lab_clip", "note", "drawn"),
+             self.my_clip, self.lab.clip, self.lab.other],
+            self._parts("map", *self.panels, "my_clip", "lab_clip", "lab_other", "note", "drawn"),
             trigger_mode="always_last", **FREE,
         )  # fmt: skip
 
@@ -193,7 +197,8 @@ class AtlasPage:
     def _connect_clips(self, blocks: gr.Blocks) -> None:
         """The visitor's clips: on arrival, now and then, and when one is removed or added."""
         events, framework = self._events, self.framework
-        blocks.load(self._handler(events.arrive), framework, self.wanted, **FREE)
+        arrived = blocks.load(self._handler(events.arrive), framework, self.wanted, **FREE)
+        self.lab.begin_after(arrived)
         gr.Timer(POLL).tick(
             self._handler(events.follow), [framework, self.drawn], self.wanted, **FREE
         )

@@ -25,6 +25,7 @@ from mer_core.demo.panels.tokens import tokens_view
 from mer_core.demo.sections.exports import plotted
 from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.demo.services.atlases import Atlases
+from mer_core.demo.services.openings import Judge, Opening, Openings
 from mer_core.demo.services.shipped_clips import GONE, ShippedClips
 from mer_core.demo.session import KEPT_MINUTES, Visit, visit_name
 from mer_core.frameworks.descriptor import BEFORE
@@ -92,7 +93,7 @@ class AtlasContent:
 
     def __init__(self, atlases: Atlases, engine: Engine) -> None:
         self._atlases = atlases
-        self._shipped = ShippedClips(atlases, engine)
+        self._shipped, self._openings = ShippedClips(atlases, engine), Openings()
         self.reference = cache(self._reference)
 
     def visit(self, request: gr.Request | None) -> Visit:
@@ -124,6 +125,19 @@ class AtlasContent:
     def store_changed(self, clip: VisitorClip | None, request: gr.Request | None) -> None:
         """Put the lab's clip on the maps, or remove it."""
         self._atlases.visits.set_changed(visit_of(request), clip)
+
+    def changed(self, request: gr.Request | None) -> VisitorClip | None:
+        """What the lab changed last."""
+        return self.visit(request).changed
+
+    def opening(self, framework: str, judge: Judge) -> Opening | None:
+        """What the lab begins with.
+
+        Raises:
+            ValueError: Clips cannot be judged; in words for a visitor.
+        """
+        ids = [clip_id for _, clip_id in self._shipped.choices(framework)]
+        return self._openings.of(framework, map(self._shipped.find, ids), judge)
 
     def view(self, selection: Selection, clips: Sequence[VisitorClip]) -> dict[str, Any]:
         """The map component's small property; all of `clips` have stars."""

@@ -12,6 +12,7 @@ from mer_core.atlas.plotted import Plotted
 from mer_core.demo.components.atlas_map import update
 from mer_core.demo.engine import report
 from mer_core.demo.pages.atlas_content import AtlasContent, Panels, Selection
+from mer_core.demo.sections.lab_controls import other_choices
 from mer_core.demo.services.atlases import Atlases
 from mer_core.frameworks.descriptor import BEFORE, DESCRIPTORS
 
@@ -72,6 +73,7 @@ class AtlasUpdate(Panels, total=False):
     map: Any
     my_clip: Any
     lab_clip: Any
+    lab_other: Any
     add_example: Any
     note: str
     drawn: Drawn
@@ -103,7 +105,8 @@ class AtlasEvents:
 
     def redraw(
         self, framework: str, strategy: str, left: str, pairs: Sequence[int], refit: Any,
-        drawn: Drawn, my_clip: str | None, lab_clip: str | None, request: gr.Request,
+        drawn: Drawn, my_clip: str | None, lab_clip: str | None, lab_other: str | None,
+        request: gr.Request,
     ) -> AtlasUpdate:  # fmt: skip
         """Draw the whole page; the map's reference only for another framework."""
         strategy = self._known(framework, strategy)
@@ -121,6 +124,7 @@ class AtlasEvents:
                 [*own, (ALL_CLIPS, "")] if own else [], my_clip, own[0][1] if own else None
             ),
             "lab_clip": choices_update(lab, lab_clip, None),
+            "lab_other": choices_update(other_choices(lab, lab_clip or ""), lab_other, ""),
             "note": note,
             "drawn": Drawn(framework, ClipsVersion(visit.version, note)),
         }

@@ -81,8 +81,8 @@ class FakeAtlases:
         assert framework == "mgcma"
         return self._atlas
 
-    def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
-        return dict(clip("example", "speech", "text").predictions)
+    def judge(self, framework: str, reading: Any) -> tuple[dict[str, Prediction], Any]:
+        return dict(clip("example", "speech", "text").predictions), None
 
     def problem(self, framework: str) -> str:
         return self.sentence

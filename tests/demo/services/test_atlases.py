@@ -38,7 +38,10 @@ class Model:
 class FakeStrategies:
     """Every strategy has another vector."""
 
-    def score(self, inputs: Any) -> dict[str, Prediction]:
+    def encode(self, inputs: Any, earlier: Any) -> str:
+        return "encoded"
+
+    def score_encoded(self, encoded: str) -> dict[str, Prediction]:
         random = np.random.default_rng(0)
         return {
             name: Prediction(
