@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mer_core.atlas.maps import AtlasMap
@@ -30,6 +30,8 @@ class Visitor:
         places: Modality → point on the map, for the halves that the clip has.
         halves_distance: Cosine distance of its two halves in the original space; NaN with one half.
         number: Drawn beside its stars; None for a clip without one.
+        changed: Whether it was changed in the lab.
+        origin: Modality → where a changed clip was before.
     """
 
     name: str
@@ -37,6 +39,13 @@ class Visitor:
     places: Mapping[str, Point]
     halves_distance: float = math.nan
     number: int | None = None
+    changed: bool = False
+    origin: Mapping[str, Point] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What is written beside its stars: the number, with a prime for a changed clip."""
+        return f"{self.number or ''}{'′' if self.changed else ''}"
 
 
 @dataclass(frozen=True, eq=False)

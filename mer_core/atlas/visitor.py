@@ -93,6 +93,8 @@ def on_map(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) -> tuple[V
             clip.places(atlas, strategy),
             clip.halves_distance(strategy),
             clip.number,
+            clip.changed,
+            {} if clip.origin is None else clip.origin.places(atlas, strategy),
         )
         for clip in clips
     )

@@ -143,7 +143,9 @@ class AtlasPage:
             refit_handlers = RefitHandlers(atlases.atlas, content.clips)
             refit = build_refit(refit_handlers, self.framework, self.strategy)
         with gr.Accordion("Download the maps", open=False, elem_id="atlas-export"):
-            exports.build(self._events.export, [self.framework, self.strategy, refit.maps])
+            exports.build(
+                self._events.export, [self.framework, self.strategy, self.left, refit.maps]
+            )
         return lab, refit
 
     def _connect(self, blocks: gr.Blocks) -> None:

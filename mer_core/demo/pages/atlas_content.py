@@ -221,8 +221,11 @@ class AtlasContent:
     ) -> list[Plotted]:
         """The maps of a file to download."""
         atlas = self._atlases.atlas(selection.framework)
-        clips = self.clips(selection.framework, request)
-        return plotted(atlas, selection.strategy, clips, all_strategies, selection.active_refit)
+        stars = self.visit(request).stars(selection.framework)
+        return plotted(
+            atlas, selection.strategy, stars, all_strategies, selection.active_refit,
+            selection.left,
+        )  # fmt: skip
 
     def _reference(self, framework: str) -> dict[str, Any]:
         """The map component's large property."""

@@ -201,10 +201,12 @@ class AtlasEvents:
         }
 
     def export(
-        self, all_strategies: bool, framework: str, strategy: str, refit: Any, request: gr.Request
-    ) -> Sequence[Plotted]:
+        self, all_strategies: bool, framework: str, strategy: str, left: str, refit: Any,
+        request: gr.Request,
+    ) -> Sequence[Plotted]:  # fmt: skip
         """The maps of a file to download."""
-        selection = Selection(framework, strategy, refit=refit)
+        left = self._left(framework, left)
+        selection = Selection(framework, strategy, refit=refit, left=left)
         return self._content.exported(selection, all_strategies, request)
 
     def _clips_version(self, framework: str, request: gr.Request) -> ClipsVersion:

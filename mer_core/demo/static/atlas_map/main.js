@@ -173,6 +173,13 @@ attune.positions = () => {
   });
   return { strategy: state.view.strategy, t: state.t, stars };
 };
+// What a downloaded figure is to show.
+attune.screen = () => ({
+  lines: state.layers.joins, ellipses: state.layers.ellipses, density: state.layers.density,
+  hidden: [...state.hidden.emotion].map((kind) => state.reference.emotions[kind])
+    .concat([...state.hidden.modality].map((m) => state.reference.modalities[m])),
+  chosen: [...(state.chosen || [])], extent: extent(),
+});
 attune.groups = (side) => state.reference.groups.map((rows) => rows.length ? spreadOf(state.points[side], rows) : null);
 attune.points = (side) => Array.from(state.points[side]);
 attune.state = state;
