@@ -80,7 +80,8 @@ class AtlasPage:
         selection = Selection(first, full_strategy(first))
         # The first view is part of the page itself, so that no one waits for it.
         panels = content.panels(selection, ())
-        drawn = Drawn(first, ClipsVersion(EMPTY.version, notes.hint(STORAGE)))
+        lab = tuple(content.lab_choices(first, None))
+        drawn = Drawn(first, ClipsVersion(EMPTY.version, notes.hint(STORAGE)), lab)
         self.strategy, self.left = gr.State(selection.strategy), gr.State(selection.left)
         self.pairs = gr.State(())
         self.drawn, self.wanted = gr.State(drawn), gr.State(RedrawRequest(drawn.clips))

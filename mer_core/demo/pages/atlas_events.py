@@ -42,10 +42,13 @@ class Drawn:
     Attributes:
         framework: Whose atlas.
         clips: The visitor's.
+        lab: (name, id) of the clips that the lab offers. They are sent only when they change: new
+            choices close a dropdown that is open.
     """
 
     framework: str
     clips: ClipsVersion
+    lab: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,18 +119,20 @@ class AtlasEvents:
         if framework != drawn.framework:
             properties["reference"] = self._content.reference(framework)
         own = self._content.clip_choices(framework, request)
-        lab = self._content.lab_choices(framework, request)
+        lab = tuple(self._content.lab_choices(framework, request))
         values = {
             **self._content.panels(selection, visit.of(framework), visit.stars(framework)),
             "map": update(**properties),
             "my_clip": choices_update(
                 [*own, (ALL_CLIPS, "")] if own else [], my_clip, own[0][1] if own else None
             ),
-            "lab_clip": choices_update(lab, lab_clip, None),
-            "lab_other": choices_update(other_choices(lab, lab_clip or ""), lab_other, ""),
             "note": note,
-            "drawn": Drawn(framework, ClipsVersion(visit.version, note)),
+            "drawn": Drawn(framework, ClipsVersion(visit.version, note), lab),
         }
+        if lab != drawn.lab:
+            others = other_choices(lab, lab_clip or "")
+            values["lab_clip"] = choices_update(list(lab), lab_clip, None)
+            values["lab_other"] = choices_update(others, lab_other, "")
         return cast(AtlasUpdate, values)
 
     def choose_framework(self, framework: str) -> AtlasUpdate:

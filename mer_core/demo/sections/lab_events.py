@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import gradio as gr
 
@@ -39,11 +39,13 @@ class LabVersion:
         clip: The original that is open.
         opening: Random, another one each time a clip is opened or reset.
         settings: Of the controls.
+        summary: What was changed, in words.
     """
 
     clip: ClipId
     opening: str
     settings: LabSettings
+    summary: str = field(default="", compare=False)
 
 
 class LabUpdate(ControlsUpdate, total=False):
@@ -164,7 +166,7 @@ class LabHandlers:
             settings = replace(settings, words=filled)
         new_version = LabVersion(clip.id, opening, settings)
         if new_version == version:  # the text box was left as it was
-            yield {"hint": ""} if swap is None else {}
+            yield {"hint": notes.hint(version.summary)}
             return
         started: LabUpdate = {"swap": None, "hint": notes.hint(JUDGING)}
         yield {**started, "words": filled} if filled is not None else started
@@ -206,6 +208,7 @@ class LabHandlers:
     ) -> LabUpdate:
         """An answer on the cards and on the maps."""
         self._clips.store_changed(answer.clip, request)
+        version = replace(version, summary=answer.summary)
         return {"cards": answer.html, "hint": notes.hint(answer.summary), "version": version}
 
     def _chosen_clip(self, chosen: str | None, request: gr.Request | None) -> VisitorClip:

@@ -283,7 +283,8 @@ def test_only_a_real_change_is_judged(
     assert done["version"] != version
     swapped = at_rest(SENTENCES[2])
     (again,) = handlers.apply(str(C1), swapped, None, opening, done["version"])
-    assert again == left == {"hint": ""}
+    assert left == {"hint": ""}
+    assert again == {"hint": done["hint"]}  # gradio reports some choices twice
     *_, back = handlers.apply(str(C1), at_rest(), None, opening, done["version"])
     assert (visit.changed[-1], back["version"]) == (None, version)
 
