@@ -30,6 +30,7 @@ class Visitor:
         places: Modality → point on the map, for the halves that the clip has.
         halves_distance: Cosine distance of its two halves in the original space; NaN with one half.
         number: Drawn beside its stars; None for a clip without one.
+        halves: Modality → the category of that half alone; without those that were not judged.
         changed: Whether it was changed in the lab.
         origin: Modality → where a changed clip was before.
     """
@@ -39,6 +40,7 @@ class Visitor:
     places: Mapping[str, Point]
     halves_distance: float = math.nan
     number: int | None = None
+    halves: Mapping[str, str] = field(default_factory=dict)
     changed: bool = False
     origin: Mapping[str, Point] = field(default_factory=dict)
 

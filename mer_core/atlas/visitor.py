@@ -55,6 +55,16 @@ class VisitorClip:
         """(D,) embedding of one half under a strategy, or None where it has no such half."""
         return self.predictions[strategy].embeddings_after.get(modality)
 
+    def emotion_of(self, strategy: str, modality: str) -> str | None:
+        """The category that a strategy assigns to one half alone; None where there is no such.
+
+        A clip of one half is judged by that half alone, so that its category is the half's own.
+        """
+        prediction = self.predictions[strategy]
+        if alone := prediction.by_modality.get(modality):
+            return max(alone, key=lambda emotion: alone[emotion])
+        return prediction.emotion if self.modalities == (modality,) else None
+
     def halves_distance(self, strategy: str) -> float:
         """Cosine distance of its two halves, 0 (same direction) to 2; NaN with one half."""
         vectors = [self.vector(strategy, modality) for modality in self.modalities]
@@ -93,6 +103,11 @@ def on_map(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) -> tuple[V
             clip.places(atlas, strategy),
             clip.halves_distance(strategy),
             clip.number,
+            {
+                modality: emotion
+                for modality in clip.modalities
+                if (emotion := clip.emotion_of(strategy, modality)) is not None
+            },
             clip.changed,
             {} if clip.origin is None else clip.origin.places(atlas, strategy),
         )

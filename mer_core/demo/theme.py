@@ -120,9 +120,10 @@ def css() -> str:
 def head() -> str:
     """Our own scripts and description for the page's head; nothing from other hosts."""
     scripts = [(STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    terms = (STATIC / "terms.css").read_text(encoding="utf-8")
     return (
         '<meta name="description" content="Emotion recognition from voice, words and face">'
-        + "".join(f"<script>{script}</script>" for script in scripts)
+        f"<style>{terms}</style>" + "".join(f"<script>{script}</script>" for script in scripts)
     )
 
 

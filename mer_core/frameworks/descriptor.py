@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from mer_core.frameworks.variants import Variant, variants
+from mer_core.frameworks.variants import Terms, Variant, variants
 
 BEFORE = "none"  # the strategy without alignment, every other one's "before"
 
@@ -48,8 +48,9 @@ class Switch:
 
     Attributes:
         name: Its boolean setting; the loss term of the same name belongs to it.
-        title: For people.
+        title: In the paper's terms.
         short: The same within a strategy's title.
+        plain: What it does, to readers of no paper: a verb and its object.
         settings: Settings without effect when it is off.
         tokens: Whether it aligns single tokens, and so gives words their attention over time.
     """
@@ -57,8 +58,13 @@ class Switch:
     name: str
     title: str
     short: str
+    plain: str
     settings: tuple[str, ...] = ()
     tokens: bool = False
+
+    def named(self, terms: Terms) -> str:
+        """Its title in these terms."""
+        return self.title if terms is Terms.PAPERS else self.plain[:1].upper() + self.plain[1:]
 
 
 def _always_shares(architecture: Mapping[str, Any], space: str) -> bool:
@@ -73,9 +79,12 @@ def _foal_net_shares(architecture: Mapping[str, Any], space: str) -> bool:
 
 # Ours, for both frameworks; off unless a variant has them on.
 EXTENSIONS = (
-    Switch("joint", "Joint contrast", "joint contrast", ("joint_temperature",)),
-    Switch("centred", "Centred embeddings", "centred"),
-)
+    Switch(
+        "joint", "Joint contrast", "joint contrast", "match all of one emotion",
+        ("joint_temperature",),
+    ),
+    Switch("centred", "Centred embeddings", "centred", "take out the gap"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -157,15 +166,15 @@ DESCRIPTORS = {
             modalities=(MODALITIES["speech"], MODALITIES["text"]),
             switches=(
                 Switch(
-                    "distribution", "Distributions", "distribution",
+                    "distribution", "Distributions", "distribution", "match whole emotions",
                     (
                         "samples", "distribution_targets", "distribution_temperature",
                         "learn_distribution_temperature",
                     ),
                 ),
-                Switch("token", "Tokens", "token", tokens=True),
+                Switch("token", "Tokens", "token", "match moments", tokens=True),
                 Switch(
-                    "instance", "Instances", "instance",
+                    "instance", "Instances", "instance", "match pairs",
                     (
                         "instance_targets", "instance_temperature",
                         "learn_instance_temperature", "instance_temperature_floor",
@@ -188,13 +197,15 @@ DESCRIPTORS = {
             modalities=(MODALITIES["audio"], MODALITIES["video"]),
             switches=(
                 Switch(
-                    "avel", "Emotion alignment (AVEL)", "AVEL",
+                    "avel", "Emotion alignment (AVEL)", "AVEL", "match emotions",
                     (
                         "temperature", "learn_temperature", "temperature_floor",
                         "average_positives",
                     ),
                 ),
-                Switch("mem", "Label matching (MEM)", "MEM", ("match_hidden",)),
+                Switch(
+                    "mem", "Label matching (MEM)", "MEM", "spot mismatches", ("match_hidden",)
+                ),
             ),
             variants=variants(
                 sharp={"temperature": 0.07, "learn_temperature": False},
@@ -215,13 +226,31 @@ def extensions_on(architecture: Mapping[str, Any]) -> dict[str, bool]:
     return {extension.name: bool(architecture.get(extension.name)) for extension in extensions}
 
 
-def strategy_title(strategy: str) -> str:
-    """A strategy's name for people: `distribution+token` → `Distribution + token`."""
+def strategy_title(strategy: str, terms: Terms = Terms.PLAIN) -> str:
+    """A strategy's name for people, in the paper's terms or in plain words.
+
+    `distribution+token` → `Distribution + token`, or `Match whole emotions + moments`: a verb that
+    repeats the one before it is left out.
+    """
     if strategy == BEFORE:
         return "No alignment"
     for variant in (v for d in DESCRIPTORS.values() for v in d.variants):
         if variant.name == strategy:
-            return f"All, {variant.title[:1].lower()}{variant.title[1:]}"
-    short = {switch.name: switch.short for d in DESCRIPTORS.values() for switch in d.switches}
-    joined = " + ".join(short.get(part, part) for part in strategy.split("+"))
+            return variant.strategy_title(terms)
+    switches = {switch.name: switch for d in DESCRIPTORS.values() for switch in d.switches}
+    parts = [(part, switches.get(part)) for part in strategy.split("+")]
+    if terms is Terms.PAPERS:
+        joined = " + ".join(switch.short if switch else part for part, switch in parts)
+    else:
+        joined = _joined([switch.plain if switch else part for part, switch in parts])
     return joined[:1].upper() + joined[1:]
+
+
+def _joined(phrases: list[str]) -> str:
+    """`match moments` and `match pairs` → `match moments + pairs`."""
+    kept, last = [], ""
+    for phrase in phrases:
+        verb, _, rest = phrase.partition(" ")
+        kept.append(rest if rest and verb == last else phrase)
+        last = verb
+    return " + ".join(kept)

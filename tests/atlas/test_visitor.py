@@ -64,6 +64,16 @@ def test_a_place_is_computed_once(atlas: Atlas, monkeypatch: pytest.MonkeyPatch)
     assert stars(atlas, [once]) == first
 
 
+def test_a_half_has_its_own_category_and_never_that_of_both() -> None:
+    vectors = dict.fromkeys(("speech", "text"), np.ones(8, np.float32))
+    judged = {"speech": {"sad": 0.9, "happy": 0.1}, "text": None, "both": {"happy": 1.0}}
+    prediction = Prediction("happy", {"happy": 1.0}, judged, embeddings_after=vectors)
+    one = VisitorClip("a", "a", "mgcma", {"none": prediction})
+    assert one.emotion_of("none", "speech") == "sad"
+    assert one.emotion_of("none", "text") is None
+    assert clip("b", "text").emotion_of("none", "text") == "happy"  # the only half that there is
+
+
 def test_a_figures_visitors_have_the_distance_of_their_halves(atlas: Atlas) -> None:
     both, words = clip("a", "speech", "text"), clip("b", "text")
     first, second = on_map(atlas, "token", [both, words])
@@ -74,5 +84,6 @@ def test_a_figures_visitors_have_the_distance_of_their_halves(atlas: Atlas) -> N
     assert (first.name, first.emotion, dict(first.places)) == (
         "a", "happy", stars(atlas, [both])["token"][A],
     )  # fmt: skip
+    assert (first.halves, second.halves) == ({}, {"text": "happy"})
     assert math.isnan(second.halves_distance)
     assert set(second.places) == {"text"}

@@ -16,7 +16,9 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import theme
 from mer_core.demo.components import atlas_map
+from mer_core.demo.components.map_story import named_places, story
 from mer_core.demo.panels.neighbours import neighbours_panel
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import Prediction
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference
 from tests.demo.clip_ids import recorded
@@ -53,8 +55,10 @@ def visitors(atlas: Atlas) -> list[VisitorClip]:
             if not words:
                 del embeddings["text"]
             judged = "neutral" if name == "none" else emotion
-            chances = {e: 0.7 if e == judged else 0.1 for e in EMOTIONS}
-            predictions[name] = Prediction(judged, chances, {}, embeddings_after=embeddings)
+            alone = {"speech": chances("angry"), "text": chances(emotion) if words else None}
+            predictions[name] = Prediction(
+                judged, chances(judged), alone, embeddings_after=embeddings
+            )
         name = f"Clip {number}: {words or 'without words'}"
         clips.append(
             VisitorClip(
@@ -64,22 +68,30 @@ def visitors(atlas: Atlas) -> list[VisitorClip]:
     return clips
 
 
+def chances(first: str) -> dict[str, float]:
+    """Probabilities with one category ahead."""
+    return {emotion: 0.7 if emotion == first else 0.1 for emotion in EMOTIONS}
+
+
 def build(atlas: Atlas) -> gr.Blocks:
     """The map, buttons for strategies, and a text box with what the map sent."""
     clips = visitors(atlas)
     places = stars(atlas, clips)
     last = atlas.strategies[-2]
+
+    def shown_view(name: str, redrawn: Any = None, left: str = BEFORE) -> dict[str, Any]:
+        told = story(atlas, name, clips, clips[0], left=left)
+        return atlas_map.view(name, clips, places, redrawn, told, left)
+
     with gr.Blocks() as demo:
         gr.HTML("The map is on another page.", elem_id="first")
     with demo.route("Atlas", "/atlas"):
-        shown = atlas_map.atlas_map(
-            atlas_map.payload(atlas), atlas_map.view(last, clips, places), elem_id="atlas-map"
-        )
+        shown = atlas_map.atlas_map(atlas_map.payload(atlas), shown_view(last), elem_id="atlas-map")
         chosen = gr.Textbox(label="Chosen", elem_id="chosen")
         with gr.Row():
             for name in ("none", "distribution", "instance"):
                 gr.Button(name, elem_id=f"show-{name}").click(
-                    lambda name=name: atlas_map.update(view=atlas_map.view(name, clips, places)),
+                    lambda name=name: atlas_map.update(view=shown_view(name)),
                     outputs=shown, show_progress="hidden",
                 )  # fmt: skip
             gr.Button("natural pairs", elem_id="natural").click(
@@ -103,8 +115,7 @@ def build(atlas: Atlas) -> gr.Blocks:
             )  # fmt: skip
 
         def pick(event: gr.EventData) -> object:
-            shown = atlas_map.view(event.strategy, clips, places, left=event.left)
-            return atlas_map.update(view=shown)
+            return atlas_map.update(view=shown_view(event.strategy, left=event.left))
 
         def note(event: gr.EventData) -> str:
             return f"{event.count} pairs: {event.pairs}"
@@ -132,7 +143,8 @@ def refitted(
         clip: {m: tuple(np.array(at, dtype=np.float32) @ turn) for m, at in halves.items()}
         for clip, halves in places[strategy].items()
     }
-    redrawn = atlas_map.Redrawn(points, turned, "Refitted, 30 neighbours")
+    named = named_places(atlas.charts[strategy].reference, points)
+    redrawn = atlas_map.Redrawn(points, turned, "Refitted, 30 neighbours", named)
     return atlas_map.view(strategy, clips, places, {"after": redrawn})
 
 

@@ -82,12 +82,12 @@ def test_another_strategy_moves_the_star(page: Any) -> None:
     assert after[FIRST]["before"] == before[FIRST]["before"]
     moved = np.subtract(after[FIRST]["after"]["text"], before[FIRST]["after"]["text"])
     assert np.linalg.norm(moved) > 0.1
-    assert "Instance" in page.inner_text(".at-map-name[data-side=after]")
+    assert "Match pairs" in page.inner_text(".at-map-name[data-side=after]")
     atlas = made_up()
     assert np.abs(points(page, 1) - atlas.charts["instance"].map.points).max() < 1e-3
     page.locator(".at-map-grid [data-strategy]").nth(1).click()  # a small map is a button
     page.wait_for_selector(".at-map[data-strategy=distribution]")
-    assert page.locator(".at-map-grid [aria-pressed=true]").inner_text() == "Distribution"
+    assert page.locator(".at-map-grid [aria-pressed=true]").inner_text() == "Match whole emotions"
 
 
 def test_the_slider_moves_everything_on_the_right(page: Any) -> None:
@@ -146,7 +146,8 @@ def test_the_tip_describes_a_point_and_a_star(page: Any) -> None:
     page.wait_for_selector(".at-map-tip:not([hidden])")
     tip = page.inner_text(".at-map-tip")
     assert "Clip 2: I miss her <b>so</b> much" in tip
-    assert "Assigned: Neutral before, Sad after" in tip
+    assert "Its words alone: Sad before, Sad after" in tip
+    assert "Voice and words together: Neutral before, Sad after" in tip
     lone = points(page, 0)
     far = lone[np.argmax(np.linalg.norm(lone - np.median(lone, axis=0), axis=1))]
     x, y = spot(page, far)

@@ -45,7 +45,7 @@ def test_a_clip_from_its_analysis_to_its_stars(
     everything = star(page, "distribution+token+instance")
     assert {side for side in ("before", "after") if everything[side]} == {"before", "after"}
     assert set(everything["after"]) == {"speech", "text"}
-    page.uncheck("#modules label:has-text('Instances') input")
+    page.uncheck("#modules label:has-text('Match pairs') input")
     fewer = star(page, "distribution+token")
     assert fewer["before"] == everything["before"]
     assert fewer["after"] != everything["after"]
@@ -84,7 +84,7 @@ def test_another_framework_and_a_small_map(
     page.wait_for_selector(".at-map[data-strategy='avel+mem']")
     page.click(".at-map button[data-strategy=sharp]")
     page.wait_for_selector(".at-map[data-strategy=sharp]")
-    page.wait_for_selector("#variant label:has-text('Sharp temperature') input:checked")
+    page.wait_for_selector("#variant label:has-text('Sharp: sorts well') input:checked")
     page.wait_for_selector("#atlas-metrics:has-text('sharp')")
     with page.expect_download() as download:
         page.click("#atlas-export button >> nth=0")  # unfold
@@ -115,14 +115,15 @@ def test_of_quick_clicks_the_last_one_counts_everywhere(
             expect(page.locator("#modules input").nth(index)).to_be_checked(checked=on)
         expect(page.locator(".at-map")).to_have_attribute("data-strategy", strategy)
         heads = page.locator("#atlas-metrics thead").first.locator("th")
-        expect(heads.nth(2)).to_have_text(title)
+        expect(heads.nth(2)).to_have_text(title, use_inner_text=True)
 
     clicked(("#modules input", 1), ("#modules input", 2))
-    agrees("distribution", "Distribution", [True, False, False])
+    agrees("distribution", "Match whole emotions", [True, False, False])
     clicked(*((f".at-map-grid [data-strategy={name}]", 0) for name in ("token", "instance")))
-    agrees("instance", "Instance", [False, False, True])
+    agrees("instance", "Match pairs", [False, False, True])
     clicked(("#framework input", 1), ("#framework input", 0))
-    agrees("distribution+token+instance", "Distribution + token + instance", [True] * 3)
+    full = "distribution+token+instance"
+    agrees(full, "Match whole emotions + moments + pairs", [True] * 3)
     expect(page.locator("[data-modality=speech]")).to_be_visible()  # the legend is MGCMA's
 
 
@@ -137,7 +138,7 @@ def test_a_clip_is_removed_alone(mute_browser: Any, real_app: str, open_page: Op
     page.click("#lab-clip [role=option] >> nth=1")  # the earlier one
     page.wait_for_selector("#lab-mute-partner input:enabled")
     expect(page.locator("#my-clips input")).to_have_value(re.compile("^Clip 1"))
-    page.uncheck("#modules label:has-text('Tokens') input")
+    page.uncheck("#modules label:has-text('Match moments') input")
     expect(page.locator(".at-map")).to_have_attribute("data-strategy", "distribution+instance")
     expect(page.locator("#my-clips input")).to_have_value(re.compile("^Clip 1"))
     page.click("#remove-clip")
@@ -146,3 +147,34 @@ def test_a_clip_is_removed_alone(mute_browser: Any, real_app: str, open_page: Op
     expect(page.locator("#my-clips input")).to_have_value(re.compile("^Clip 2"))
     # It was open there; the lab begins again.
     expect(page.locator("#lab-clip input")).to_have_value(re.compile("^Example: "))
+
+
+def test_the_chosen_clip_and_the_terms_are_followed(
+    mute_browser: Any, real_app: str, open_page: Opener
+) -> None:
+    page = open_page(mute_browser, real_app, "/atlas", until=READY)
+    names, key = page.locator("#atlas-neighbours .at-visitor-name"), page.locator(".at-map-key")
+    expect(key).to_be_hidden()
+    for count in (1, 2):
+        page.click("#add-example")
+        expect(names).to_have_count(count)
+        expect(page.locator("#add-example")).to_have_text("Add an example")
+    page.click("#my-clips input")
+    page.click("#my-clips [role=option]:has-text('Clip 2')")
+    expect(key).to_contain_text("Clip 2")
+    page.click("#my-clips input")
+    page.click("#my-clips [role=option]:has-text('Clip 1')")
+    expect(key).to_contain_text("Clip 1")
+    title = page.locator(".at-map-name[data-side=after] span")
+    head = page.locator("#atlas-metrics thead").first.locator("th").nth(2)
+    expect(page.locator("#modules")).to_contain_text("Match moments")
+    page.check("#papers-terms input")
+    expect(page.locator("#modules")).to_contain_text("Tokens")
+    for place in (title, head):
+        expect(place).to_have_text("Distribution + token + instance", use_inner_text=True)
+    expect(page.locator("#modules input").nth(1)).to_be_checked()
+    page.locator("#framework input").nth(1).click()
+    expect(page.locator("#modules")).to_contain_text("AVEL")  # the choice holds for all frameworks
+    page.uncheck("#papers-terms input")
+    expect(page.locator("#modules")).to_contain_text("Spot mismatches")
+    expect(title).to_have_text("Match emotions + spot mismatches")

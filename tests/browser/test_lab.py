@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from mer_core.frameworks.descriptor import strategy_title
 from tests.browser.actions import until
 from tests.browser.map_actions import READY, lasso, published, wait_for_rest
 
@@ -102,7 +103,7 @@ def test_two_strategies_are_pinned_and_swapped(atlas: Any, tmp_path: Path) -> No
     page.wait_for_selector(f".at-map[data-left=sharp][data-strategy='{FULL}']")
     expect(names[0]).to_contain_text("Left")
     expect(page.locator("[data-pin=sharp]")).to_have_attribute("aria-pressed", "true")
-    expect(told).to_contain_text("From All, sharp temperature to Distribution + token + instance")
+    expect(told).to_contain_text(f"From {strategy_title('sharp')} to {strategy_title(FULL)}")
     expect(told).to_contain_text("These two were not compared with an interval")
     wait_for_rest(page)
     lasso(page, "before")
@@ -112,7 +113,7 @@ def test_two_strategies_are_pinned_and_swapped(atlas: Any, tmp_path: Path) -> No
     page.click(".at-map-swap")
     page.wait_for_selector(f".at-map[data-left='{FULL}'][data-strategy=sharp]")
     wait_for_rest(page)
-    expect(told).to_contain_text("From Distribution + token + instance to All, sharp temperature")
+    expect(told).to_contain_text(f"From {strategy_title(FULL)} to {strategy_title('sharp')}")
     assert published(page, "chosen") == chosen  # linked: rows of the reference, on both sides
     swapped = published(page, "stars")
     for key, star in pinned.items():

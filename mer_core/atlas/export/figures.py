@@ -189,7 +189,8 @@ def _title(axes: Axes, plotted: Plotted) -> None:
 def _visitors(axes: Axes, plotted: Plotted) -> None:
     """A visitor's clips: stars above everything, halves joined, numbered as on the page.
 
-    A clip that was changed is hollow, with a dashed line from where it was.
+    A star has the colour of its half's own category, grey where the half was not judged alone. A
+    clip that was changed is hollow, with a dashed line from where it was.
     """
     lead = plotted.reference.modalities[0]
     for visitor in plotted.visitors:
@@ -199,7 +200,7 @@ def _visitors(axes: Axes, plotted: Plotted) -> None:
             if modality in visitor.origin:
                 (x0, y0) = visitor.origin[modality]
                 axes.plot([x0, x], [y0, y], color=INK, linewidth=0.9, linestyle="--", zorder=5)
-            colour = shade(visitor.emotion or "other", modality == lead)
+            colour = shade(visitor.halves.get(modality, "other"), modality == lead)
             fill, edge = ("white", colour) if visitor.changed else (colour, INK)
             axes.scatter(
                 [x], [y], s=110, c=fill, edgecolors=edge, marker="*", linewidths=0.9, zorder=6

@@ -27,15 +27,19 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.export.palette import shade
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
+from mer_core.demo.components.map_story import named_places
 from mer_core.demo.panels.markup import CORPUS_TITLES
+from mer_core.demo.panels.nouns import noun, several
 from mer_core.demo.theme import DARK_CARD, LIGHT_CARD, STATIC, contrast
 from mer_core.frameworks.descriptor import BEFORE, strategy_title
+from mer_core.frameworks.variants import Terms
 from mer_core.types import FloatArray
 
 # Files in `static/atlas_map`, in one scope, in this order.
 SCRIPTS = (
     "data", "changes", "paint", "figure", "gestures", "multiples", "words",
-    "state", "drawing", "motion", "pointing", "stepping", "main",
+    "state", "regions", "trails", "overlay", "meter", "drawing", "motion", "pointing", "stepping",
+    "main",
 )  # fmt: skip
 STEPS = 65_534  # of a 16-bit position
 DISTANCE_STEPS = 65_535 / 2  # of a cosine distance, 0 to 2
@@ -55,12 +59,14 @@ class Redrawn:
     Attributes:
         points: (2N, 2) of the reference.
         stars: Clip's id → modality → its position.
-        title: For its caption.
+        title: After the strategy's, in its caption.
+        places: From `map_story.named_places` of the points.
     """
 
     points: FloatArray
     stars: Mapping[ClipId, Mapping[str, Point]]
     title: str
+    places: Sequence[Mapping[str, Any]] = ()
 
 
 def payload(atlas: Atlas) -> dict[str, Any]:
@@ -78,6 +84,7 @@ def payload(atlas: Atlas) -> dict[str, Any]:
         "before": BEFORE,
         "pairing": first.pairing,
         "modalities": list(first.modalities),
+        "nouns": [{"one": noun(name), "many": several(name)} for name in first.modalities],
         "emotions": list(first.emotions),
         "labels": _base64(first.labels, "<u1"),
         "corpora": {"names": titles, "codes": [_base64(code, "<u1") for code in codes]},
@@ -96,6 +103,7 @@ def view(
     clips: Sequence[VisitorClip] = (),
     places: Places | None = None,
     redrawn: Mapping[str, Redrawn] | None = None,
+    story: Mapping[str, Any] | None = None,
     left: str = BEFORE,
 ) -> dict[str, Any]:
     """What is shown, as the property `view`.
@@ -106,6 +114,7 @@ def view(
             where its original is.
         places: Of the clips and of the originals of changed ones, from `atlas.visitor.stars`.
         redrawn: Refitted maps, by `before` (the left side) or `after`.
+        story: What is said of the maps, from `map_story.story`.
         left: Strategy on the left.
     """
     positions = places or {}
@@ -116,6 +125,10 @@ def view(
             "number": _number(clip),
             "changed": clip.changed,
             "emotion": {name: p.emotion for name, p in clip.predictions.items()},
+            "halves": {
+                name: {modality: clip.emotion_of(name, modality) for modality in clip.modalities}
+                for name in clip.predictions
+            },
             "points": _points(positions, clip.id),
             **_origin(positions, clip),
         }
@@ -125,9 +138,9 @@ def view(
     return {
         "strategy": strategy,
         "left": left,
-        "title": strategy_title(strategy),
         "visitors": visitors,
         "refit": refits,
+        "story": story or {},
     }
 
 
@@ -195,6 +208,8 @@ def _strategy(name: str, chart: Chart, extent: Extent) -> dict[str, Any]:
     distances = np.clip(np.nan_to_num(chart.reference.distances), 0, 2)
     return {
         "title": strategy_title(name),
+        "papers": strategy_title(name, Terms.PAPERS),
+        "places": named_places(chart.reference, chart.map.points),
         "xy": encode(chart.map.points, extent),
         "distance": _base64(np.round(distances * DISTANCE_STEPS), "<u2"),
         "trustworthiness": round(chart.map.quality.trustworthiness, 3),
@@ -220,6 +235,7 @@ def _redrawn(refitted: Redrawn) -> dict[str, Any]:
         "title": refitted.title,
         "extent": extent,
         "xy": encode(refitted.points, extent),
+        "places": list(refitted.places),
         "points": {str(clip_id): _rounded(star) for clip_id, star in refitted.stars.items()},
     }
 

@@ -24,6 +24,7 @@ from mer_core.demo.pages.atlas_events import (
     variant_choices,
 )
 from mer_core.demo.panels import notes
+from mer_core.demo.panels.titles import strategy_name
 from mer_core.demo.sections import exports
 from mer_core.demo.sections.lab import Lab, build_lab
 from mer_core.demo.sections.lab_events import LabClips, LabHandlers
@@ -33,9 +34,12 @@ from mer_core.demo.sections.refit_events import RefitHandlers
 from mer_core.demo.services.atlases import Atlases
 from mer_core.demo.services.container import Services
 from mer_core.demo.session import EMPTY
-from mer_core.frameworks.descriptor import DESCRIPTORS, strategy_title
+from mer_core.frameworks.descriptor import DESCRIPTORS
 
 POLL = 2.0  # seconds between two looks at the visitor's clips
+TERMS_INFO = "Names switches and strategies as their papers do."
+# The titles in panels and on the maps hold both: the page's class says which is seen.
+SHOW_TERMS = "(papers) => { document.body.classList.toggle('at-papers', papers); }"
 NO_ATLAS = (
     "This installation has no maps: the folder assets/atlas is missing or damaged. The terminal "
     "that runs this page says more; `python -m train atlas` makes the maps."
@@ -85,6 +89,7 @@ class AtlasPage:
         self.strategy, self.left = gr.State(selection.strategy), gr.State(selection.left)
         self.pairs = gr.State(())
         self.drawn, self.wanted = gr.State(drawn), gr.State(RedrawRequest(drawn.clips))
+        self.chosen = gr.State(None)  # the clip in `my_clip`, once the visitor has chosen one
         self._choices(first)
         self.map = atlas_map(content.reference(first), content.view(selection, ()))
         self.comparison = _html("atlas-comparison", panels["comparison"])
@@ -117,6 +122,10 @@ class AtlasPage:
                 variants, value=PLAIN, label="Beyond the paper", info=PLAIN_INFO,
                 visible=len(variants) > 1, elem_id="variant", scale=5, min_width=640,
             )  # fmt: skip
+            self.papers = gr.Checkbox(
+                False, label="Papers' terms", info=TERMS_INFO, elem_id="papers-terms", scale=2,
+                min_width=220,
+            )  # fmt: skip
 
     def _clips(self) -> None:
         with gr.Row(elem_id="atlas-clips"):
@@ -132,7 +141,7 @@ class AtlasPage:
         atlases, content = self._atlases, self._content
         charts = [name for f in atlases.frameworks for name in atlases.atlas(f).charts]
         judge = LabJudge(
-            atlases.judge, atlases.reader, {name: strategy_title(name) for name in charts}
+            atlases.judge, atlases.reader, {name: strategy_name(name) for name in charts}
         )
         clips = LabClips(
             content.find, content.lab_choices, content.changed, content.store_changed,
@@ -158,7 +167,10 @@ class AtlasPage:
         """
         self._connect_choices()
         self._connect_clips(blocks)
-        states = (self.strategy, self.left, self.wanted, self.lab.version, self.refit.version)
+        states = (
+            self.strategy, self.left, self.wanted, self.chosen, self.lab.version,
+            self.refit.version,
+        )  # fmt: skip
         gr.on(
             [state.change for state in states],
             self._handler(self._events.redraw),
@@ -180,12 +192,17 @@ class AtlasPage:
         chosen = [framework, self.modules, self.variant]
         switches = ("strategy", "modules", "variant")
         framework.input(
-            self._handler(events.choose_framework), framework,
+            self._handler(events.choose_framework), [framework, self.papers],
             self._parts(*switches, "left", "pairs", "lab_clip"), **last,
         )  # fmt: skip
         self.modules.input(
             self._handler(events.choose_modules), chosen, self._parts("strategy", "variant"), **last
         )
+        self.papers.input(
+            self._handler(events.choose_terms), [framework, self.papers],
+            self._parts("modules", "variant"), **last,
+        )  # fmt: skip
+        self.papers.input(None, self.papers, None, js=SHOW_TERMS, **QUIET)
         self.variant.input(
             self._handler(events.choose_variant), chosen, self._parts(*switches), **last
         )
@@ -205,6 +222,7 @@ class AtlasPage:
         gr.Timer(POLL).tick(
             self._handler(events.follow), [framework, self.drawn], self.wanted, **FREE
         )
+        self.my_clip.input(lambda clip: clip, self.my_clip, self.chosen, **FREE)
         self.remove.click(
             self._handler(events.remove), [framework, self.my_clip], self.wanted, **FREE
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypedDict
@@ -10,9 +10,11 @@ from typing import Any, TypedDict
 import gradio as gr
 
 from mer_core.atlas.clip_id import ClipId, Origin
+from mer_core.atlas.collection import Atlas
 from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.visitor import VisitorClip, stars, with_origins
 from mer_core.demo.components import atlas_map
+from mer_core.demo.components.map_story import named_places, story
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
 from mer_core.demo.panels.comparison import comparison
@@ -25,6 +27,7 @@ from mer_core.demo.panels.tokens import tokens_view
 from mer_core.demo.sections.exports import plotted
 from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.demo.services.atlases import Atlases
+from mer_core.demo.services.background import Background
 from mer_core.demo.services.openings import Judge, Opening, Openings
 from mer_core.demo.services.shipped_clips import GONE, ShippedClips
 from mer_core.demo.session import KEPT_MINUTES, Visit, visit_name
@@ -86,6 +89,8 @@ class Selection:
 class AtlasContent:
     """Stores nothing of any visitor; their clips come from the visits, by the request's cookie.
 
+    `measured` is to be started once the page is open: then another strategy is shown at once.
+
     Args:
         atlases: Maps, heads and visits.
         engine: The model, which reads examples.
@@ -95,6 +100,7 @@ class AtlasContent:
         self._atlases = atlases
         self._shipped, self._openings = ShippedClips(atlases, engine), Openings()
         self.reference = cache(self._reference)
+        self.measured = Background(self._measure, "measures of the maps")
 
     def visit(self, request: gr.Request | None) -> Visit:
         """The visit that a request belongs to."""
@@ -139,21 +145,24 @@ class AtlasContent:
         ids = [clip_id for _, clip_id in self._shipped.choices(framework)]
         return self._openings.of(framework, map(self._shipped.find, ids), judge)
 
-    def view(self, selection: Selection, clips: Sequence[VisitorClip]) -> dict[str, Any]:
-        """The map component's small property; all of `clips` have stars."""
+    def view(
+        self, selection: Selection, clips: Sequence[VisitorClip], chosen: str | None = None
+    ) -> dict[str, Any]:
+        """The map component's small property; all of `clips` have stars.
+
+        Args:
+            selection: What to look at.
+            clips: Of the visitor, and the one changed in the lab.
+            chosen: Id of the clip that the sentence beside the maps is about, in its string form;
+                the latest one where it is none of `clips`.
+        """
         atlas = self._atlases.atlas(selection.framework)
-        refit = selection.active_refit
-        redrawn = None
-        if refit is not None:
-            positions, maps = refit.stars(atlas, with_origins(clips)), refit.maps
-            redrawn = {
-                side: atlas_map.Redrawn(maps[name].points, positions[name], refit.title(name))
-                for side, name in selection.sides.items()
-                if name in maps
-            }
-        return atlas_map.view(
-            selection.strategy, clips, stars(atlas, clips), redrawn, selection.left
-        )
+        refit, left, strategy = selection.active_refit, selection.left, selection.strategy
+        fitted = {} if refit is None else refit.maps
+        maps = [fitted.get(n, atlas.charts[n].map) for n in (left, strategy)] if fitted else ()
+        told = story(atlas, strategy, clips, _chosen(clips, chosen), maps, left)
+        redrawn = None if refit is None else _redrawn(atlas, refit, clips, selection.sides)
+        return atlas_map.view(strategy, clips, stars(atlas, clips), redrawn, told, left)
 
     def panels(
         self,
@@ -227,9 +236,38 @@ class AtlasContent:
             selection.left,
         )  # fmt: skip
 
+    def _measure(self) -> None:
+        """What is said of every map without clips, which is kept: later views then take no time."""
+        for framework in self._atlases.frameworks:
+            atlas = self._atlases.atlas(framework)
+            for strategy in atlas.charts:
+                story(atlas, strategy, (), None)
+
     def _reference(self, framework: str) -> dict[str, Any]:
         """The map component's large property."""
         return atlas_map.payload(self._atlases.atlas(framework))
+
+
+def _redrawn(
+    atlas: Atlas, refit: RefitMaps, clips: Sequence[VisitorClip], sides: Mapping[str, str]
+) -> dict[str, atlas_map.Redrawn]:
+    """The refitted maps as the component takes them, on the sides that show their strategies."""
+    positions = refit.stars(atlas, with_origins(clips))
+    return {
+        side: atlas_map.Redrawn(
+            refit.maps[strategy].points, positions[strategy], refit.title,
+            named_places(atlas.charts[strategy].reference, refit.maps[strategy].points),
+        )
+        for side, strategy in sides.items()
+        if strategy in refit.maps
+    }  # fmt: skip
+
+
+def _chosen(clips: Sequence[VisitorClip], chosen: str | None) -> VisitorClip | None:
+    """The chosen clip, or else the latest that is not a changed one."""
+    unchanged = [clip for clip in clips if not clip.changed]
+    named = [clip for clip in unchanged if str(clip.id) == chosen]
+    return next(reversed(named or unchanged), None)
 
 
 def parse_id(chosen: str) -> ClipId | None:

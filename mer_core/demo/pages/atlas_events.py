@@ -15,6 +15,7 @@ from mer_core.demo.pages.atlas_content import AtlasContent, Panels, Selection
 from mer_core.demo.sections.lab_controls import other_choices
 from mer_core.demo.services.atlases import Atlases
 from mer_core.frameworks.descriptor import BEFORE, DESCRIPTORS
+from mer_core.frameworks.variants import Terms
 
 ALL_CLIPS = "All my clips here"
 ADD, ADDING = "Add an example", "Adding…"
@@ -98,6 +99,7 @@ class AtlasEvents:
     def arrive(self, framework: str, request: gr.Request) -> AtlasUpdate:
         """The page is opened: show the visitor's clips, and reset the lab, also for another tab."""
         self._atlases.start()
+        self._content.measured.start()
         self._content.store_changed(None, request)
         return {"wanted": RedrawRequest(self._clips_version(framework, request))}
 
@@ -115,7 +117,7 @@ class AtlasEvents:
         strategy = self._known(framework, strategy)
         selection = Selection(framework, strategy, pairs, refit, self._left(framework, left))
         visit, note = self._content.visit(request), self._content.note(framework, request)
-        properties = {"view": self._content.view(selection, visit.stars(framework))}
+        properties = {"view": self._content.view(selection, visit.stars(framework), my_clip)}
         if framework != drawn.framework:
             properties["reference"] = self._content.reference(framework)
         own = self._content.clip_choices(framework, request)
@@ -135,11 +137,12 @@ class AtlasEvents:
             values["lab_other"] = choices_update(others, lab_other, "")
         return cast(AtlasUpdate, values)
 
-    def choose_framework(self, framework: str) -> AtlasUpdate:
+    def choose_framework(self, framework: str, papers: bool) -> AtlasUpdate:
         """Another framework: its full strategy, no pairs selected, no clip in the lab."""
         strategy = full_strategy(framework)
-        switches = switch_choices(framework)
-        variants = variant_choices(framework, self._atlases.atlas(framework).strategies)
+        terms, strategies = terms_of(papers), self._atlases.atlas(framework).strategies
+        switches = switch_choices(framework, terms)
+        variants = variant_choices(framework, strategies, terms)
         return {
             "strategy": strategy,
             "left": BEFORE,
@@ -149,6 +152,14 @@ class AtlasEvents:
             ),
             "pairs": (),
             "lab_clip": None,
+        }
+
+    def choose_terms(self, framework: str, papers: bool) -> AtlasUpdate:
+        """Plain words, or the papers' terms; what is chosen stays."""
+        terms, strategies = terms_of(papers), self._atlases.atlas(framework).strategies
+        return {
+            "modules": gr.update(choices=switch_choices(framework, terms)),
+            "variant": gr.update(choices=variant_choices(framework, strategies, terms)),
         }
 
     def choose_modules(self, framework: str, modules: list[str], variant: str) -> AtlasUpdate:
@@ -238,10 +249,12 @@ def variant_of(framework: str, strategy: str) -> str:
     return strategy if DESCRIPTORS[framework].variant(strategy) else PLAIN
 
 
-def variant_choices(framework: str, strategies: Sequence[str]) -> list[tuple[str, str]]:
+def variant_choices(
+    framework: str, strategies: Sequence[str], terms: Terms = Terms.PLAIN
+) -> list[tuple[str, str]]:
     """(title, name) of no variant and of those that an atlas has."""
-    variants = DESCRIPTORS[framework].variants
-    return [("Nothing", PLAIN), *((v.title, v.name) for v in variants if v.name in strategies)]
+    variants = (v for v in DESCRIPTORS[framework].variants if v.name in strategies)
+    return [("Nothing", PLAIN), *((variant.named(terms), variant.name) for variant in variants)]
 
 
 def variant_update(framework: str, chosen: str) -> Any:
@@ -260,9 +273,14 @@ def full_strategy(framework: str) -> str:
     return strategy_of(framework, DESCRIPTORS[framework].switch_names)
 
 
-def switch_choices(framework: str) -> list[tuple[str, str]]:
+def terms_of(papers: bool) -> Terms:
+    """What the page's switch stands for."""
+    return Terms.PAPERS if papers else Terms.PLAIN
+
+
+def switch_choices(framework: str, terms: Terms = Terms.PLAIN) -> list[tuple[str, str]]:
     """(title, name) of the modules that can be switched on and off."""
-    return [(switch.title, switch.name) for switch in DESCRIPTORS[framework].switches]
+    return [(switch.named(terms), switch.name) for switch in DESCRIPTORS[framework].switches]
 
 
 def choices_update(choices: list[tuple[str, str]], chosen: str | None, fallback: str | None) -> Any:

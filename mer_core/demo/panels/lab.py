@@ -24,12 +24,12 @@ def render_lab(
     Args:
         before: Strategy → its network's prediction for the clip as it is.
         after: The same for the changed clip, or None while nothing is changed.
-        titles: Strategy → its name for people; its own name where none is given.
+        titles: Strategy → its name for people, as markup; its own name where none is given.
         refused: Why the changed clip could not be analysed, in place of the summary.
     """
     later = after or {}
     cards = "".join(
-        _card(titles.get(name, name), prediction, later.get(name))
+        _card(titles.get(name, escape(name)), prediction, later.get(name))
         for name, prediction in before.items()
     )
     summary = refused or lab_summary(before, after)
@@ -113,7 +113,7 @@ def _card(title: str, before: Prediction, after: Prediction | None) -> str:
     bars = f'<ul class="at-lab-bars{alone}">{rows}</ul>' if rows else ""
     return (
         f'<article class="at-lab-card{" at-lab-flips" if flips else ""}">'
-        f"<h3>{escape(title)}</h3>{_headline(before, after)}{bars}</article>"
+        f"<h3>{title}</h3>{_headline(before, after)}{bars}</article>"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from mer_core.atlas.analysis.neighbours import (
@@ -69,14 +69,14 @@ def movement_sentence(moved: Movement, strategy: str) -> str:
         return _without_alignment(moved)
     clauses = [_moved(name, *stages) for name, stages in moved.surroundings.items()]
     if moved.halves is not None:
-        clauses.append(_pair_moved(*moved.halves, _pair(moved)))
+        clauses.append(pair_sentence(*moved.halves, your_halves(moved.surroundings)))
     return " ".join(clauses)
 
 
 def _without_alignment(moved: Movement) -> str:
     """The same where there is nothing to compare with."""
     parts = [
-        f"your {noun(name)} {verb(name, 'is', 'are')} near {_described(stage)}"
+        f"your {noun(name)} {verb(name, 'is', 'are')} near {described(stage)}"
         for name, (stage, _) in moved.surroundings.items()
     ]
     sentence = f"Without alignment, {' and '.join(parts)}."
@@ -84,26 +84,29 @@ def _without_alignment(moved: Movement) -> str:
         return sentence
     apart = moved.halves[0]
     return (
-        f"{sentence} The cosine distance between {_pair(moved)} is {apart.distance:.2f}: closer "
-        f"than {percent(apart.closer_than)} of pairs of one emotion."
+        f"{sentence} The cosine distance between {your_halves(moved.surroundings)} is "
+        f"{apart.distance:.2f}: closer than {percent(apart.closer_than)} of pairs of one emotion."
     )
 
 
 def _moved(modality: str, before: Surroundings, after: Surroundings) -> str:
     yours = f"Your {noun(modality)}"
-    if _described(before) == _described(after):
-        return f"{yours} {verb(modality, 'stays', 'stay')} near {_described(after)}."
-    return f"{yours} moved from {_described(before)} to {_described(after)}."
+    if described(before) == described(after):
+        return f"{yours} {verb(modality, 'stays', 'stay')} near {described(after)}."
+    return f"{yours} moved from {described(before)} to {described(after)}."
 
 
-def _described(stage: Surroundings) -> str:
+def described(stage: Surroundings) -> str:
     """The neighbours of one half, such as `angry words and voices`."""
     kinds = " and ".join(several(name) for name in stage.modalities)
     return f"{kinds} of mixed emotions" if stage.share < MAJORITY else f"{stage.emotion} {kinds}"
 
 
-def _pair_moved(before: HalvesDistance, after: HalvesDistance, pair: str) -> str:
-    """Distances of two spaces mean little by themselves; the rank among pairs compares them."""
+def pair_sentence(before: HalvesDistance, after: HalvesDistance, pair: str) -> str:
+    """How alignment changed the distance of `pair`, such as `your voice and your words`.
+
+    Distances of two spaces mean little by themselves; the rank among pairs compares them.
+    """
     nearer = before.distance - after.distance
     gained = after.closer_than - before.closer_than
     if abs(nearer) < SAME_DISTANCE:
@@ -123,8 +126,9 @@ def _pair_moved(before: HalvesDistance, after: HalvesDistance, pair: str) -> str
     )
 
 
-def _pair(moved: Movement) -> str:
-    first, second = moved.surroundings
+def your_halves(modalities: Iterable[str]) -> str:
+    """Both halves of a clip, such as `your voice and your words`."""
+    first, second = modalities
     return f"your {noun(first)} and your {noun(second)}"
 
 

@@ -23,7 +23,9 @@ from mer_core.demo.panels.metric_words import (
     tooltip,
 )
 from mer_core.demo.panels.nouns import noun
+from mer_core.demo.panels.titles import strategy_name
 from mer_core.frameworks.descriptor import BEFORE, strategy_title
+from mer_core.frameworks.variants import Terms
 
 COMMAND = "python -m train ablate"
 DIGITS = 3
@@ -58,7 +60,7 @@ def metrics_table(
     if strategy not in ablation.rows:
         return _card(
             caption(
-                f"{escape(strategy_title(strategy))} was not measured, so there is nothing to "
+                f"{strategy_name(strategy)} was not measured, so there is nothing to "
                 f"compare. <code>{COMMAND}</code> measures it."
             )
         )
@@ -125,8 +127,8 @@ def _table(ablation: Ablation, strategy: str, columns: Sequence[str]) -> str:
     """A table with explicit roles: on a phone its rows are laid out as cards."""
     heads = ["Metric", "No alignment"]
     if strategy != BEFORE:
-        heads += [strategy_title(strategy), "Difference, 95%"]
-    head = "".join(f'<th role="columnheader" scope="col">{escape(name)}</th>' for name in heads)
+        heads += [strategy_name(strategy), "Difference, 95%"]
+    head = "".join(f'<th role="columnheader" scope="col">{name}</th>' for name in heads)
     measured = [column for column in columns if column in ablation.rows[BEFORE]]
     rows = "".join(_row(ablation, strategy, column) for column in measured)
     return (
@@ -139,9 +141,9 @@ def _row(ablation: Ablation, strategy: str, column: str) -> str:
     base, cell = ablation.cell(BEFORE, column), ablation.cell(strategy, column)
     cells = f'<td role="cell" data-head="No alignment">{_value(base)}</td>'
     if strategy != BEFORE:
-        name = escape(strategy_title(strategy))
+        plain, papers = (escape(strategy_title(strategy, terms)) for terms in Terms)
         cells += (
-            f'<td role="cell" data-head="{name}">{_value(cell)}</td>'
+            f'<td role="cell" data-head="{plain}" data-papers="{papers}">{_value(cell)}</td>'
             f'<td role="cell" class="at-change">{_change(cell, column)}</td>'
         )
     missing = ' class="at-absent"' if cell.mean is None and base.mean is None else ""

@@ -7,6 +7,7 @@ from mer_core.demo.panels.attention import words_over_time
 from mer_core.demo.panels.cross_attention import MEANING, both_directions
 from mer_core.demo.panels.markup import caption, card, escape
 from mer_core.demo.panels.nouns import modalities, noun
+from mer_core.demo.panels.titles import switch_name
 from mer_core.frameworks.descriptor import DESCRIPTORS
 from mer_core.types import Prediction
 
@@ -45,7 +46,7 @@ def _attention(clip: VisitorClip, prediction: Prediction) -> str:
         return caption(NO_ATTENTION)
     return caption(
         "This strategy does not align tokens, so words attend to no moments. Switch the module "
-        f"“{switch.title}” on to see it."
+        f"“{switch_name(switch)}” on to see it."
     )
 
 

@@ -45,7 +45,7 @@ class LabJudge:
     Args:
         judge: Scores inputs under every strategy.
         reader: Framework → what reads a clip's new words; not used for videos.
-        titles: Strategy → its name for people.
+        titles: Strategy → its name for people, as markup.
     """
 
     def __init__(

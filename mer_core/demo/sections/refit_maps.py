@@ -24,7 +24,7 @@ from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.frameworks.descriptor import BEFORE, strategy_title
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import FloatArray
 
 TICK = 1.0  # seconds after which progress is repeated while there is nothing new
@@ -62,9 +62,10 @@ class RefitMaps:
         """Strategy (`none` and the chosen one) → its map."""
         return {BEFORE: self.before.map, self.strategy: self.after.map}
 
-    def title(self, strategy: str) -> str:
-        """What the name of a refitted map says."""
-        return f"{strategy_title(strategy)}, {describe_refit(self.params)}"
+    @property
+    def title(self) -> str:
+        """What is written after the strategy's title."""
+        return describe_refit(self.params)
 
     def stars(
         self, atlas: Atlas, clips: Sequence[VisitorClip]

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from mer_core.atlas.analysis.density import LEVELS
 from mer_core.atlas.analysis.spread import ellipse_of, groups_of, pair_lines
@@ -20,6 +21,7 @@ from mer_core.atlas.export.table import COLUMNS, can_write_parquet, columns, to_
 from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.plotted import Plotted, Stage, Visitor
 from mer_core.atlas.reference import Reference
+from mer_core.frameworks.descriptor import strategy_title
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference
 
 OPENINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
@@ -139,13 +141,26 @@ def test_what_the_page_sends_is_read_with_care(sent: str | None, expected: Look)
     assert Look.read(sent) == expected
 
 
+def test_stars_have_the_colours_of_their_own_halves(shown: list[Plotted]) -> None:
+    halves = {"speech": "angry", "text": "happy"}
+    places = dict.fromkeys(halves, (0.0, 0.0))
+    clips = (
+        Visitor("Clip 1", "sad", places, halves=halves),
+        Visitor("Clip 2", "sad", places),  # neither half was judged alone
+    )
+    (panel,) = draw([replace(shown[1], visitors=clips)]).axes
+    colours = [to_hex(star.get_facecolor()[0]).upper() for star in panel.collections[-4:]]
+    assert colours[:2] == [shade("angry", True), shade("happy", False)]
+    assert colours[2:] == [shade("other", True), shade("other", False)]
+
+
 def test_a_refitted_map_has_its_settings(shown: list[Plotted]) -> None:
     settings = "refitted: 30 neighbours, min_dist 0.1, cosine"
     refit_map = replace(shown[1].map, params=MapParams(n_neighbors=30))
     refit = replace(shown[1], map=refit_map, refitted=True)
     figure = draw([shown[0], refit])
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["No alignment", f"Instance\n{settings}"]
+    assert titles == [strategy_title("none"), f"{strategy_title('instance')}\n{settings}"]
     figure.canvas.draw()
     for axes in figure.axes:  # within its panel, and within the page
         box = axes.title.get_window_extent()

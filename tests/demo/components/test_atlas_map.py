@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mer_core.atlas.analysis.regions import regions_of
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo import theme
 from mer_core.demo.components import atlas_map
 from mer_core.frameworks.descriptor import strategy_title
+from mer_core.frameworks.variants import Terms
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.clip_ids import recorded
@@ -101,7 +104,7 @@ def test_dots_can_be_seen_and_told_apart(atlas: Atlas, mode: str, card: str) -> 
 def test_a_view_holds_each_clip_on_every_map(atlas: Atlas, clip: VisitorClip) -> None:
     sent = atlas_map.view("sharp", [clip], stars(atlas, [clip]))
     (visitor,) = sent["visitors"]
-    assert (sent["strategy"], sent["title"]) == ("sharp", "All, sharp temperature")
+    assert sent["strategy"] == "sharp"
     assert (visitor["id"], visitor["number"]) == ("recorded/mgcma/ab", "7")
     assert visitor["name"] == "Clip 7: <b>hello</b>"  # the page sets it as text
     assert visitor["emotion"] == {"none": "neutral", "distribution+token": "sad", "sharp": "sad"}
@@ -132,14 +135,57 @@ def test_a_refit_brings_its_own_extent(atlas: Atlas) -> None:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "title"),
+    ("strategy", "papers", "plain"),
     [
-        ("none", "No alignment"), ("token", "Token"), ("avel+mem", "AVEL + MEM"),
-        ("distribution+token", "Distribution + token"),
+        ("none", "No alignment", "No alignment"),
+        ("token", "Token", "Match moments"),
+        ("avel+mem", "AVEL + MEM", "Match emotions + spot mismatches"),
+        ("distribution+token", "Distribution + token", "Match whole emotions + moments"),
+        ("sharp", "All, sharp temperature", "Sharp: sorts well, stays apart"),
     ],
-)  # fmt: skip
-def test_titles(strategy: str, title: str) -> None:
-    assert strategy_title(strategy) == title
+)
+def test_titles(strategy: str, papers: str, plain: str) -> None:
+    assert strategy_title(strategy, Terms.PAPERS) == papers
+    assert strategy_title(strategy) == strategy_title(strategy, Terms.PLAIN) == plain
+
+
+def test_both_titles_and_the_named_places_of_every_map_are_sent(atlas: Atlas) -> None:
+    sent = atlas_map.payload(atlas)
+    assert sent["nouns"] == [{"one": "voice", "many": "voices"}, {"one": "words", "many": "words"}]
+    for name, chart in atlas.charts.items():
+        shown = sent["strategies"][name]
+        assert shown["title"] == strategy_title(name)
+        assert shown["papers"] == strategy_title(name, Terms.PAPERS)
+        regions = regions_of(chart.reference, chart.map.points)
+        assert len(shown["places"]) == len(regions) > 0
+        for place, region in zip(shown["places"], regions, strict=True):
+            assert place["at"] == pytest.approx(region.at, abs=1e-4)
+            names = {f"{sent['emotions'][g % 4]} {g // 4}" for g in place["groups"]}
+            halves = (("speech", "text").index(m) for m in region.modalities)
+            assert names == {f"{region.emotion} {half}" for half in halves}
+
+
+def test_each_half_is_sent_with_the_category_of_its_own(atlas: Atlas) -> None:
+    angry, happy = {"angry": 0.9, "happy": 0.1}, {"angry": 0.2, "happy": 0.8}
+    vectors = {"speech": np.ones(8, np.float32), "text": np.arange(8, dtype=np.float32)}
+    judged = {
+        "both": Prediction("angry", angry, {"speech": angry, "text": happy, "both": angry}),
+        "unknown": Prediction("angry", angry, {}),
+        "lone": Prediction("happy", happy, {"speech": None}),
+    }
+    clips = [
+        VisitorClip(
+            recorded(name), name, "mgcma",
+            {"none": replace(one, embeddings_after=(
+                {"text": vectors["text"]} if name == "lone" else vectors
+            ))},
+        )
+        for name, one in judged.items()
+    ]  # fmt: skip
+    both, unknown, lone = atlas_map.view("none", clips)["visitors"]
+    assert both["halves"]["none"] == {"speech": "angry", "text": "happy"}
+    assert unknown["halves"]["none"] == {"speech": None, "text": None}  # not the category of both
+    assert lone["halves"]["none"] == {"text": "happy"}  # the words alone are all there is
 
 
 def test_an_update_changes_one_property() -> None:

@@ -14,11 +14,14 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from mer_core.atlas.analysis import movers
 from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.fitting.refit import Refitted
 from mer_core.atlas.maps import MapParams
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.checkpoints.shipped import ATLAS
+from mer_core.demo.components import map_story
+from mer_core.demo.components.map_story import named_places
 from mer_core.demo.engine import Analysis
 from mer_core.demo.pages import atlas_content
 from mer_core.demo.pages.atlas_content import AtlasContent, Selection
@@ -34,8 +37,10 @@ from mer_core.demo.pages.atlas_events import (
 )
 from mer_core.demo.sections.exports import file_bytes
 from mer_core.demo.sections.refit_maps import RefitMaps
+from mer_core.demo.services.background import LoadState
 from mer_core.demo.session import Visits
 from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.frameworks.variants import Terms
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.clip_ids import recorded
@@ -141,8 +146,11 @@ def test_every_shipped_strategy_can_be_chosen(framework: str) -> None:
 
 def test_only_the_variants_of_the_atlas_are_offered() -> None:
     assert [name for _, name in variant_choices("mgcma", ["none", "token"])] == [PLAIN]
-    offered = variant_choices("mgcma", ["none", "joint-centred", "sharp", "unknown"])
-    assert offered[1:] == [
+    strategies = ["none", "joint-centred", "sharp", "unknown"]
+    assert variant_choices("mgcma", strategies)[1:] == [
+        ("Sharp: sorts well, stays apart", "sharp"), ("Joint and centred", "joint-centred"),
+    ]  # fmt: skip
+    assert variant_choices("mgcma", strategies, Terms.PAPERS)[1:] == [
         ("Sharp temperature", "sharp"), ("Joint contrast, centred", "joint-centred"),
     ]  # fmt: skip
 
@@ -163,9 +171,23 @@ def test_a_variant_switches_every_module_on_and_a_module_off_ends_it(
     clicked: Any = SimpleNamespace(strategy="sharp", left="token")
     small_map = events.choose_sides("mgcma", clicked)
     assert (small_map["variant"]["value"], small_map["modules"]) == ("sharp", everything)
-    arrived = events.choose_framework("mgcma")["variant"]
+    arrived = events.choose_framework("mgcma", papers=False)["variant"]
     assert (arrived["value"], arrived["visible"]) == (PLAIN, True)
     assert [name for _, name in arrived["choices"]] == [PLAIN, "sharp"]
+
+
+def test_the_terms_name_switches_and_variants_and_change_no_choice(
+    content: AtlasContent, atlases: FakeAtlases
+) -> None:
+    events = AtlasEvents(atlases, content)  # type: ignore[arg-type]
+    for papers, terms in ((True, Terms.PAPERS), (False, Terms.PLAIN)):
+        changed = events.choose_terms("mgcma", papers)
+        arrived = events.choose_framework("mgcma", papers)
+        assert changed["modules"]["choices"] == switch_choices("mgcma", terms)
+        assert changed["variant"]["choices"] == variant_choices("mgcma", STRATEGIES, terms)
+        for name in ("modules", "variant"):
+            assert "value" not in changed[name]
+            assert arrived[name]["choices"] == changed[name]["choices"]
 
 
 def test_the_view_holds_stars_of_the_visit_and_of_the_lab(
@@ -185,6 +207,34 @@ def test_the_view_holds_stars_of_the_visit_and_of_the_lab(
     assert content.visit(ANN).stars("mgcma") == content.clips("mgcma", ANN)
 
 
+def test_after_measuring_no_view_measures_again(
+    content: AtlasContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content.measured.start()
+    assert content.measured.wait(60)
+    first = content.view(Selection("mgcma", "token"), ())["story"]
+    again = pytest.fail  # it was measured before
+    monkeypatch.setattr(map_story, "mixing_of", lambda *given: again("mixing"))
+    monkeypatch.setattr(movers, "among_nearest", lambda *given: again("neighbours"))
+    assert content.view(Selection("mgcma", "token"), ())["story"] == first
+    assert content.measured.state is LoadState.READY
+
+
+def test_the_sentence_beside_the_maps_is_about_the_chosen_clip(
+    content: AtlasContent, atlases: FakeAtlases
+) -> None:
+    clips = [clip("1", "speech", "text"), clip("2", "speech", "text")]
+    clips.append(replace(clips[0], id=clips[0].id.as_changed(), name="Changed"))
+
+    def key(chosen: str | None) -> str:
+        return str(content.view(Selection("mgcma", "token"), clips, chosen)["story"]["key"])
+
+    assert "Clip 1" in key(id_of("1"))
+    for latest in (None, "", "gone", str(clips[2].id)):
+        assert "Clip 2" in key(latest)
+    assert content.view(Selection("mgcma", "token"), clips[2:])["story"]["key"] == ""
+
+
 def test_a_refit_is_shown_with_its_own_strategy_alone(
     content: AtlasContent, atlases: FakeAtlases
 ) -> None:
@@ -198,6 +248,7 @@ def test_a_refit_is_shown_with_its_own_strategy_alone(
     assert set(view["refit"]) == {"before", "after"}
     assert view["refit"]["after"]["points"] == {id_of("1"): {"speech": [0.5, 0.25]}}
     assert "7 neighbours" in view["refit"]["after"]["title"]
+    assert view["refit"]["after"]["places"] == named_places(chart.reference, chart.map.points)
     assert content.view(Selection("mgcma", "none", refit=maps), on)["refit"] == {}
 
 

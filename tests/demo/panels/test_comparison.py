@@ -10,6 +10,7 @@ import pytest
 from mer_core.atlas.analysis.ablation import Ablation
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.comparison import clip_sentence, comparison, figures_sentence
+from mer_core.frameworks.descriptor import strategy_title
 from mer_core.types import Prediction
 from tests.demo.clip_ids import recorded
 from tests.demo.markup_page import Page
@@ -89,7 +90,7 @@ def test_a_clip_has_its_distances_and_categories() -> None:
 
 def test_both_sides_may_show_the_same_strategy(ablation: Ablation) -> None:
     page = Page(comparison(ablation, "token", "token", [clip(token="sad")]))
-    assert page.text == "Both sides show the same strategy: Token."
+    assert page.text == f"Both sides show the same strategy: {strategy_title('token')}."
 
 
 def test_names_are_escaped_and_the_latest_clips_come_first(ablation: Ablation) -> None:

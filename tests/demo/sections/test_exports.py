@@ -19,6 +19,7 @@ from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo.components import atlas_map
 from mer_core.demo.sections import exports
 from mer_core.demo.sections.refit_maps import RefitMaps
+from mer_core.frameworks.descriptor import strategy_title
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.clip_ids import recorded
@@ -84,11 +85,14 @@ def test_pinned_strategies_are_side_by_side(atlas: Atlas, refit: RefitMaps) -> N
     assert (left.strategy, right.strategy) == ("sharp", "token")
     assert exports.file_name("png", [left, right], False) == "attune-sharp-token.png"
     titles = [axes.get_title() for axes in draw([left, right]).axes]
-    assert titles == ["All, sharp temperature", "Token"]
+    assert titles == [strategy_title("sharp"), strategy_title("token")]
     swapped = exports.plotted(atlas, "sharp", [], False, refit, left="token")
     assert [one.refitted for one in swapped] == [True, False]  # the stored map of the other one
     titles = [axes.get_title() for axes in draw(swapped).axes]
-    assert titles == [f"Token\n{describe_refit(refit.params)}", "All, sharp temperature"]
+    assert titles == [
+        f"{strategy_title('token')}\n{describe_refit(refit.params)}",
+        strategy_title("sharp"),
+    ]
 
 
 def test_every_clip_is_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:

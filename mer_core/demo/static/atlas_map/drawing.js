@@ -11,6 +11,7 @@ const paintNow = () => {
   pen.clearRect(0, 0, state.stage.w, state.stage.h);
   if (!state.kind || state.roaming) paintSide(pen, 0);
   paintSide(pen, 1);
+  paintOverlay();
   canvas.hidden = false;
   if (state.kind) {
     const { x, y } = state.boxes[1];
@@ -26,6 +27,7 @@ const drawPlot = async () => {
   if (!state.kind) { paintNow(); return; }
   if (drawing.busy) { drawing.again = true; return; }
   drawing.busy = true;
+  paintOverlay();
   const traces = [0, 1].flatMap((side) => sideTraces(side, state.points[side], state.stars[side], look(), state.kind));
   const layout = layoutOf(state.stage, state.boxes, state.frame, state.mode, state.theme);
   const ratio = Math.min(window.devicePixelRatio || 1, 2);
@@ -58,7 +60,7 @@ const publish = () => {
   slider.style.setProperty("--at-map-share", `${percent}%`);
   SIDES.forEach((side, i) => {
     const refit = (state.view.refit || {})[side];
-    names[i].lastChild.textContent = refit ? refit.title : mapOf(i).title;
+    names[i].lastChild.textContent = titleOf(mapOf(i)) + (refit ? `, ${refit.title}` : "");
   });
   names[0].firstChild.textContent = left;
   names[1].firstChild.textContent = percent === 100 ? right : `${percent} % of the way to`;

@@ -30,6 +30,8 @@ const applyView = () => {
 const applySides = () => {
   state.points[0] = pointsOf(0);
   state.stars[0] = starsOf(0);
+  state.places[0] = placesOf(0);
+  paintStory();
   find(".at-map-caption").textContent = captionOf(state.reference, mapOf(1), (state.view.refit || {}).after);
   grid.mark(state.view.strategy, isPinned() ? strategyOf(0) : null);
   drawGrid();
@@ -182,6 +184,7 @@ attune.screen = () => ({
 });
 attune.groups = (side) => state.reference.groups.map((rows) => rows.length ? spreadOf(state.points[side], rows) : null);
 attune.points = (side) => Array.from(state.points[side]);
+attune.trails = trailsNow;
 attune.state = state;
 element.attune = root.attune = attune;
 start();

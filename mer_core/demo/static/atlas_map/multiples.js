@@ -11,23 +11,19 @@ const multiples = (grid, choose, pin) => {
       const button = document.createElement("button");
       button.type = "button";
       button.dataset.strategy = name;
-      button.setAttribute("aria-label", `Show ${map.title} on the right`);
       const canvas = document.createElement("canvas");
       const title = document.createElement("span");
-      title.textContent = map.title;
       button.append(canvas, title);
       button.addEventListener("click", () => choose(name));
       const pinned = document.createElement("button");
       pinned.type = "button";
       pinned.dataset.pin = name;
-      pinned.title = `Pin ${map.title} on the left, to compare with it`;
-      pinned.setAttribute("aria-label", pinned.title);
       pinned.innerHTML = PIN;
       pinned.addEventListener("click", () => pin(name));
       const cell = document.createElement("div");
       cell.append(button, pinned);
       grid.append(cell);
-      return { name, map, button, pinned, canvas };
+      return { name, map, button, pinned, canvas, title };
     });
   };
 
@@ -43,8 +39,12 @@ const multiples = (grid, choose, pin) => {
   };
 
   const mark = (strategy, left) => {
-    for (const { name, button, pinned } of cells) {
+    for (const { name, map, button, pinned, title } of cells) {
+      title.textContent = titleOf(map);
+      button.setAttribute("aria-label", `Show ${titleOf(map)} on the right`);
       button.setAttribute("aria-pressed", String(name === strategy));
+      pinned.title = `Pin ${titleOf(map)} on the left, to compare with it`;
+      pinned.setAttribute("aria-label", pinned.title);
       pinned.setAttribute("aria-pressed", String(name === left));
     }
   };

@@ -16,9 +16,9 @@ const state = {
   reference: null, view: null, theme: null, kind: null,
   stage: null, boxes: null, frame: null, t: 1, mode: "pan",
   hidden: { emotion: new Set(), modality: new Set() },
-  layers: { joins: true, ellipses: false, density: false },
+  layers: { joins: true, names: true, ellipses: false, density: false, trails: false },
   chosen: null, chosenClips: new Set(), pointed: null, pinched: false,
-  points: [null, null], shown: null, stars: [[], []],
+  points: [null, null], shown: null, stars: [[], []], places: [new Map(), new Map()],
   moving: null, roaming: false, settling: 0,
 };
 const attune = { frames: [], first: null };
@@ -43,6 +43,7 @@ const readTheme = () => {
     family: style.fontFamily, font: `700 13px ${style.fontFamily}`,
     shades: [...pairs.map((pair) => pair[0]), ...pairs.map((pair) => pair[1])],
     outlines: [...pairs.map((pair) => pair[0]), ...hues], hues,
+    inks: state.reference.emotions.map((name) => value(`--emotion-${name}-ink`) || value("--at-text")),
   };
 };
 
@@ -58,6 +59,8 @@ const extent = () => {
   return [0, 1, 2, 3].map((i) => (i < 2 ? Math.min : Math.max)(...all.map((one) => one[i])));
 };
 
+const titleOf = (map) => (document.body.classList.contains("at-papers") ? map.papers : map.title);
+
 // The left side is the map before alignment unless another strategy was pinned there.
 const strategyOf = (side) => {
   const { maps, before } = state.reference, { strategy, left } = state.view;
@@ -72,21 +75,22 @@ const pointsOf = (side) => {
   return refit ? decode(refit.xy, refit.extent) : mapOf(side).xy;
 };
 
-// The stars of the visitor's clips on a map, one per half: `place(clip)` is modality → [x, y]. A
-// clip changed in the lab has an `origin`, from where its trail leads to it.
-const starsFrom = (place, emotion) => {
-  const { reference, view, theme } = state, stars = [];
+// The stars of the visitor's clips on a strategy's map, one per half, in the colour of the category
+// that the half alone is assigned; grey where it was not judged alone. `place(clip)` is modality
+// → [x, y]. A clip changed in the lab has an `origin`, from where its trail leads to it.
+const starsFrom = (place, strategy) => {
+  const { reference, view, theme } = state, stars = [], shown = [0, 1].map(strategyOf);
   for (const visitor of view.visitors || []) {
-    const points = place(visitor) || {}, named = emotion(visitor);
+    const points = place(visitor) || {}, emotions = shown.map((name) => visitor.emotion[name]);
     const origin = (visitor.origin && place(visitor.origin)) || {};
     const pair = reference.modalities.map((modality, m) => {
       if (!points[modality]) return null;
-      const group = reference.emotions.indexOf(named) + m * reference.kinds;
-      const emotions = [0, 1].map((side) => visitor.emotion[strategyOf(side)]);
-      const colour = reference.emotions.includes(named) ? theme.shades[group] : theme.soft;
+      const own = visitor.halves[strategy]?.[modality], group = reference.emotions.indexOf(own) + m * reference.kinds;
+      const alone = shown.map((name) => visitor.halves[name]?.[modality]);
+      const colour = reference.emotions.includes(own) ? theme.shades[group] : theme.soft;
       const [fill, edge] = visitor.changed ? [theme.card, colour] : [colour, theme.text];
       const { id, name, number, changed } = visitor;
-      return { id, name, number, changed, m, modality, emotions, fill, edge, now: points[modality], from: origin[modality] };
+      return { id, name, number, changed, m, modality, emotions, alone, fill, edge, now: points[modality], from: origin[modality] };
     });
     if (pair[0] && pair[1]) { pair[0].partner = pair[1]; pair[1].partner = pair[0]; }
     stars.push(...pair.filter(Boolean));
@@ -94,10 +98,10 @@ const starsFrom = (place, emotion) => {
   return stars;
 };
 
-const starsOn = (strategy) => starsFrom((v) => v.points[strategy], (v) => v.emotion[strategy]);
+const starsOn = (strategy) => starsFrom((v) => v.points[strategy], strategy);
 const starsOf = (side) => {
   const strategy = strategyOf(side), refit = (state.view.refit || {})[SIDES[side]];
-  return refit ? starsFrom((v) => refit.points[v.id], (v) => v.emotion[strategy]) : starsOn(strategy);
+  return refit ? starsFrom((v) => refit.points[v.id], strategy) : starsOn(strategy);
 };
 const keyOf = (star) => `${star.id} ${star.modality}`;
 const startOf = (star) => `${keyOf(star)} from`; // of its trail
@@ -107,12 +111,13 @@ const starPlaces = (stars) => new Map(stars.flatMap((star) =>
   [[keyOf(star), star.now], ...(star.from ? [[startOf(star), star.from]] : [])]));
 
 // Positions of all points and stars on one side; `showBetween` blends two of them on the right.
-const positionsOn = (side) => ({ points: pointsOf(side), stars: starPlaces(starsOf(side)) });
+const positionsOn = (side) => ({ points: pointsOf(side), stars: starPlaces(starsOf(side)), places: placesOf(side) });
 
 const showBetween = (from, to, share) => {
   if (state.shown?.length !== to.points.length) state.shown = new Float32Array(to.points.length);
   state.points[1] = blend(from.points, to.points, share, state.shown);
   state.stars[1] = starsOf(1);
+  state.places[1] = blendPlaces(from.places, to.places, share);
   for (const star of state.stars[1]) {
     const between = (key, end) => {
       const start = from.stars.get(key);
@@ -124,6 +129,6 @@ const showBetween = (from, to, share) => {
 };
 
 // A copy of the positions on the right.
-const snapshot = () => ({ points: state.shown.slice(), stars: starPlaces(state.stars[1]) });
+const snapshot = () => ({ points: state.shown.slice(), stars: starPlaces(state.stars[1]), places: state.places[1] });
 
 const showMorph = () => { showBetween(positionsOn(0), positionsOn(1), state.t); };

@@ -3,15 +3,17 @@
 const capital = (word) => (word ? word[0].toUpperCase() + word.slice(1) : "");
 
 const captionOf = (reference, map, refitted) => {
-  const [lead, partner] = reference.modalities;
+  const [lead, partner] = reference.nouns.map((noun) => noun.many);
   const lines = reference.pairing === "natural"
     ? "A thin line joins the two halves of each recording."
     : `Lines join the centres of ${lead} and ${partner} for each emotion. The two halves of a pair share `
       + "only their label, so a line for each pair would mean nothing.";
   const quality = refitted ? "" : ` Trustworthiness of the right map: ${map.trustworthiness.toFixed(2)} of 1.`;
   return `Each dot is an example that was not used in training. Its colour is the emotion; dark circles are ${lead}, light triangles ${partner}. `
-    + `${lines} Stars are your clips, in the colour of the category that the model assigns; a line joins their halves. `
-    + `Only closeness means something, the axes do not.${quality}`;
+    + `${lines} Names stand where most points of an emotion are. Stars are the halves of your clips, each in the colour of the `
+    + "category that the model assigns to it alone (grey: not judged alone); a line joins them and says how far apart they are in "
+    + `the original space, 0 to 2. Bars below the maps show how well ${lead} and ${partner} mix: the share of each point's 15 nearest `
+    + `that are of the other kind, in the space (upper bar) and on the map (lower bar); the mark is even mixing. Only closeness means something, the axes do not.${quality}`;
 };
 
 const badge = (kind, colours) => {
@@ -37,9 +39,10 @@ const legend = (place, reference, theme, hidden, changed) => {
     const button = document.createElement("button");
     button.type = "button";
     button.dataset[about] = name;
-    button.title = `Show or hide ${name}`;
+    const title = about === "modality" ? reference.nouns[index].many : name;
+    button.title = `Show or hide ${title}`;
     button.setAttribute("aria-pressed", String(!hidden[about].has(index)));
-    button.append(sign, capital(name));
+    button.append(sign, capital(title));
     button.addEventListener("click", () => {
       const off = hidden[about];
       if (!off.delete(index)) off.add(index);
@@ -58,10 +61,11 @@ const selectionText = (points, pairs) =>
 const SIDES_IN_WORDS = { true: ["on the left", "on the right"], false: ["before", "after"] }; // by pinned
 const tipOfPoint = (reference, item, maps, pinned) => {
   const pair = item % reference.count, m = item < reference.count ? 0 : 1;
-  const partner = reference.pairing === "natural" ? "its other half" : `a ${reference.modalities[1 - m]} of the same label`;
+  const { one, many } = reference.nouns[1 - m], other = one === many ? many : `a ${one}`;
+  const partner = reference.pairing === "natural" ? "its other half" : `${other} of the same label`;
   const [before, after] = maps.map((map) => map.distance[pair].toFixed(2)), [left, right] = SIDES_IN_WORDS[pinned];
   return [
-    `${capital(reference.emotions[reference.labels[pair]])}, ${reference.modalities[m]}`,
+    `${capital(reference.emotions[reference.labels[pair]])} ${reference.nouns[m].one}`,
     reference.corpora[m][pair],
     `Cosine distance to ${partner}: ${before} ${left}, ${after} ${right}`,
   ];
@@ -69,10 +73,8 @@ const tipOfPoint = (reference, item, maps, pinned) => {
 
 const tipOfStar = (reference, star, pinned) => {
   const [left, right] = SIDES_IN_WORDS[pinned];
-  const nameOf = (emotion) => (emotion ? capital(emotion) : "no category");
-  return [
-    star.name,
-    `The ${reference.modalities[star.m]} half`,
-    `Assigned: ${nameOf(star.emotions[0])} ${left}, ${nameOf(star.emotions[1])} ${right}`,
-  ];
+  const stages = ([first, second], none) => `${capital(first || none)} ${left}, ${capital(second || none)} ${right}`;
+  const [lead, partner] = reference.nouns, both = `${capital(lead.one)} and ${partner.one} together`;
+  const lines = [star.name, `Its ${reference.nouns[star.m].one} alone: ${stages(star.alone, "not judged")}`];
+  return star.partner ? [...lines, `${both}: ${stages(star.emotions, "no category")}`] : lines;
 };
