@@ -116,17 +116,17 @@ class Atlas:
             references[CONTROL] = self.control.reference
         return references
 
-    def before_after(self, strategy: str) -> tuple[Plotted, Plotted]:
-        """The maps without alignment and of `strategy`, as panels of a figure."""
-        return self._plotted(BEFORE, Stage.BEFORE), self._plotted(strategy, Stage.AFTER)
+    def side_by_side(self, left: str, right: str) -> list[Plotted]:
+        """Two strategies' maps, as panels of a figure."""
+        return [self._plotted(left), self._plotted(right)]
 
     def all_maps(self) -> list[Plotted]:
         """Every map, the one without alignment first, as small multiples."""
-        stages = {name: Stage.BEFORE if name == BEFORE else Stage.AFTER for name in self.charts}
-        return [self._plotted(name, stage) for name, stage in stages.items()]
+        return [self._plotted(name) for name in self.charts]
 
-    def _plotted(self, strategy: str, stage: Stage) -> Plotted:
+    def _plotted(self, strategy: str) -> Plotted:
         chart = self.charts[strategy]
+        stage = Stage.BEFORE if strategy == BEFORE else Stage.AFTER
         return Plotted(chart.reference, chart.map, strategy, stage)
 
     def save(self, folder: Path) -> None:

@@ -31,6 +31,8 @@ class Visitor:
         halves_distance: Cosine distance of its two halves in the original space; NaN with one half.
         number: Drawn beside its stars; None for a clip without one.
         halves: Modality → the category of that half alone; without those that were not judged.
+        changed: Whether it was changed in the lab.
+        origin: Modality → where a changed clip was before.
     """
 
     name: str
@@ -39,6 +41,13 @@ class Visitor:
     halves_distance: float = math.nan
     number: int | None = None
     halves: Mapping[str, str] = field(default_factory=dict)
+    changed: bool = False
+    origin: Mapping[str, Point] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """What is written beside its stars: the number, with a prime for a changed clip."""
+        return f"{self.number or ''}{'′' if self.changed else ''}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,8 @@ class VisitorClip:
             again with a change.
         number: Counted in the order of analysis; None for a clip that ships. It stays when another
             clip is removed, and a changed clip keeps it.
+        origin: What a changed clip was before, or None.
+        encoded: `reading` behind the encoders, so that the lab encodes only what it changes.
     """
 
     id: ClipId
@@ -35,6 +37,8 @@ class VisitorClip:
     predictions: Mapping[str, Prediction]
     reading: Any = None
     number: int | None = None
+    origin: VisitorClip | None = None
+    encoded: Any = None
     _places: dict[str, dict[str, Point]] = field(default_factory=dict, repr=False)
 
     @property
@@ -77,10 +81,15 @@ class VisitorClip:
         return self._places[strategy]
 
 
+def with_origins(clips: Sequence[VisitorClip]) -> list[VisitorClip]:
+    """The clips, and what changed ones were before."""
+    return [*clips, *(clip.origin for clip in clips if clip.origin is not None)]
+
+
 def stars(atlas: Atlas, clips: Sequence[VisitorClip]) -> dict[str, dict[ClipId, dict[str, Point]]]:
-    """Strategy → clip's id → modality → its point on that strategy's map, drawn as a star."""
+    """Strategy → id of a clip or of what it was before → modality → its point on that map."""
     return {
-        strategy: {clip.id: clip.places(atlas, strategy) for clip in clips}
+        strategy: {clip.id: clip.places(atlas, strategy) for clip in with_origins(clips)}
         for strategy in atlas.charts
     }
 
@@ -99,6 +108,8 @@ def on_map(atlas: Atlas, strategy: str, clips: Sequence[VisitorClip]) -> tuple[V
                 for modality in clip.modalities
                 if (emotion := clip.emotion_of(strategy, modality)) is not None
             },
+            clip.changed,
+            {} if clip.origin is None else clip.origin.places(atlas, strategy),
         )
         for clip in clips
     )

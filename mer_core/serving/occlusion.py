@@ -96,10 +96,10 @@ def encode_parts(scorer: SpeechTextScorer, encoded: Encoded) -> Parts:
         scorer: With any head on the encoders that encoded the clip.
         encoded: One clip that is `explainable`.
     """
-    (inputs,), (features,) = encoded.inputs, encoded.features  # so few windows are one batch
+    (inputs,), (batch,) = encoded.inputs, encoded.batches  # so few windows are one batch
     words, times = words_to_leave_out(inputs), edges_of_moments(seconds_of(inputs))
     spans = tuple(piece.span for piece in encoded.pieces)
-    speech = features.get(scorer.names.get("speech", ""))
+    speech = batch.features.get(scorer.names.get("speech", ""))
     return Parts(
         spans,
         speech,

@@ -1,4 +1,4 @@
-"""A clip's inputs with other words, added noise, another level or a muted half.
+"""A clip's inputs with other words, a changed voice or a muted half.
 
 Sound is changed in the waveform, and speech is looked for again: a voice drowned in noise may
 become "no speech", as it would if it had been recorded that way.
@@ -6,18 +6,20 @@ become "no speech", as it would if it had been recorded that way.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numpy as np
-import torch
-
 from mer_core.media import MediaError, MediaErrorKind
+from mer_core.media.effects import (
+    change_pitch,
+    change_tempo,
+    louder,
+    through_telephone,
+    with_noise,
+)
 from mer_core.media.speech_activity import detect_speech
 from mer_core.serving.inputs import SpeechTextInputs, why_unspoken
 from mer_core.serving.video_inputs import VideoInputs, missing
-from mer_core.torchaudio_compat import torchaudio
 from mer_core.types import SAMPLE_RATE, FloatArray, State
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 SNR_BOUNDS = (-20.0, 80.0)  # dB; from noise alone to inaudible noise
 GAIN_BOUNDS = (-60.0, 40.0)  # dB
-LOWEST_PITCH = 50.0  # Hz; pink noise is flat below, where it would only shake the waveform
+PITCH_BOUNDS = (-12.0, 12.0)  # semitones; an octave
+TEMPO_BOUNDS = (0.5, 2.0)  # of the recorded tempo
 VOICE, FACE, WORDS = frozenset({"speech", "audio"}), frozenset({"video"}), frozenset({"text"})
 NOTHING_LEFT = "Nothing is left to judge: every part that the clip has is muted. Leave one on."
 
@@ -42,6 +45,9 @@ class Changes:
         mute: Modalities to leave out, by a framework's names: `speech`, `audio`, `text`, `video`.
         snr_db: Power of the voice above that of the added noise, dB, or None for no noise.
         gain_db: Louder (above 0) or quieter, dB.
+        pitch: Higher (above 0) or lower, semitones.
+        tempo: As a multiple of the recorded one; the pitch stays.
+        telephone: Whether only a telephone's band is left.
         seed: Of the noise.
     """
 
@@ -49,6 +55,9 @@ class Changes:
     mute: frozenset[str] = frozenset()
     snr_db: float | None = None
     gain_db: float = 0.0
+    pitch: float = 0.0
+    tempo: float = 1.0
+    telephone: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,48 +67,15 @@ class Changes:
             known = ", ".join(sorted(VOICE | FACE | WORDS))
             raise ValueError(f"{', '.join(unknown)} cannot be muted; it can be {known}.")
         if self.snr_db is not None:
-            _check_within("snr_db", self.snr_db, SNR_BOUNDS)
-        _check_within("gain_db", self.gain_db, GAIN_BOUNDS)
+            _check_within("snr_db", self.snr_db, SNR_BOUNDS, " dB")
+        _check_within("gain_db", self.gain_db, GAIN_BOUNDS, " dB")
+        _check_within("pitch", self.pitch, PITCH_BOUNDS, " semitones")
+        _check_within("tempo", self.tempo, TEMPO_BOUNDS, " of the recorded tempo")
 
-
-def louder(waveform: FloatArray, decibels: float) -> FloatArray:
-    """`waveform` (S,) at another level, the loudest sample at 1 at most.
-
-    A gain that would clip is made smaller for the whole waveform, since clipping distorts the
-    voice. Silence stays silence.
-    """
-    gain = min(decibels, headroom(waveform))
-    return np.asarray(waveform * 10 ** (gain / 20), dtype=np.float32)
-
-
-def headroom(waveform: FloatArray) -> float:
-    """How much louder `waveform` (S,) can get before it clips, dB; infinite for silence."""
-    peak = float(np.abs(waveform).max(initial=0.0))
-    return -20 * math.log10(peak) if peak > 0 else math.inf
-
-
-def with_noise(waveform: FloatArray, snr_db: float, seed: int = 0) -> FloatArray:
-    """`waveform` (S,) with pink noise, as in a busy room; the same seed gives the same noise.
-
-    Both powers are means over the whole waveform. Where the sum would go beyond 1 it is turned
-    down as a whole, which keeps their ratio. Silence, which has no ratio to anything, stays.
-    """
-    if not np.any(waveform):
-        return waveform
-    noise = torch.from_numpy(pink_noise(len(waveform), seed))
-    clean = torch.from_numpy(np.ascontiguousarray(waveform, dtype=np.float32))
-    mixed = torchaudio.functional.add_noise(clean, noise, torch.tensor(float(snr_db))).numpy()
-    return np.asarray(mixed / max(1.0, float(np.abs(mixed).max())), dtype=np.float32)
-
-
-def pink_noise(samples: int, seed: int) -> FloatArray:
-    """(S,) at `SAMPLE_RATE` whose power falls by 3 dB an octave, as in most real noise."""
-    white = np.random.default_rng(seed).standard_normal(samples)
-    pitches = np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), LOWEST_PITCH)
-    spectrum = np.fft.rfft(white) / np.sqrt(pitches)
-    spectrum[0] = 0.0  # no constant offset
-    shaped = np.fft.irfft(spectrum, samples)
-    return np.asarray(shaped / max(float(shaped.std()), 1e-12), dtype=np.float32)
+    @property
+    def same_sound(self) -> bool:
+        """Whether nothing changes how the voice sounds."""
+        return replace(self, text=None, mute=frozenset()) == Changes(seed=self.seed)
 
 
 def changed(inputs: Inputs, changes: Changes, reader: SpeechTextReader | None = None) -> Inputs:
@@ -128,13 +104,18 @@ def _changed_recording(
     inputs: SpeechTextInputs, changes: Changes, reader: SpeechTextReader
 ) -> SpeechTextInputs:
     muted_voice, muted_words = bool(changes.mute & VOICE), bool(changes.mute & WORDS)
-    waveform = None if muted_voice else _changed_sound(inputs.waveform, changes)
+    waveform = None
+    if inputs.waveform is not None and not muted_voice:
+        waveform = changed_sound(inputs.waveform, changes)
     text = inputs.text if changes.text is None else changes.text
     if muted_words or not text or not text.strip():
         text = None
     if waveform is None and text is None:
         raise MediaError(MediaErrorKind.NO_INPUT, NOTHING_LEFT)
-    again = reader.read(None if waveform is None else (waveform, SAMPLE_RATE), text)
+    if changes.same_sound and waveform is not None:  # speech was looked for in it already
+        again = _with_text(inputs, text, reader)
+    else:
+        again = reader.read(None if waveform is None else (waveform, SAMPLE_RATE), text)
     reasons = again.reasons
     # What was unfit in `inputs` was not kept, so it could not be read again; its reasons remain.
     if not muted_voice and inputs.waveform is None and inputs.activity is not None:
@@ -148,6 +129,16 @@ def _changed_recording(
     return replace(again, reasons=reasons)
 
 
+def _with_text(
+    inputs: SpeechTextInputs, text: str | None, reader: SpeechTextReader
+) -> SpeechTextInputs:
+    """The same recording with another text, or without one."""
+    if text is None:
+        return replace(inputs, text=None, tokens=None, reasons=())
+    written = reader.read(None, text)
+    return replace(inputs, text=written.text, tokens=written.tokens, reasons=written.reasons)
+
+
 def _changed_video(inputs: VideoInputs, changes: Changes) -> VideoInputs:
     mute_voice, mute_face = bool(changes.mute & VOICE), bool(changes.mute & FACE)
     mute_words = bool(changes.mute & WORDS)
@@ -155,8 +146,12 @@ def _changed_video(inputs: VideoInputs, changes: Changes) -> VideoInputs:
     no_words = mute_words or inputs.text is None
     if no_voice and no_words and (mute_face or inputs.pictures is None):
         raise MediaError(MediaErrorKind.NO_INPUT, NOTHING_LEFT)
-    waveform = None if mute_voice else _changed_sound(inputs.waveform, changes)
-    activity = None if waveform is None else detect_speech(waveform)
+    waveform = activity = None
+    if inputs.waveform is not None and not mute_voice:
+        waveform, activity = inputs.waveform, inputs.activity
+        if not changes.same_sound:
+            waveform = changed_sound(waveform, changes)
+            activity = detect_speech(waveform)
     has_face = inputs.pictures is not None and not mute_face
     hears = not mute_voice and (inputs.waveform is not None or State.NO_SOUND in inputs.reasons)
     reasons = missing(activity, hears=hears, has_face=has_face or mute_face)
@@ -175,16 +170,20 @@ def _changed_video(inputs: VideoInputs, changes: Changes) -> VideoInputs:
     )
 
 
-def _changed_sound(waveform: FloatArray | None, changes: Changes) -> FloatArray | None:
-    """Add noise first, at the requested ratio to the voice; then change the level of both."""
-    if waveform is None:
-        return None
+def changed_sound(waveform: FloatArray, changes: Changes) -> FloatArray:
+    """The voice (S,) at another pitch and tempo, with noise, through a telephone, in this order.
+
+    The level comes last, of everything together; the noise has its ratio to the changed voice.
+    """
+    waveform = change_tempo(change_pitch(waveform, changes.pitch), changes.tempo)
     if changes.snr_db is not None:
         waveform = with_noise(waveform, changes.snr_db, changes.seed)
+    if changes.telephone:
+        waveform = through_telephone(waveform)
     return louder(waveform, changes.gain_db) if changes.gain_db else waveform
 
 
-def _check_within(name: str, value: Any, bounds: tuple[float, float]) -> None:
+def _check_within(name: str, value: Any, bounds: tuple[float, float], unit: str) -> None:
     low, high = bounds
     if not low <= cast("float", value) <= high:  # False for NaN too
-        raise ValueError(f"{name} must be {low:g} to {high:g} dB, but is {value}.")
+        raise ValueError(f"{name} must be {low:g} to {high:g}{unit}, but is {value}.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from mer_core.data.collate import collate
 from mer_core.serving.inputs import SpeechTextInputs
+from mer_core.serving.reuse import EncodedRows
 from mer_core.serving.scoring import Scorer, Segment, window
 from mer_core.serving.windows import Piece, cut, is_long, spans
 from mer_core.serving.word_attention import word_attention
@@ -22,12 +23,12 @@ class Encoded:
     Attributes:
         inputs: What was encoded.
         pieces: Windows of all inputs, in order.
-        features: The pieces' features, batch by batch.
+        batches: The pieces behind the encoders, batch by batch.
     """
 
     inputs: tuple[SpeechTextInputs, ...]
     pieces: tuple[Piece, ...]
-    features: tuple[dict[str, Features], ...]
+    batches: tuple[EncodedRows, ...]
 
 
 class SpeechTextScorer(Scorer):
@@ -49,16 +50,27 @@ class SpeechTextScorer(Scorer):
         pieces = _pieces(inputs)
         segments = [
             segment
-            for batch, features in self._encode(pieces, batch_size)
-            for segment in self._segments(batch, features)
+            for batch, encoded in self._encode(pieces, batch_size)
+            for segment in self._segments(batch, encoded.features)
         ]
         return self._predictions(inputs, pieces, segments)
 
-    def encode(self, inputs: Sequence[SpeechTextInputs], batch_size: int = 16) -> Encoded:
-        """Encode once what several heads will score; see `score_encoded`."""
-        pieces = _pieces(inputs)
-        features = tuple(features for _, features in self._encode(pieces, batch_size))
-        return Encoded(tuple(inputs), tuple(pieces), features)
+    def encode(
+        self,
+        inputs: Sequence[SpeechTextInputs],
+        batch_size: int = 16,
+        earlier: Sequence[Encoded] = (),
+    ) -> Encoded:
+        """Encode once what several heads will score; see `score_encoded`.
+
+        Args:
+            inputs: Any number.
+            batch_size: Pieces that go through the network at once.
+            earlier: What the same encoders made; a half that is in it is not encoded again.
+        """
+        pieces, known = _pieces(inputs), [batch for one in earlier for batch in one.batches]
+        batches = tuple(batch for _, batch in self._encode(pieces, batch_size, known))
+        return Encoded(tuple(inputs), tuple(pieces), batches)
 
     def encode_texts(self, texts: Sequence[str | None]) -> Features:
         """Texts without a recording → (N, Tt, D); absent where there is none."""
@@ -75,23 +87,19 @@ class SpeechTextScorer(Scorer):
             encoded: By the same encoders, through whichever scorer.
         """
         segments: list[Segment] = []
-        for features in encoded.features:
-            rows = len(next(iter(features.values())).present)
-            batch = encoded.pieces[len(segments) : len(segments) + rows]
-            segments += self._segments(batch, features)
+        for batch in encoded.batches:
+            pieces = encoded.pieces[len(segments) : len(segments) + len(batch.utterances)]
+            segments += self._segments(pieces, batch.features)
         return self._predictions(encoded.inputs, encoded.pieces, segments)
 
     def _encode(
-        self, pieces: Sequence[Piece], batch_size: int
-    ) -> Iterator[tuple[Sequence[Piece], dict[str, Features]]]:
+        self, pieces: Sequence[Piece], batch_size: int, known: Sequence[EncodedRows] = ()
+    ) -> Iterator[tuple[Sequence[Piece], EncodedRows]]:
         for start in range(0, len(pieces), batch_size):
             batch = pieces[start : start + batch_size]
-            with self._lock, torch.inference_mode():
-                utterances = [piece.utterance for piece in batch]
-                features = self.framework.encode(collate(utterances, self.tokenize).to(self.device))
-            yield batch, features
+            yield batch, self.encode_rows([piece.utterance for piece in batch], known)
 
-    def _segments(self, batch: Sequence[Piece], features: dict[str, Features]) -> list[Segment]:
+    def _segments(self, batch: Sequence[Piece], features: Mapping[str, Features]) -> list[Segment]:
         return self.segments(features, [piece.span for piece in batch])
 
     def _predictions(

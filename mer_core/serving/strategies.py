@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from mer_core.checkpoints.heads import load_heads
 from mer_core.frameworks.descriptor import BEFORE
 from mer_core.serving.inputs import SpeechTextInputs
 from mer_core.serving.occlusion import Parts, encode_parts, explainable, occlusions
-from mer_core.serving.speech_text import SpeechTextScorer
-from mer_core.serving.video import VideoScorer
+from mer_core.serving.speech_text import Encoded, SpeechTextScorer
+from mer_core.serving.video import EncodedVideo, VideoScorer
 from mer_core.serving.video_inputs import VideoInputs
 from mer_core.types import Occlusions, Prediction
 
@@ -77,22 +77,51 @@ class Strategies:
         return cls(scorer, heads)
 
     def score(self, inputs: SpeechTextInputs | VideoInputs) -> dict[str, Prediction]:
-        """One prediction for each strategy.
-
-        Args:
-            inputs: As the scorer takes them.
-
-        Returns:
-            Strategy → the prediction of a scorer with that head. `face` and `envelope`, which are
-            large and the same for all, and `timeline`, which is slow, are left empty.
+        """One prediction for each strategy: `encode`, then `score_encoded`.
 
         Raises:
             ValueError: Inputs of the other kind.
         """
+        return self.score_encoded(self.encode(inputs))
+
+    def encode(
+        self,
+        inputs: SpeechTextInputs | VideoInputs,
+        earlier: Sequence[Encoded | EncodedVideo] = (),
+    ) -> Encoded | EncodedVideo:
+        """What all heads score.
+
+        Args:
+            inputs: As the scorer takes them.
+            earlier: Other results of this; a half that is in one of them is not encoded again.
+
+        Raises:
+            ValueError: Inputs of the other kind.
+        """
+        scorer = self._scorer
         if isinstance(inputs, VideoInputs):
-            predictions = self._of_video(inputs)
+            if not isinstance(scorer, VideoScorer):
+                raise ValueError(f"{self.framework} judges sound and text, not a video.")
+            videos = [one for one in earlier if isinstance(one, EncodedVideo)]
+            return scorer.encode(inputs, videos)
+        if not isinstance(scorer, SpeechTextScorer):
+            raise ValueError(f"{self.framework} judges a video, not sound or text alone.")
+        recordings = [one for one in earlier if isinstance(one, Encoded)]
+        return scorer.encode([inputs], earlier=recordings)
+
+    def score_encoded(self, encoded: Encoded | EncodedVideo) -> dict[str, Prediction]:
+        """Strategy → the prediction of a scorer with that head.
+
+        `face` and `envelope`, which are large and the same for all, and `timeline`, which is slow,
+        are left empty.
+        """
+        if isinstance(encoded, EncodedVideo):
+            predictions = {
+                name: head.score_encoded(encoded, timeline=False)
+                for name, head in self._heads.items()
+            }
         else:
-            predictions = self._of_speech_text(inputs)
+            predictions = {n: head.score_encoded(encoded)[0] for n, head in self._heads.items()}
         return {
             name: replace(prediction, face=None, envelope=None, timeline=())
             for name, prediction in predictions.items()
@@ -108,15 +137,3 @@ class Strategies:
     def occlusions(self, strategy: str, parts: Parts) -> Occlusions:
         """What single words and moments change under one strategy."""
         return occlusions(self._heads[strategy], parts)
-
-    def _of_video(self, inputs: VideoInputs) -> dict[str, Prediction]:
-        if not isinstance(self._scorer, VideoScorer):
-            raise ValueError(f"{self.framework} judges sound and text, not a video.")
-        encoded = self._scorer.encode(inputs)
-        return {n: head.score_encoded(encoded, timeline=False) for n, head in self._heads.items()}
-
-    def _of_speech_text(self, inputs: SpeechTextInputs) -> dict[str, Prediction]:
-        if not isinstance(self._scorer, SpeechTextScorer):
-            raise ValueError(f"{self.framework} judges a video, not sound or text alone.")
-        encoded = self._scorer.encode([inputs])
-        return {name: head.score_encoded(encoded)[0] for name, head in self._heads.items()}

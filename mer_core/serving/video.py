@@ -7,13 +7,14 @@ its time. Clips over `LONG_SECONDS` get the mean over windows; shorter ones are 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from mer_core.data.collate import collate, pad
+from mer_core.data.collate import pad
+from mer_core.serving.reuse import EncodedRows
 from mer_core.serving.scoring import Scorer, Segment, overall, window
 from mer_core.serving.video_inputs import VideoInputs
 from mer_core.serving.windows import LONG_SECONDS, Span, spans
@@ -35,11 +36,11 @@ class EncodedVideo:
 
     Attributes:
         inputs: What was encoded.
-        features: Of the whole clip, one row; None without anything to judge.
+        rows: The whole clip as one row; None without anything to judge.
     """
 
     inputs: VideoInputs
-    features: dict[str, Features] | None
+    rows: EncodedRows | None
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,17 @@ class VideoScorer(Scorer):
         """The prediction for a video; without a label if there is nothing to judge."""
         return self.score_encoded(self.encode(inputs))
 
-    def encode(self, inputs: VideoInputs) -> EncodedVideo:
-        """Encode once what several heads will score; see `score_encoded`."""
+    def encode(self, inputs: VideoInputs, earlier: Sequence[EncodedVideo] = ()) -> EncodedVideo:
+        """Encode once what several heads will score; see `score_encoded`.
+
+        Args:
+            inputs: One video's.
+            earlier: What the same encoders made; a half that is in it is not encoded again.
+        """
         if inputs.empty:
             return EncodedVideo(inputs, None)
-        with self._lock, torch.inference_mode():
-            batch = collate([inputs.utterance], self.tokenize).to(self.device)
-            return EncodedVideo(inputs, self.framework.encode(batch))
+        known = [one.rows for one in earlier if one.rows is not None]
+        return EncodedVideo(inputs, self.encode_rows([inputs.utterance], known))
 
     def score_encoded(self, encoded: EncodedVideo, *, timeline: bool = True) -> Prediction:
         """The prediction for a video, as `score` gives it.
@@ -82,14 +87,14 @@ class VideoScorer(Scorer):
         """
         inputs = encoded.inputs
         prediction = replace(self.unlabelled(inputs), face=inputs.track)
-        if encoded.features is None:
+        if encoded.rows is None:
             return prediction
         bounds = spans(inputs.duration) if inputs.duration > LONG_SECONDS else []
         long = [Stretch(start, end) for start, end in bounds]
         seconds = around_seconds(inputs.duration) if timeline else []
         stretches = [Stretch(0.0, inputs.duration), *long, *seconds]
         segments = self.segments(
-            self._cut(encoded.features, inputs, stretches),
+            self._cut(encoded.rows.features, inputs, stretches),
             [Span(s.start, s.end, evidence(inputs, s.start, s.end)) for s in stretches],
             attention_of=range(1),  # of the whole clip
         )
@@ -102,7 +107,7 @@ class VideoScorer(Scorer):
         )
 
     def _cut(
-        self, encoded: dict[str, Features], inputs: VideoInputs, stretches: Sequence[Stretch]
+        self, encoded: Mapping[str, Features], inputs: VideoInputs, stretches: Sequence[Stretch]
     ) -> dict[str, Features]:
         """One row a stretch: the tokens within it; the voice is absent from one without speech."""
         cut = {}

@@ -12,6 +12,9 @@ from mer_core.atlas.collection import Atlas, Chart
 from mer_core.atlas.visitor import VisitorClip, on_map, stars
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
+from tests.demo.clip_ids import recorded
+
+A, B = recorded("a"), recorded("b")
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def atlas() -> Atlas:
 def clip(name: str, *modalities: str) -> VisitorClip:
     random = np.random.default_rng(3)
     return VisitorClip(
-        name,
+        recorded(name),
         name,
         "mgcma",
         {
@@ -44,13 +47,13 @@ def test_every_half_is_placed_on_its_strategys_map(atlas: Atlas) -> None:
     placed = stars(atlas, [both, words])
     assert both.modalities == ("speech", "text")
     assert {name: {k: set(v) for k, v in of.items()} for name, of in placed.items()} == {
-        name: {"a": {"speech", "text"}, "b": {"text"}} for name in ("none", "token")
+        name: {A: {"speech", "text"}, B: {"text"}} for name in ("none", "token")
     }
     vector = both.vector("token", "speech")
     assert vector is not None
     expected = atlas.charts["token"].placer.place(vector[None])[0]
-    assert placed["token"]["a"]["speech"] == pytest.approx(tuple(map(float, expected)), abs=0)
-    assert placed["none"]["a"]["speech"] != placed["token"]["a"]["speech"]
+    assert placed["token"][A]["speech"] == pytest.approx(tuple(map(float, expected)), abs=0)
+    assert placed["none"][A]["speech"] != placed["token"][A]["speech"]
     assert words.vector("none", "speech") is None
 
 
@@ -79,7 +82,7 @@ def test_a_figures_visitors_have_the_distance_of_their_halves(atlas: Atlas) -> N
         cosine_distances([halves[0]], [halves[1]])[0, 0], rel=1e-5
     )
     assert (first.name, first.emotion, dict(first.places)) == (
-        "a", "happy", stars(atlas, [both])["token"]["a"],
+        "a", "happy", stars(atlas, [both])["token"][A],
     )  # fmt: skip
     assert (first.halves, second.halves) == ({}, {"text": "happy"})
     assert math.isnan(second.halves_distance)

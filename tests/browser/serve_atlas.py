@@ -21,6 +21,7 @@ from mer_core.demo import theme
 from mer_core.demo.components import atlas_map
 from mer_core.demo.components.map_story import named_places, story
 from mer_core.demo.panels.neighbours import neighbours_panel
+from mer_core.frameworks.descriptor import BEFORE
 from mer_core.types import Prediction
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference
 from tests.demo.clip_ids import recorded
@@ -88,9 +89,9 @@ def build(atlas: Atlas) -> gr.Blocks:
     places = stars(atlas, clips)
     last = atlas.strategies[-2]
 
-    def shown_view(name: str, redrawn: Any = None) -> dict[str, Any]:
-        told = story(atlas, name, clips, clips[0])
-        return atlas_map.view(name, clips, places, redrawn, atlas, told)
+    def shown_view(name: str, redrawn: Any = None, left: str = BEFORE) -> dict[str, Any]:
+        told = story(atlas, name, clips, clips[0], left=left)
+        return atlas_map.view(name, clips, places, redrawn, atlas, told, left)
 
     with gr.Blocks() as demo:
         gr.HTML("The map is on another page.", elem_id="first")
@@ -124,7 +125,7 @@ def build(atlas: Atlas) -> gr.Blocks:
             )  # fmt: skip
 
         def pick(event: gr.EventData) -> object:
-            return atlas_map.update(view=shown_view(event.strategy))
+            return atlas_map.update(view=shown_view(event.strategy, left=event.left))
 
         def note(event: gr.EventData) -> str:
             return f"{event.count} pairs: {event.pairs}"

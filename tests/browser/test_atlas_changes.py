@@ -172,7 +172,7 @@ def test_a_late_plotly_removes_its_note(
     page = open_page(mute_browser, atlas_app, "/atlas", until=failed, script=REFUSE_PLOTLY)
     note = page.locator(".at-map-failed")
     expect(note).to_be_visible()
-    expect(page.locator(".at-map [role=status]")).to_contain_text("did not load")
+    expect(page.locator(".at-map-said")).to_contain_text("did not load")
     page.evaluate("window.refused = false")
     page.click("#natural")
     page.wait_for_selector(READY)

@@ -85,7 +85,7 @@ def test_another_strategy_moves_the_star(page: Any) -> None:
     assert "Match pairs" in page.inner_text(".at-map-name[data-side=after]")
     atlas = made_up()
     assert np.abs(points(page, 1) - atlas.charts["instance"].map.points).max() < 1e-3
-    page.locator(".at-map-grid button").nth(1).click()  # a small map is a button
+    page.locator(".at-map-grid [data-strategy]").nth(1).click()  # a small map is a button
     page.wait_for_selector(".at-map[data-strategy=distribution]")
     assert page.locator(".at-map-grid [aria-pressed=true]").inner_text() == "Match whole emotions"
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from mer_core.media import MediaError, load_audio
+from mer_core.media.effects import headroom, louder, pink_noise, with_noise
 from mer_core.media.speech_activity import detect_speech
 from mer_core.serving.inputs import SpeechTextInputs, SpeechTextReader
-from mer_core.serving.perturb import Changes, changed, headroom, louder, pink_noise, with_noise
+from mer_core.serving.perturb import Changes, changed
 from mer_core.serving.predictor import DEFAULT_MODEL
 from mer_core.serving.video_inputs import VideoInputs
 from mer_core.types import SAMPLE_RATE, FloatArray

@@ -19,7 +19,7 @@ from mer_core.encoders.base import Encoder
 from mer_core.encoders.compact_face import CompactFaceConfig, CompactFaceEncoder
 from mer_core.encoders.compact_speech import CompactSpeechConfig, CompactSpeechEncoder
 from mer_core.encoders.compact_text import CompactTextEncoder
-from mer_core.frameworks.base import Framework
+from mer_core.frameworks.base import MATCH_LOGITS, Framework
 from mer_core.frameworks.foal_net import FoalNet, FoalNetConfig
 from mer_core.frameworks.mgcma import MGCMA
 from mer_core.frameworks.mgcma_config import MGCMAConfig
@@ -31,7 +31,8 @@ from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.strategies import Strategies
 from mer_core.serving.video import VideoScorer
 from mer_core.serving.video_inputs import VideoInputs
-from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction
+from mer_core.serving.windows import Span
+from mer_core.types import SAMPLE_RATE, FaceTrack, Prediction, Utterance
 
 CPU = torch.device("cpu")
 Make = Callable[[str], Framework]
@@ -231,6 +232,63 @@ def test_a_recording_is_encoded_once_for_all(mgcma: Make, foal_net: Make, tmp_pa
         for hook in hooks:
             hook.remove()
         assert set(counts.values()) == {1}
+
+
+def test_only_the_half_that_changed_is_encoded_again(mgcma: Make, foal_net: Make, tmp_path: Path):
+    speech_text = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
+    video = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
+    said, film = recording(speech_text, 12.0), clip()  # 12 s: several windows with the same words
+    new_words = recording(speech_text, 12.0, "go away")
+    louder = dataclasses.replace(said, waveform=1.5 * said.waveform)
+    other_voice = dataclasses.replace(film, waveform=0.5 * film.waveform)
+    other_face = dataclasses.replace(film, pictures=film.pictures[::-1].copy())
+    m, f = written(tmp_path / "m", mgcma, MGCMA_NAMES), written(tmp_path / "f", foal_net, FOAL_NET)
+    cases = (
+        (speech_text, m, said, new_words, {"speech": 0, "text": 1}),
+        (speech_text, m, said, louder, {"speech": 1, "text": 0}),
+        (speech_text, m, said, dataclasses.replace(said), {"speech": 0, "text": 0}),
+        (video, f, film, other_voice, {"speech": 1, "video": 0}),
+        (video, f, film, other_face, {"speech": 0, "video": 1}),
+    )
+    for scorer, folder, before, after, expected in cases:
+        strategies = Strategies.load(folder, scorer)
+        encoders = scorer.framework.encoders().values()
+        earlier = strategies.encode(before)
+        counts = dict.fromkeys((encoder.modality for encoder in encoders), 0)
+        hooks = [encoder.register_forward_hook(counting(counts)) for encoder in encoders]
+        encoded = strategies.encode(after, [earlier])
+        for hook in hooks:
+            hook.remove()
+        assert counts == expected
+        predictions = strategies.score_encoded(encoded)
+        for name, anew in strategies.score(after).items():
+            for condition, chances in anew.by_modality.items():
+                expected_chances = chances and pytest.approx(chances, abs=1e-5)
+                assert predictions[name].by_modality[condition] == expected_chances
+
+
+def test_one_pass_equals_one_for_each_modality(mgcma: Make, foal_net: Make):
+    """Oracle: the framework's own outputs for all modalities, and for each alone."""
+    scorers = (
+        SpeechTextScorer(mgcma("distribution+token"), "mgcma", {}, CPU),
+        VideoScorer(foal_net("avel+mem"), "foal_net", {}, CPU),
+    )
+    for scorer in scorers:
+        inputs = clip() if isinstance(scorer, VideoScorer) else recording(scorer)
+        utterance = inputs.utterance if isinstance(inputs, VideoInputs) else None
+        rows = [utterance or Utterance(waveform=inputs.waveform, text=inputs.text)]
+        features = scorer.encode_rows(rows).features
+        (segment,) = scorer.segments(features, [Span(0.0, 4.0, 1.0)])
+        with torch.inference_mode():
+            whole, alone = scorer.framework.fuse(features), scorer.framework.alone(features)
+        np.testing.assert_allclose(segment.logits["both"], whole.logits[0], atol=1e-5)
+        for name, output in alone.items():
+            np.testing.assert_allclose(segment.logits[name], output.logits[0], atol=1e-5)
+            embedding = whole.features[f"{name}_embedding"][0]
+            np.testing.assert_allclose(segment.after[name], embedding, atol=1e-5)
+        if segment.match is not None:
+            different, same = whole.features[MATCH_LOGITS][0].mean(dim=0)
+            assert segment.match == pytest.approx(float(same - different), abs=1e-5)
 
 
 def test_nothing_to_judge_is_no_label_under_any_strategy(foal_net: Make, tmp_path: Path):

@@ -4,9 +4,8 @@ Each change is a pure function of a waveform (S,) at `SAMPLE_RATE`, its paramete
 random, a generator. Training draws the parameters from a `SourceConfig`; robustness curves fix
 them.
 
-Filters and convolutions are SciPy's: without its extension, torchaudio filters sample by sample in
-Python (1.5 s for a clip of 3 s, against 1 ms), and its FFT does not choose a fast length (25 ms,
-against 3 ms).
+What the demo's lab needs too is in `mer_core.media.effects`. Convolutions are SciPy's, since
+torchaudio's FFT does not choose a fast length (25 ms for a clip of 3 s, against 3 ms).
 """
 
 from __future__ import annotations
@@ -15,21 +14,18 @@ import io
 
 import av
 import numpy as np
-import torch
-from scipy.signal import butter, fftconvolve, sosfilt
+from scipy.signal import fftconvolve
 
 from mer_core.media import load_audio
-from mer_core.torchaudio_compat import torchaudio
+from mer_core.media.effects import add_noise, band_pass, change_speed, in_range
 from mer_core.types import SAMPLE_RATE, FloatArray
 from train.config import SourceConfig
 
-SPEED_STEPS = 20  # speeds are rounded to 1/20
 REVERBERATION_SECONDS = (0.15, 0.6)  # RT60, from a furnished room to a bare one
 DIRECT_DECIBELS = (0.0, 12.0)  # of the direct sound over the reverberation
 LOW_CUT_HERTZ, HIGH_CUT_HERTZ = (100.0, 350.0), (2_800.0, 5_500.0)  # telephones, poor microphones
 CLIPPED_DECIBELS = (3.0, 15.0)  # of the peaks that a clipped recording lacks
 OPUS_BITS = (8_000, 24_000)  # a second: calls over a poor connection
-FILTER_ORDER = 4  # 24 dB an octave
 
 
 def augment_waveform(
@@ -70,19 +66,9 @@ def random_crop(waveform: FloatArray, samples: int, generator: np.random.Generat
     return waveform[start : start + samples]
 
 
-def change_speed(waveform: FloatArray, speed: float) -> FloatArray:
-    """Played `speed` times as fast: shorter and higher if above 1."""
-    if speed == 1.0:
-        return waveform
-    played = torchaudio.functional.resample(
-        torch.from_numpy(np.ascontiguousarray(waveform)), round(SPEED_STEPS * speed), SPEED_STEPS
-    )
-    return np.asarray(played.numpy(), dtype=np.float32)
-
-
 def change_gain(waveform: FloatArray, decibels: float) -> FloatArray:
     """Louder by `decibels`; what exceeds full scale is cut off, as in any file."""
-    return _in_range(waveform * np.float32(10 ** (decibels / 20)))
+    return in_range(waveform * np.float32(10 ** (decibels / 20)))
 
 
 def add_room(
@@ -102,7 +88,7 @@ def add_room(
     tail = generator.standard_normal(len(time)) * 10 ** (-3 * time / seconds)
     tail *= np.sqrt(10 ** (-decibels / 10) / np.square(tail).sum())
     wet = fftconvolve(waveform, np.concatenate([[1.0], tail]))[: len(waveform)]
-    return _in_range(wet * (_level(waveform) / max(_level(wet), 1e-9)))
+    return in_range(wet * (_level(waveform) / max(_level(wet), 1e-9)))
 
 
 def coloured_noise(samples: int, slope: float, generator: np.random.Generator) -> FloatArray:
@@ -110,22 +96,6 @@ def coloured_noise(samples: int, slope: float, generator: np.random.Generator) -
     spectrum = np.fft.rfft(generator.standard_normal(samples).astype(np.float32))
     spectrum *= np.maximum(1, np.arange(len(spectrum))) ** -slope
     return np.asarray(np.fft.irfft(spectrum, n=samples), dtype=np.float32)
-
-
-def add_noise(waveform: FloatArray, noise: FloatArray, decibels: float) -> FloatArray:
-    """`noise` (S,), `decibels` below the mean power of the whole clip."""
-    noisy = torchaudio.functional.add_noise(
-        torch.from_numpy(np.ascontiguousarray(waveform)),
-        torch.from_numpy(noise),
-        torch.tensor(decibels, dtype=torch.float32),
-    )
-    return _in_range(noisy.numpy())
-
-
-def band_pass(waveform: FloatArray, low: float, high: float) -> FloatArray:
-    """Only what is between two frequencies, in Hz."""
-    filters = butter(FILTER_ORDER, (low, high), "bandpass", fs=SAMPLE_RATE, output="sos")
-    return _in_range(sosfilt(filters, waveform))
 
 
 def clip_peaks(waveform: FloatArray, decibels: float) -> FloatArray:
@@ -151,7 +121,3 @@ def through_opus(waveform: FloatArray, bits: int) -> FloatArray:
 
 def _level(waveform: FloatArray) -> float:
     return float(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))))
-
-
-def _in_range(waveform: FloatArray) -> FloatArray:
-    return np.clip(waveform, -1.0, 1.0).astype(np.float32)

@@ -19,18 +19,11 @@ from matplotlib import pyplot as plt
 
 from mer_core.checkpoints.checkpoint import write_json
 from mer_core.data import Example, load_corpus
+from mer_core.media.effects import add_noise, through_telephone
 from mer_core.metrics.recognition import recognition_report
 from mer_core.serving.predictor import Predictor
 from mer_core.types import SAMPLE_RATE, FloatArray
-from train.data.augment import (
-    add_noise,
-    add_room,
-    band_pass,
-    change_gain,
-    clip_peaks,
-    coloured_noise,
-    through_opus,
-)
+from train.data.augment import add_room, change_gain, clip_peaks, coloured_noise, through_opus
 from train.data.recordings import Recordings
 from train.evaluate.tables import refusals
 
@@ -53,7 +46,7 @@ CHANGES: dict[str, Change] = {
     "noise 20 dB": _noise(20.0),
     "noise 10 dB": _noise(10.0),
     "noise 0 dB": _noise(0.0),
-    "telephone": lambda wave, _: band_pass(wave, 300.0, 3_400.0),
+    "telephone": lambda wave, _: through_telephone(wave),
     "gain +12 dB": lambda wave, _: change_gain(wave, 12.0),
     "gain -12 dB": lambda wave, _: change_gain(wave, -12.0),
     "clipping 12 dB": lambda wave, _: clip_peaks(wave, 12.0),

@@ -37,7 +37,7 @@ from mer_core.types import FloatArray
 
 # Files in `static/atlas_map`, in one scope, in this order.
 SCRIPTS = (
-    "data", "paint", "figure", "gestures", "multiples", "words",
+    "data", "changes", "paint", "figure", "gestures", "multiples", "words",
     "state", "matrix", "views", "regions", "trails", "overlay", "meter", "drawing", "motion",
     "pointing", "stepping", "cells", "main",
 )  # fmt: skip
@@ -58,7 +58,7 @@ class Redrawn:
     Attributes:
         points: (2N, 2) of the reference.
         stars: Clip's id → modality → its position.
-        title: For its caption.
+        title: After the strategy's, in its caption.
         preserved: As in `AtlasMap`.
         places: From `map_story.named_places` of the points.
     """
@@ -113,16 +113,19 @@ def view(
     redrawn: Mapping[str, Redrawn] | None = None,
     atlas: Atlas | None = None,
     story: Mapping[str, Any] | None = None,
+    left: str = BEFORE,
 ) -> dict[str, Any]:
     """What is shown, as the property `view`.
 
     Args:
-        strategy: On the map "after".
-        clips: Of this visit, each drawn as a star; a changed one is hollow.
-        places: Of the clips, from `atlas.visitor.stars`.
-        redrawn: Refitted maps, by `before` or `after`.
+        strategy: On the right.
+        clips: Of this visit, each drawn as a star; a changed one is hollow, with a trail from
+            where its original is.
+        places: Of the clips and of the originals of changed ones, from `atlas.visitor.stars`.
+        redrawn: Refitted maps, by `before` (the left side) or `after`.
         atlas: Where the clips are in the linear view and the matrix; None leaves them out there.
         story: What is said of the maps, from `map_story.story`.
+        left: Strategy on the left.
     """
     positions = places or {}
     elsewhere = [{} for _ in clips] if atlas is None else visitor_views(atlas, clips)
@@ -137,9 +140,8 @@ def view(
                 name: {modality: clip.emotion_of(name, modality) for modality in clip.modalities}
                 for name in clip.predictions
             },
-            "points": {
-                name: _rounded(of_clip.get(clip.id, {})) for name, of_clip in positions.items()
-            },
+            "points": _points(positions, clip.id),
+            **_origin(positions, clip),
             **views,
         }
         for clip, views in zip(clips, elsewhere, strict=True)
@@ -147,6 +149,7 @@ def view(
     refits = {side: _redrawn(refitted) for side, refitted in (redrawn or {}).items()}
     return {
         "strategy": strategy,
+        "left": left,
         "visitors": visitors,
         "refit": refits,
         "story": story or {},
@@ -173,7 +176,7 @@ def atlas_map(
 
     Events, to be read from a `gr.EventData`: `select` with `pairs` (rows of the reference, at most
     `MAX_CHOSEN`, spread evenly over the selection), `count` (pairs selected) and `clips` (ids), and
-    `click` with `strategy`.
+    `click` with `left` and `strategy`, which the two sides are to show.
     """
     library = plotly_js()
     gr.set_static_paths(library)
@@ -218,6 +221,18 @@ def _strategy(name: str, chart: Chart, extent: Extent) -> dict[str, Any]:
         "preservation": round(chart.map.quality.preservation, 3),
         "preserved": _preserved(chart.map.preserved),
     }
+
+
+def _points(positions: Places, clip_id: ClipId) -> dict[str, dict[str, list[float]]]:
+    """Strategy → modality → the clip's point."""
+    return {name: _rounded(of_clip.get(clip_id, {})) for name, of_clip in positions.items()}
+
+
+def _origin(positions: Places, clip: VisitorClip) -> dict[str, Any]:
+    """Where a changed clip's trail begins; nothing for a clip as it was recorded."""
+    if clip.origin is None:
+        return {}
+    return {"origin": {"id": str(clip.origin.id), "points": _points(positions, clip.origin.id)}}
 
 
 def _redrawn(refitted: Redrawn) -> dict[str, Any]:

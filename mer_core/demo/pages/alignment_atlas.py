@@ -27,7 +27,8 @@ from mer_core.demo.panels import notes
 from mer_core.demo.panels.titles import strategy_name
 from mer_core.demo.sections import exports
 from mer_core.demo.sections.lab import Lab, build_lab
-from mer_core.demo.sections.lab_events import LabHandlers
+from mer_core.demo.sections.lab_events import LabClips, LabHandlers
+from mer_core.demo.sections.lab_judging import LabJudge
 from mer_core.demo.sections.refit import RefitSection, build_refit
 from mer_core.demo.sections.refit_events import RefitHandlers
 from mer_core.demo.services.atlases import Atlases
@@ -83,21 +84,25 @@ class AtlasPage:
         selection = Selection(first, full_strategy(first))
         # The first view is part of the page itself, so that no one waits for it.
         panels = content.panels(selection, ())
-        drawn = Drawn(first, ClipsVersion(EMPTY.version, notes.hint(STORAGE)))
-        self.strategy, self.pairs = gr.State(selection.strategy), gr.State(())
+        lab = tuple(content.lab_choices(first, None))
+        drawn = Drawn(first, ClipsVersion(EMPTY.version, notes.hint(STORAGE)), lab)
+        self.strategy, self.left = gr.State(selection.strategy), gr.State(selection.left)
+        self.pairs = gr.State(())
         self.drawn, self.wanted = gr.State(drawn), gr.State(RedrawRequest(drawn.clips))
         self.chosen = gr.State(None)  # the clip in `my_clip`, once the visitor has chosen one
         self._choices(first)
         self.map = atlas_map(content.reference(first), content.view(selection, ()))
+        self.comparison = _html("atlas-comparison", panels["comparison"])
         self._clips()
-        self.panels = _panels(panels)
+        self.panels = {"comparison": self.comparison, **_panels(panels)}
         self.lab, self.refit = self._sections(first)
         # By the names of `AtlasUpdate`.
         self.parts: dict[str, Any] = {
-            "strategy": self.strategy, "modules": self.modules, "variant": self.variant,
-            "pairs": self.pairs, "map": self.map, **self.panels, "my_clip": self.my_clip,
-            "lab_clip": self.lab.clip, "add_example": self.add_example, "note": self.note,
-            "drawn": self.drawn, "wanted": self.wanted,
+            "strategy": self.strategy, "left": self.left, "modules": self.modules,
+            "variant": self.variant, "pairs": self.pairs, "map": self.map, **self.panels,
+            "my_clip": self.my_clip, "lab_clip": self.lab.clip, "lab_other": self.lab.other,
+            "add_example": self.add_example, "note": self.note, "drawn": self.drawn,
+            "wanted": self.wanted,
         }  # fmt: skip
         self._connect(blocks)
 
@@ -135,18 +140,22 @@ class AtlasPage:
     def _sections(self, first: str) -> tuple[Lab, RefitSection]:
         atlases, content = self._atlases, self._content
         charts = [name for f in atlases.frameworks for name in atlases.atlas(f).charts]
-        lab = build_lab(
-            LabHandlers(
-                atlases.score, atlases.reader, content.find, content.store_changed,
-                {name: strategy_name(name) for name in charts},
-            ),
-            content.lab_choices(first, None),
+        judge = LabJudge(
+            atlases.judge, atlases.reader, {name: strategy_name(name) for name in charts}
+        )
+        clips = LabClips(
+            content.find, content.lab_choices, content.changed, content.store_changed,
+            lambda: atlases.ended, lambda framework: content.opening(framework, judge.mixed),
         )  # fmt: skip
+        handlers = LabHandlers(judge, clips)
+        lab = build_lab(handlers, self.framework, content.lab_choices(first, None))
         with gr.Accordion("Refit the maps with other settings", open=False, elem_id="atlas-refit"):
             refit_handlers = RefitHandlers(atlases.atlas, content.clips)
             refit = build_refit(refit_handlers, self.framework, self.strategy)
         with gr.Accordion("Download the maps", open=False, elem_id="atlas-export"):
-            exports.build(self._events.export, [self.framework, self.strategy, refit.maps])
+            exports.build(
+                self._events.export, [self.framework, self.strategy, self.left, refit.maps]
+            )
         return lab, refit
 
     def _connect(self, blocks: gr.Blocks) -> None:
@@ -158,13 +167,16 @@ class AtlasPage:
         """
         self._connect_choices()
         self._connect_clips(blocks)
-        states = (self.strategy, self.wanted, self.chosen, self.lab.version, self.refit.version)
+        states = (
+            self.strategy, self.left, self.wanted, self.chosen, self.lab.version,
+            self.refit.version,
+        )  # fmt: skip
         gr.on(
             [state.change for state in states],
             self._handler(self._events.redraw),
-            [self.framework, self.strategy, self.pairs, self.refit.maps, self.drawn, self.my_clip,
-             self.lab.clip],
-            self._parts("map", *self.panels, "my_clip", "lab_clip", "note", "drawn"),
+            [self.framework, self.strategy, self.left, self.pairs, self.refit.maps, self.drawn,
+             self.my_clip, self.lab.clip, self.lab.other],
+            self._parts("map", *self.panels, "my_clip", "lab_clip", "lab_other", "note", "drawn"),
             trigger_mode="always_last", **FREE,
         )  # fmt: skip
 
@@ -181,7 +193,7 @@ class AtlasPage:
         switches = ("strategy", "modules", "variant")
         framework.input(
             self._handler(events.choose_framework), [framework, self.papers],
-            self._parts(*switches, "pairs", "lab_clip"), **last,
+            self._parts(*switches, "left", "pairs", "lab_clip"), **last,
         )  # fmt: skip
         self.modules.input(
             self._handler(events.choose_modules), chosen, self._parts("strategy", "variant"), **last
@@ -195,7 +207,7 @@ class AtlasPage:
             self._handler(events.choose_variant), chosen, self._parts(*switches), **last
         )
         self.map.click(
-            self._handler(events.choose_strategy), framework, self._parts(*switches), **in_turn
+            self._handler(events.choose_sides), framework, self._parts(*switches, "left"), **in_turn
         )
         self.map.select(
             self._handler(events.select_pairs), [framework, self.strategy],
@@ -205,7 +217,8 @@ class AtlasPage:
     def _connect_clips(self, blocks: gr.Blocks) -> None:
         """The visitor's clips: on arrival, now and then, and when one is removed or added."""
         events, framework = self._events, self.framework
-        blocks.load(self._handler(events.arrive), framework, self.wanted, **FREE)
+        arrived = blocks.load(self._handler(events.arrive), framework, self.wanted, **FREE)
+        self.lab.begin_after(arrived)
         gr.Timer(POLL).tick(
             self._handler(events.follow), [framework, self.drawn], self.wanted, **FREE
         )

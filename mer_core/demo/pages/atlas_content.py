@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypedDict
@@ -12,11 +12,12 @@ import gradio as gr
 from mer_core.atlas.clip_id import ClipId, Origin
 from mer_core.atlas.collection import Atlas
 from mer_core.atlas.plotted import Plotted
-from mer_core.atlas.visitor import VisitorClip, stars
+from mer_core.atlas.visitor import VisitorClip, stars, with_origins
 from mer_core.demo.components import atlas_map
 from mer_core.demo.components.map_story import named_places, story
 from mer_core.demo.engine import Engine
 from mer_core.demo.panels import notes
+from mer_core.demo.panels.comparison import comparison
 from mer_core.demo.panels.distributions import distributions_view
 from mer_core.demo.panels.instances import instances_view
 from mer_core.demo.panels.neighbours import neighbours_panel
@@ -27,6 +28,7 @@ from mer_core.demo.sections.exports import plotted
 from mer_core.demo.sections.refit_maps import RefitMaps
 from mer_core.demo.services.atlases import Atlases
 from mer_core.demo.services.background import Background
+from mer_core.demo.services.openings import Judge, Opening, Openings
 from mer_core.demo.services.shipped_clips import GONE, ShippedClips
 from mer_core.demo.session import KEPT_MINUTES, Visit, visit_name
 from mer_core.frameworks.descriptor import BEFORE
@@ -49,6 +51,7 @@ class Panels(TypedDict, total=False):
     tokens: str
     instances: str
     own: str
+    comparison: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,23 +60,30 @@ class Selection:
 
     Attributes:
         framework: Whose atlas.
-        strategy: On the map "after".
+        strategy: On the right map.
         pairs: Selected rows of the reference.
         refit: The visitor's refitted maps, or None.
+        left: Strategy on the left map.
     """
 
     framework: str
     strategy: str
     pairs: Sequence[int] = ()
     refit: RefitMaps | None = None
+    left: str = BEFORE
+
+    @property
+    def sides(self) -> dict[str, str]:
+        """`before` and `after`, the left and the right side → the strategy on it."""
+        return {"before": self.left, "after": self.strategy}
 
     @property
     def active_refit(self) -> RefitMaps | None:
-        """The refitted maps if they are of this framework and strategy, else None."""
-        refit, chosen = self.refit, (self.framework, self.strategy)
-        if refit is None or (refit.framework, refit.strategy) != chosen:
+        """The refitted maps if their strategy is on one of the two sides, else None."""
+        refit = self.refit
+        if refit is None or refit.framework != self.framework:
             return None
-        return refit
+        return refit if refit.strategy in self.sides.values() else None
 
 
 class AtlasContent:
@@ -88,7 +98,7 @@ class AtlasContent:
 
     def __init__(self, atlases: Atlases, engine: Engine) -> None:
         self._atlases = atlases
-        self._shipped = ShippedClips(atlases, engine)
+        self._shipped, self._openings = ShippedClips(atlases, engine), Openings()
         self.reference = cache(self._reference)
         self.measured = Background(self._measure, "measures of the maps")
 
@@ -122,6 +132,19 @@ class AtlasContent:
         """Put the lab's clip on the maps, or remove it."""
         self._atlases.visits.set_changed(visit_of(request), clip)
 
+    def changed(self, request: gr.Request | None) -> VisitorClip | None:
+        """What the lab changed last."""
+        return self.visit(request).changed
+
+    def opening(self, framework: str, judge: Judge) -> Opening | None:
+        """What the lab begins with.
+
+        Raises:
+            ValueError: Clips cannot be judged; in words for a visitor.
+        """
+        ids = [clip_id for _, clip_id in self._shipped.choices(framework)]
+        return self._openings.of(framework, map(self._shipped.find, ids), judge)
+
     def view(
         self, selection: Selection, clips: Sequence[VisitorClip], chosen: str | None = None
     ) -> dict[str, Any]:
@@ -134,14 +157,26 @@ class AtlasContent:
                 the latest one where it is none of `clips`.
         """
         atlas = self._atlases.atlas(selection.framework)
-        refit, strategy = selection.active_refit, selection.strategy
-        maps = () if refit is None else (refit.before.map, refit.after.map)
-        told = story(atlas, strategy, clips, _chosen(clips, chosen), maps)
-        redrawn = None if refit is None else _redrawn(atlas, refit, clips)
-        return atlas_map.view(strategy, clips, stars(atlas, clips), redrawn, atlas, told)
+        refit, left, strategy = selection.active_refit, selection.left, selection.strategy
+        fitted = {} if refit is None else refit.maps
+        maps = [fitted.get(n, atlas.charts[n].map) for n in (left, strategy)] if fitted else ()
+        told = story(atlas, strategy, clips, _chosen(clips, chosen), maps, left)
+        redrawn = None if refit is None else _redrawn(atlas, refit, clips, selection.sides)
+        return atlas_map.view(strategy, clips, stars(atlas, clips), redrawn, atlas, told, left)
 
-    def panels(self, selection: Selection, clips: Sequence[VisitorClip]) -> Panels:
-        """Every panel below the map."""
+    def panels(
+        self,
+        selection: Selection,
+        clips: Sequence[VisitorClip],
+        stars: Sequence[VisitorClip] | None = None,
+    ) -> Panels:
+        """Every panel below the map.
+
+        Args:
+            selection: What is shown.
+            clips: The visitor's.
+            stars: The same and one that is changed in the lab, which only the comparison names.
+        """
         framework, strategy = selection.framework, selection.strategy
         atlas = self._atlases.atlas(framework)
         return {
@@ -151,6 +186,9 @@ class AtlasContent:
             "tokens": self.tokens(clips[-1] if clips else None, strategy),
             "instances": instances_view(atlas, strategy, clips, selection.pairs),
             "own": own_pairs(clips, strategy),
+            "comparison": comparison(
+                self._atlases.ablation(framework), selection.left, strategy, stars or clips
+            ),
         }
 
     def instances(self, selection: Selection, request: gr.Request | None) -> str:
@@ -192,8 +230,11 @@ class AtlasContent:
     ) -> list[Plotted]:
         """The maps of a file to download."""
         atlas = self._atlases.atlas(selection.framework)
-        clips = self.clips(selection.framework, request)
-        return plotted(atlas, selection.strategy, clips, all_strategies, selection.active_refit)
+        stars = self.visit(request).stars(selection.framework)
+        return plotted(
+            atlas, selection.strategy, stars, all_strategies, selection.active_refit,
+            selection.left,
+        )  # fmt: skip
 
     def _measure(self) -> None:
         """What is said of every map without clips, which is kept: later views then take no time."""
@@ -213,17 +254,18 @@ class AtlasContent:
 
 
 def _redrawn(
-    atlas: Atlas, refit: RefitMaps, clips: Sequence[VisitorClip]
+    atlas: Atlas, refit: RefitMaps, clips: Sequence[VisitorClip], sides: Mapping[str, str]
 ) -> dict[str, atlas_map.Redrawn]:
-    """Both refitted maps, as the component takes them."""
-    positions = refit.stars(atlas, clips)
-    sides = (("before", BEFORE, refit.before), ("after", refit.strategy, refit.after))
+    """The refitted maps as the component takes them, on the sides that show their strategies."""
+    positions = refit.stars(atlas, with_origins(clips))
     return {
         side: atlas_map.Redrawn(
-            fitted.map.points, positions[strategy], refit.title, fitted.map.preserved,
-            named_places(atlas.charts[strategy].reference, fitted.map.points),
+            refit.maps[strategy].points, positions[strategy], refit.title,
+            refit.maps[strategy].preserved,
+            named_places(atlas.charts[strategy].reference, refit.maps[strategy].points),
         )
-        for side, strategy, fitted in sides
+        for side, strategy in sides.items()
+        if strategy in refit.maps
     }  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from mer_core.atlas.plotted import Plotted
 from mer_core.demo.components.atlas_map import update
 from mer_core.demo.engine import report
 from mer_core.demo.pages.atlas_content import AtlasContent, Panels, Selection
+from mer_core.demo.sections.lab_controls import other_choices
 from mer_core.demo.services.atlases import Atlases
-from mer_core.frameworks.descriptor import DESCRIPTORS
+from mer_core.frameworks.descriptor import BEFORE, DESCRIPTORS
 from mer_core.frameworks.variants import Terms
 
 ALL_CLIPS = "All my clips here"
@@ -42,10 +43,13 @@ class Drawn:
     Attributes:
         framework: Whose atlas.
         clips: The visitor's.
+        lab: (name, id) of the clips that the lab offers. They are sent only when they change: new
+            choices close a dropdown that is open.
     """
 
     framework: str
     clips: ClipsVersion
+    lab: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,14 @@ class AtlasUpdate(Panels, total=False):
     """New values of the page's components; those left out stay as they are."""
 
     strategy: str
+    left: str
     modules: Any
     variant: Any
     pairs: tuple[int, ...]
     map: Any
     my_clip: Any
     lab_clip: Any
+    lab_other: Any
     add_example: Any
     note: str
     drawn: Drawn
@@ -103,28 +109,32 @@ class AtlasEvents:
         return {} if clips == drawn.clips else {"wanted": RedrawRequest(clips, drawn.clips)}
 
     def redraw(
-        self, framework: str, strategy: str, pairs: Sequence[int], refit: Any, drawn: Drawn,
-        my_clip: str | None, lab_clip: str | None, request: gr.Request,
+        self, framework: str, strategy: str, left: str, pairs: Sequence[int], refit: Any,
+        drawn: Drawn, my_clip: str | None, lab_clip: str | None, lab_other: str | None,
+        request: gr.Request,
     ) -> AtlasUpdate:  # fmt: skip
         """Draw the whole page; the map's reference only for another framework."""
         strategy = self._known(framework, strategy)
-        selection = Selection(framework, strategy, pairs, refit)
+        selection = Selection(framework, strategy, pairs, refit, self._left(framework, left))
         visit, note = self._content.visit(request), self._content.note(framework, request)
         properties = {"view": self._content.view(selection, visit.stars(framework), my_clip)}
         if framework != drawn.framework:
             properties["reference"] = self._content.reference(framework)
         own = self._content.clip_choices(framework, request)
-        lab = self._content.lab_choices(framework, request)
+        lab = tuple(self._content.lab_choices(framework, request))
         values = {
-            **self._content.panels(selection, visit.of(framework)),
+            **self._content.panels(selection, visit.of(framework), visit.stars(framework)),
             "map": update(**properties),
             "my_clip": choices_update(
                 [*own, (ALL_CLIPS, "")] if own else [], my_clip, own[0][1] if own else None
             ),
-            "lab_clip": choices_update(lab, lab_clip, None),
             "note": note,
-            "drawn": Drawn(framework, ClipsVersion(visit.version, note)),
+            "drawn": Drawn(framework, ClipsVersion(visit.version, note), lab),
         }
+        if lab != drawn.lab:
+            others = other_choices(lab, lab_clip or "")
+            values["lab_clip"] = choices_update(list(lab), lab_clip, None)
+            values["lab_other"] = choices_update(others, lab_other, "")
         return cast(AtlasUpdate, values)
 
     def choose_framework(self, framework: str, papers: bool) -> AtlasUpdate:
@@ -135,6 +145,7 @@ class AtlasEvents:
         variants = variant_choices(framework, strategies, terms)
         return {
             "strategy": strategy,
+            "left": BEFORE,
             "modules": gr.update(choices=switches, value=switched_on(framework, strategy)),
             "variant": gr.update(
                 choices=variants, value=PLAIN, info=PLAIN_INFO, visible=len(variants) > 1
@@ -168,11 +179,12 @@ class AtlasEvents:
             "variant": variant_update(framework, variant),
         }
 
-    def choose_strategy(self, framework: str, event: gr.EventData) -> AtlasUpdate:
-        """A click on one of the small maps."""
+    def choose_sides(self, framework: str, event: gr.EventData) -> AtlasUpdate:
+        """A small map shown on the right or pinned on the left, or both sides swapped."""
         strategy = self._known(framework, str(event.strategy))
         return {
             "strategy": strategy,
+            "left": self._left(framework, str(event.left)),
             "modules": switched_on(framework, strategy),
             "variant": variant_update(framework, variant_of(framework, strategy)),
         }
@@ -205,15 +217,21 @@ class AtlasEvents:
         }
 
     def export(
-        self, all_strategies: bool, framework: str, strategy: str, refit: Any, request: gr.Request
-    ) -> Sequence[Plotted]:
+        self, all_strategies: bool, framework: str, strategy: str, left: str, refit: Any,
+        request: gr.Request,
+    ) -> Sequence[Plotted]:  # fmt: skip
         """The maps of a file to download."""
-        selection = Selection(framework, strategy, refit=refit)
+        left = self._left(framework, left)
+        selection = Selection(framework, strategy, refit=refit, left=left)
         return self._content.exported(selection, all_strategies, request)
 
     def _clips_version(self, framework: str, request: gr.Request) -> ClipsVersion:
         visit, note = self._content.visit(request), self._content.note(framework, request)
         return ClipsVersion(visit.version, note)
+
+    def _left(self, framework: str, left: str) -> str:
+        """The pinned strategy; no alignment while another framework's is still pinned."""
+        return left if left in self._atlases.atlas(framework).charts else BEFORE
 
     def _known(self, framework: str, strategy: str) -> str:
         """The strategy, or the full one while a choice of another framework is still under way."""

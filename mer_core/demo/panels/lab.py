@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from mer_core.demo.panels.markup import emotion_style, escape, percent
@@ -36,7 +37,7 @@ def render_lab(
     return (
         f'<section class="at-lab" aria-label="{INTRO}">'
         f'<p class="{look}" role="status" data-testid="lab-summary">{escape(summary)}</p>'
-        f"{_note(after)}{_legend() if after else ''}"
+        f"{_agreement(after or before)}{_note(after)}{_legend() if after else ''}"
         f'<div class="at-lab-cards">{cards}</div></section>'
     )
 
@@ -59,6 +60,28 @@ def lab_summary(before: Mapping[str, Prediction], after: Mapping[str, Prediction
         which = f"All {total}" if flipped == total else f"{flipped} of {total}"
         sentence = f"{which} strategies now {_assign(flipped)} another category"
     return f"{sentence}; {without} {_assign(without)} none." if without else f"{sentence}."
+
+
+def agreement(predictions: Mapping[str, Prediction]) -> str:
+    """Whether the strategies assign the same category, and if not, which of them how often.
+
+    Empty where none assigns any.
+    """
+    counts = Counter(prediction.emotion or NONE for prediction in predictions.values())
+    total = len(predictions)
+    if set(counts) <= {NONE}:
+        return ""
+    if len(counts) == 1:
+        return f"All {total} strategies assign the same category: {next(iter(counts))}."
+    named = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    return f"The strategies differ: {named}."
+
+
+def _agreement(predictions: Mapping[str, Prediction]) -> str:
+    sentence = agreement(predictions)
+    if not sentence:
+        return ""
+    return f'<p class="at-lab-agreement" data-testid="lab-agreement">{escape(sentence)}</p>'
 
 
 def _assign(strategies: int) -> str:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypedDict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import gradio as gr
 
 from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.engine import INTERNAL, report
+from mer_core.demo.components.polling import until
 from mer_core.demo.panels import notes
-from mer_core.demo.panels.lab import render_lab
+from mer_core.demo.sections.lab_controls import ControlsUpdate, controls_at_rest, other_choices
+from mer_core.demo.sections.lab_judging import LabAnswer, LabJudge, restrict, words_in_box
 from mer_core.demo.sections.lab_settings import (
+    Half,
     LabSettings,
-    describe,
-    has_half,
-    modalities,
+    categories_of,
     own_words,
     reads_words,
-    to_changes,
 )
-from mer_core.frameworks.descriptor import MODALITIES
-from mer_core.types import Prediction
+from mer_core.demo.services.openings import Opening
+from mer_core.serving.categories import FEWEST
 
 CHOOSE = "Choose a clip to change it. Clips that you analyse on the other pages are listed too."
 JUDGING = "Judging the changed clip…"
+SEARCHING = "Looking for clips about which the strategies differ…"
+TOO_FEW = f"Choose at least {FEWEST} categories."
 
 
 @dataclass(frozen=True)
@@ -38,105 +39,95 @@ class LabVersion:
         clip: The original that is open.
         opening: Random, another one each time a clip is opened or reset.
         settings: Of the controls.
+        summary: What was changed, in words.
     """
 
     clip: ClipId
     opening: str
     settings: LabSettings
+    summary: str = field(default="", compare=False)
 
 
-class LabUpdate(TypedDict, total=False):
+class LabUpdate(ControlsUpdate, total=False):
     """New values of the section's components; those left out stay as they are."""
 
-    words: Any
-    swap: Any
-    mute_lead: Any
-    mute_partner: Any
-    noise: Any
-    gain: Any
     cards: str
     hint: str
     opening: str
     version: LabVersion | None
 
 
-@dataclass(frozen=True, eq=False)
-class LabAnswer:
-    """Result of a change.
+@dataclass(frozen=True)
+class LabClips:
+    """Where the section finds and leaves clips.
 
     Attributes:
-        html: Every strategy's card.
-        summary: What was changed, for the line below the controls.
-        clip: The changed clip for the maps, or None where there is nothing to place.
+        find: A clip's id in its string form, request → the visitor's clip or an example; raises a
+            ValueError for people where there is none.
+        choices: Framework, request → (name, id) of those.
+        changed: Request → the clip last changed, or None.
+        store_changed: Changed clip or None, request: where the page finds its star.
+        ready: Whether clips can be judged, or never will be.
+        opening: Framework → what to begin with; raises a ValueError for people.
     """
 
-    html: str
-    summary: str
-    clip: VisitorClip | None
+    find: Callable[[str, gr.Request | None], VisitorClip]
+    choices: Callable[[str, gr.Request | None], Sequence[tuple[str, str]]]
+    changed: Callable[[gr.Request | None], VisitorClip | None]
+    store_changed: Callable[[VisitorClip | None, gr.Request | None], None]
+    ready: Callable[[], bool]
+    opening: Callable[[str], Opening | None]
 
 
 class LabHandlers:
     """What the section's events call; stores nothing of any visitor.
 
     Args:
-        score: Framework, inputs → every strategy's prediction.
-        reader: Framework → what reads a clip's new words; not used for videos.
-        find: A clip's id in its string form, request → the visitor's clip or an example; raises a
-            ValueError for people where there is none.
-        store_changed: Changed clip or None, request: where the page finds its star.
-        titles: Strategy → its name for people, as markup.
+        judge: Changes clips and judges them.
+        clips: Where they are.
     """
 
-    def __init__(
-        self,
-        score: Callable[[str, Any], Mapping[str, Prediction]],
-        reader: Callable[[str], Any],
-        find: Callable[[str, gr.Request | None], VisitorClip],
-        store_changed: Callable[[VisitorClip | None, gr.Request | None], None],
-        titles: Mapping[str, str],
-    ) -> None:
-        self._score = score
-        self._reader = reader
-        self._find = find
-        self._store_changed = store_changed
-        self._titles = titles
+    def __init__(self, judge: LabJudge, clips: LabClips) -> None:
+        self._judge, self._clips = judge, clips
 
-    def answer(self, clip: VisitorClip, settings: LabSettings) -> LabAnswer:
-        """The clip as changed, under every strategy; a sentence where that fails."""
-        try:
-            return self._answer(clip, settings)
-        except ValueError as error:  # MediaError too: their messages are for people
-            message = str(error)
-        except Exception as error:  # a visitor gets a sentence, never a trace
-            report(error)
-            message = INTERNAL
-        return LabAnswer(render_lab(clip.predictions, None, self._titles, message), "", None)
+    async def begin(
+        self, framework: str, request: gr.Request | None = None
+    ) -> AsyncIterator[LabUpdate]:
+        """Without a clip: once the model is there, open clips about which strategies differ."""
+        yield {"hint": notes.hint(SEARCHING)}
+        async for _ in until(self._clips.ready):
+            pass
+        yield await asyncio.to_thread(self._begin, framework, request)
 
-    def open(
+    async def open(
         self,
         chosen: str | None,
         version: LabVersion | None,
+        framework: str,
         request: gr.Request | None = None,
-    ) -> LabUpdate:
+    ) -> AsyncIterator[LabUpdate]:
         """A chosen clip's controls and cards; nothing if it is open already."""
-        if chosen and version is not None and chosen == str(version.clip):
-            return {}
-        return self.reset(chosen, request)
+        if not chosen:
+            async for update in self.begin(framework, request):
+                yield update
+        elif version is not None and chosen == str(version.clip):
+            yield {}
+        else:
+            yield await asyncio.to_thread(self.reset, chosen, request)
 
     def reset(self, chosen: str | None, request: gr.Request | None = None) -> LabUpdate:
         """The clip unchanged, with its controls at rest."""
-        self._store_changed(None, request)
+        self._clips.store_changed(None, request)
         try:
             clip = self._chosen_clip(chosen, request)
         except ValueError as error:
-            return {
-                **_controls_at_rest(None),
-                "cards": "", "hint": notes.hint(str(error)), "opening": "", "version": None,
-            }  # fmt: skip
+            nothing: LabUpdate = {"cards": "", "opening": "", "version": None}
+            return {**controls_at_rest(None), **nothing, "hint": notes.hint(str(error))}
         opening = secrets.token_hex(4)
+        choices = self._clips.choices(clip.framework, request)
         return {
-            **_controls_at_rest(clip),
-            "cards": render_lab(clip.predictions, None, self._titles),
+            **controls_at_rest(clip, choices),
+            "cards": self._judge.unchanged(clip),
             "hint": "",
             "opening": opening,
             "version": LabVersion(clip.id, opening, LabSettings(own_words(clip))),
@@ -145,12 +136,8 @@ class LabHandlers:
     def apply(
         self,
         chosen: str | None,
-        words: str | None,
+        settings: LabSettings,
         swap: str | None,
-        mute_lead: bool,
-        mute_partner: bool,
-        noise: float,
-        gain: float,
         opening: str,
         version: LabVersion | None,
         request: gr.Request | None = None,
@@ -166,67 +153,82 @@ class LabHandlers:
             return
         try:
             clip = self._chosen_clip(chosen, request)
+            other = self._clips.find(settings.other, request) if settings.other else None
         except ValueError as error:
             yield {"swap": None, "cards": "", "hint": notes.hint(str(error)), "version": None}
             return
-        settings = LabSettings(swap or words or "", mute_lead, mute_partner, noise or 0, gain or 0)
+        if len(settings.categories) < FEWEST:
+            yield {"hint": notes.hint(TOO_FEW)}
+            return
+        settings = restrict(settings, categories_of(clip))
+        filled = swap or _refilled(clip, settings, other, version)
+        if filled is not None:
+            settings = replace(settings, words=filled)
         new_version = LabVersion(clip.id, opening, settings)
         if new_version == version:  # the text box was left as it was
-            yield {}
+            yield {"hint": notes.hint(version.summary)}
             return
         started: LabUpdate = {"swap": None, "hint": notes.hint(JUDGING)}
-        yield {**started, "words": swap} if swap else started
-        answer = self.answer(clip, settings)
+        yield {**started, "words": filled} if filled is not None else started
+        answer = self._judge.answer(clip, settings, other, self._clips.changed(request))
         # Gradio stops here once another clip was chosen, whose star must not be replaced.
         yield {}
-        self._store_changed(answer.clip, request)
-        yield {"cards": answer.html, "hint": notes.hint(answer.summary), "version": new_version}
+        yield self._shown(answer, new_version, request)
+
+    def _begin(self, framework: str, request: gr.Request | None) -> LabUpdate:
+        choices = list(self._clips.choices(framework, request))
+        try:
+            opening = self._clips.opening(framework)
+        except ValueError as error:
+            return {**self.reset(None, request), "hint": notes.hint(str(error))}
+        if opening is None:
+            return self.reset(None, request)
+        clip_id = str(opening.clip)
+        update = self.reset(clip_id, request)
+        update["clip"] = gr.update(choices=choices, value=clip_id)
+        version = update["version"]
+        if opening.other is None or version is None:
+            return update
+        clip, other = (self._clips.find(str(i), request) for i in (opening.clip, opening.other))
+        settings = replace(version.settings, other=str(other.id), half=Half.PARTNER)
+        settings = replace(settings, words=words_in_box(clip, settings, other))
+        answer = self._judge.answer(clip, settings, other)
+        return {
+            **update,
+            "words": gr.update(value=settings.words, interactive=reads_words(clip)),
+            "other": gr.update(
+                choices=other_choices(choices, clip_id), value=settings.other, interactive=True
+            ),
+            "half": gr.update(value=Half.PARTNER.value, interactive=True),
+            **self._shown(answer, replace(version, settings=settings), request),
+        }
+
+    def _shown(
+        self, answer: LabAnswer, version: LabVersion, request: gr.Request | None
+    ) -> LabUpdate:
+        """An answer on the cards and on the maps."""
+        self._clips.store_changed(answer.clip, request)
+        version = replace(version, summary=answer.summary)
+        return {"cards": answer.html, "hint": notes.hint(answer.summary), "version": version}
 
     def _chosen_clip(self, chosen: str | None, request: gr.Request | None) -> VisitorClip:
         if not chosen:
             raise ValueError(CHOOSE)
-        return self._find(chosen, request)
-
-    def _answer(self, clip: VisitorClip, settings: LabSettings) -> LabAnswer:
-        from mer_core.serving.perturb import changed  # imports torch, which the model has done
-
-        changes = to_changes(clip, settings)
-        inputs = changed(clip.reading, changes, self._reader(clip.framework))
-        if inputs is clip.reading:
-            return LabAnswer(render_lab(clip.predictions, None, self._titles), "", None)
-        predictions = self._score(clip.framework, inputs)
-        # A new object, not a copy: a clip caches its positions on the maps.
-        result = VisitorClip(
-            clip.id.as_changed(),
-            f"{clip.name} (changed)",
-            clip.framework,
-            predictions,
-            number=clip.number,
-        )
-        cards = render_lab(clip.predictions, predictions, self._titles)
-        return LabAnswer(cards, describe(clip, settings), result if result.modalities else None)
+        return self._clips.find(chosen, request)
 
 
-def _controls_at_rest(clip: VisitorClip | None) -> LabUpdate:
-    """The controls as this clip needs them; all off without a clip."""
-    if clip is None:
-        lead, partner = MODALITIES["speech"], MODALITIES["text"]
-        has_lead = has_partner = has_sound = False
-    else:
-        lead, partner = modalities(clip)
-        has_lead, has_partner = has_half(clip, lead), has_half(clip, partner)
-        has_sound = clip.reading.waveform is not None
-    words: dict[str, Any] = {
-        "visible": clip is None or reads_words(clip),
-        "interactive": clip is not None,
-    }
-    return {
-        "words": gr.update(value=own_words(clip) if clip else "", **words),
-        "swap": gr.update(value=None, **words),
-        "mute_lead": gr.update(value=False, label=f"Mute the {lead.noun}", interactive=has_lead),
-        "mute_partner": gr.update(
-            value=False, label=f"Mute the {partner.noun}", interactive=has_partner
-        ),
-        "noise": gr.update(value=0, interactive=has_sound),
-        "gain": gr.update(value=0, interactive=has_sound),
-    }
+def _refilled(
+    clip: VisitorClip,
+    settings: LabSettings,
+    other: VisitorClip | None,
+    version: LabVersion | None,
+) -> str | None:
+    """New words for the text box where another half was chosen that changes them, else None."""
+    if version is None or not reads_words(clip):
+        return None
+    old = version.settings
+    if (settings.other, settings.half) == (old.other, old.half):
+        return None
+    if settings.gives_partner or old.gives_partner:
+        return words_in_box(clip, settings, other)
+    return None

@@ -20,7 +20,7 @@ from mer_core.atlas.collection import Atlas
 from mer_core.atlas.export.captions import describe_refit
 from mer_core.atlas.fitting.progress import RefitProgress, RefitStage
 from mer_core.atlas.fitting.refit import Refit, RefitJob, Refitted
-from mer_core.atlas.maps import MapParams
+from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.placement import Placer
 from mer_core.atlas.plotted import Point
 from mer_core.atlas.visitor import VisitorClip
@@ -58,8 +58,13 @@ class RefitMaps:
     _placers: dict[str, Placer] = field(default_factory=dict, init=False, repr=False)
 
     @property
+    def maps(self) -> dict[str, AtlasMap]:
+        """Strategy (`none` and the chosen one) → its map."""
+        return {BEFORE: self.before.map, self.strategy: self.after.map}
+
+    @property
     def title(self) -> str:
-        """What a map's caption calls them."""
+        """What is written after the strategy's title."""
         return describe_refit(self.params)
 
     def stars(

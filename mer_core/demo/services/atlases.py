@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -111,15 +111,30 @@ class Atlases:
         heads = self._heads.value
         return BROKEN if heads is None else heads.refused.get(framework, "")
 
-    def score(self, framework: str, inputs: Any) -> Mapping[str, Prediction]:
-        """Strategy → its prediction for a clip that was read, in the atlas' order.
+    @property
+    def ended(self) -> bool:
+        """Whether the heads are loaded, or never will be."""
+        return self._heads.state.ended or self._engine.state is LoadState.FAILED
 
-        Empty without heads.
+    def judge(
+        self, framework: str, inputs: Any, earlier: Sequence[Any] = ()
+    ) -> tuple[Mapping[str, Prediction], Any]:
+        """Strategy → its prediction for a clip that was read, and the clip behind the encoders.
+
+        Empty and None without heads.
+
+        Args:
+            framework: Whose strategies, in its atlas' order.
+            inputs: Of the clip.
+            earlier: Clips behind the encoders, whose halves are not encoded again.
         """
         heads = self.strategies(framework)
-        predictions = {} if heads is None else heads.score(inputs)
+        if heads is None:
+            return {}, None
+        encoded = heads.encode(inputs, earlier)
+        predictions = heads.score_encoded(encoded)
         charts = self.atlas(framework).charts
-        return {name: predictions[name] for name in charts if name in predictions}
+        return {name: predictions[name] for name in charts if name in predictions}, encoded
 
     def occlusions(self, clip: VisitorClip, strategy: str) -> Mapping[str, Occlusions]:
         """What words and moments of a clip change: without alignment, and under a strategy.
@@ -146,17 +161,19 @@ class Atlases:
             return
         if prediction.framework not in self.frameworks:
             return
-        predictions = self.score(prediction.framework, analysis.inputs)
+        predictions, encoded = self.judge(prediction.framework, analysis.inputs)
         if not predictions:
             return
         number = self.visits.get(visit).analysed + 1
+        stored = stored_inputs(analysis.inputs)
         clip = VisitorClip(
             id=ClipId.new(prediction.framework),
             name=clip_name(number, prediction),
             framework=prediction.framework,
             predictions=predictions,
-            reading=stored_inputs(analysis.inputs),
+            reading=stored,
             number=number,
+            encoded=None if stored is None else encoded,
         )
         for strategy in self.atlas(clip.framework).charts:
             clip.places(self.atlas(clip.framework), strategy)

@@ -69,10 +69,11 @@ class ShippedClips:
         analysis = self._analyse(framework, example)
         if analysis.inputs is None:
             raise ValueError(analysis.prediction.message)
-        predictions = self._atlases.score(framework, analysis.inputs)
+        predictions, encoded = self._atlases.judge(framework, analysis.inputs)
         if not predictions:
             raise ValueError(self._atlases.problem(framework) or INTERNAL)
-        return VisitorClip(chosen, clip_name(example), framework, predictions, analysis.inputs)
+        name, inputs = clip_name(example), analysis.inputs
+        return VisitorClip(chosen, name, framework, predictions, inputs, encoded=encoded)
 
 
 def examples(framework: str) -> list[Example]:

@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from mer_core.atlas.analysis.density import LEVELS
 from mer_core.atlas.analysis.spread import ellipse_of, groups_of, pair_lines
 from mer_core.atlas.export.figures import FORMATS, draw, export
+from mer_core.atlas.export.look import Look
 from mer_core.atlas.export.palette import EMOTION_COLOURS, shade
 from mer_core.atlas.export.table import COLUMNS, can_write_parquet, columns, to_csv, to_parquet
 from mer_core.atlas.maps import AtlasMap, MapParams
 from mer_core.atlas.plotted import Plotted, Stage, Visitor
 from mer_core.atlas.reference import Reference
+from mer_core.frameworks.descriptor import strategy_title
 from tests.atlas.conftest import EMOTIONS, make_map, make_reference
 
 OPENINGS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
@@ -71,6 +74,73 @@ def test_stars_have_the_number_of_their_clip(shown: list[Plotted]) -> None:
     assert [text.get_text() for text in panel.texts] == ["2", "11", ""]
 
 
+def test_a_changed_clip_is_hollow_with_a_trail_from_where_it_was(shown: list[Plotted]) -> None:
+    here, there = {"speech": (0.0, 0.0)}, {"speech": (0.2, -0.1)}
+    clip = Visitor("Clip 2", "sad", here, number=2, changed=True, origin=there)
+    (panel,) = draw([replace(shown[1], visitors=(clip,))], look=Look(lines=False)).axes
+    assert [text.get_text() for text in panel.texts] == ["2′"]
+    (trail,) = [line for line in panel.lines if line.get_linestyle() == "--"]
+    np.testing.assert_allclose(trail.get_xydata(), [[0.2, -0.1], [0.0, 0.0]])
+    star = panel.collections[-1]
+    np.testing.assert_allclose(star.get_facecolor()[0], (1, 1, 1, 1))
+
+
+def test_a_figure_shows_what_the_switches_say(shown: list[Plotted]) -> None:
+    bare = Look(lines=False)
+
+    def parts(look: Look) -> tuple[int, int, int]:
+        (axes,) = draw([replace(shown[1], visitors=())], look=look).axes
+        kinds = [type(one).__name__ for one in axes.collections]
+        return kinds.count("PathCollection"), len(axes.patches), kinds.count("LineCollection")
+
+    assert parts(bare) == (8, 0, 0)  # dots of four emotions in two modalities
+    assert parts(Look()) == (8, 0, 1)
+    assert parts(replace(bare, ellipses=True)) == (8, 8, 0)
+    assert parts(replace(bare, hidden=frozenset({"sad", "text"}))) == (3, 0, 0)
+    assert parts(Look(hidden=frozenset({"text"}))) == (4, 0, 0)  # no lines to what is hidden
+    (axes,) = draw([replace(shown[1], visitors=())], look=replace(bare, density=True)).axes
+    contours = [one for one in axes.collections if type(one).__name__ == "QuadContourSet"]
+    assert len(contours) == 4
+    assert all(tuple(one.levels) == LEVELS for one in contours)
+
+
+def test_points_that_are_not_selected_are_faint(shown: list[Plotted]) -> None:
+    chosen = frozenset({0, 1, 70})
+    (axes,) = draw([replace(shown[1], visitors=())], look=Look(lines=False, chosen=chosen)).axes
+    counts = {"plain": 0, "faint": 0}
+    for dots in axes.collections:
+        counts["plain" if dots.get_alpha() > 0.5 else "faint"] += len(dots.get_offsets())
+    assert counts == {"plain": 3, "faint": 117}
+
+
+def test_lines_of_hidden_emotions_are_left_out() -> None:
+    natural = make_reference(each=4, pairing="natural")
+    panel = Plotted(natural, make_map(natural), "instance", Stage.AFTER)
+    (axes,) = draw([panel], look=Look(hidden=frozenset({"sad", "angry"}))).axes
+    (lines,) = [one for one in axes.collections if type(one).__name__ == "LineCollection"]
+    assert len(lines.get_segments()) == 8
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (None, Look()),
+        ("nonsense", Look()),
+        ("[1]", Look()),
+        ('{"lines": false, "density": true, "ellipses": "yes"}', Look(lines=False, density=True)),
+        (
+            '{"hidden": ["sad", 3], "chosen": [4, "5", true, 7.5]}',
+            Look(hidden=frozenset({"sad"}), chosen=frozenset({4})),
+        ),
+        ('{"extent": [0.5, 0.0, 1.5, 2.0]}', Look(extent=(0.5, 0.0, 1.5, 2.0))),
+        ('{"extent": [1.5, 0.0, 0.5, 2.0]}', Look()),
+        ('{"extent": [0.5, 0.0, Infinity, 2.0]}', Look()),
+    ],
+)
+def test_what_the_page_sends_is_read_with_care(sent: str | None, expected: Look) -> None:
+    assert Look.read(sent) == expected
+
+
 def test_stars_have_the_colours_of_their_own_halves(shown: list[Plotted]) -> None:
     halves = {"speech": "angry", "text": "happy"}
     places = dict.fromkeys(halves, (0.0, 0.0))
@@ -90,7 +160,7 @@ def test_a_refitted_map_has_its_settings(shown: list[Plotted]) -> None:
     refit = replace(shown[1], map=refit_map, refitted=True)
     figure = draw([shown[0], refit])
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["none (before)", f"instance (after)\n{settings}"]
+    assert titles == [strategy_title("none"), f"{strategy_title('instance')}\n{settings}"]
     figure.canvas.draw()
     for axes in figure.axes:  # within its panel, and within the page
         box = axes.title.get_window_extent()
@@ -110,7 +180,7 @@ def test_small_multiples_share_their_axes(count: int) -> None:
         maps.append(Plotted(reference, make_map(reference), f"strategy {i}", Stage.AFTER))
     figure = draw(maps, columns=3)
     panels = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in panels] == [f"strategy {i} (after)" for i in range(count)]
+    assert [axes.get_title() for axes in panels] == [f"Strategy {i}" for i in range(count)]
     assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in panels}) == 1
 
 

@@ -91,8 +91,8 @@ class FakeAtlases:
         assert framework == "mgcma"
         return self._atlas
 
-    def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
-        return dict(clip("example", "speech", "text").predictions)
+    def judge(self, framework: str, reading: Any) -> tuple[dict[str, Prediction], Any]:
+        return dict(clip("example", "speech", "text").predictions), None
 
     def occlusions(self, clip: VisitorClip, strategy: str) -> dict[str, Occlusions]:
         return {name: found(0.25) for name in ("none", strategy)} if clip.reading else {}
@@ -176,7 +176,8 @@ def test_a_variant_switches_every_module_on_and_a_module_off_ends_it(
     ended = events.choose_modules("mgcma", everything[1:], "sharp")
     assert (ended["strategy"], ended["variant"]["value"]) == ("token+instance", PLAIN)
     assert ended["variant"]["info"] != chosen["variant"]["info"]
-    small_map = events.choose_strategy("mgcma", SimpleNamespace(strategy="sharp"))  # type: ignore[arg-type]
+    clicked: Any = SimpleNamespace(strategy="sharp", left="token")
+    small_map = events.choose_sides("mgcma", clicked)
     assert (small_map["variant"]["value"], small_map["modules"]) == ("sharp", everything)
     arrived = events.choose_framework("mgcma", papers=False)["variant"]
     assert (arrived["value"], arrived["visible"]) == (PLAIN, True)

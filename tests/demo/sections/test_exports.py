@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mer_core.atlas.collection import Atlas, Chart
-from mer_core.atlas.export.captions import origin
+from mer_core.atlas.export.captions import describe_refit, origin
 from mer_core.atlas.export.figures import draw
 from mer_core.atlas.fitting.refit import Refitted
 from mer_core.atlas.maps import MapParams
@@ -19,6 +19,7 @@ from mer_core.atlas.visitor import VisitorClip, stars
 from mer_core.demo.components import atlas_map
 from mer_core.demo.sections import exports
 from mer_core.demo.sections.refit_maps import RefitMaps
+from mer_core.frameworks.descriptor import strategy_title
 from mer_core.types import Prediction
 from tests.atlas.conftest import make_map, make_reference
 from tests.demo.clip_ids import recorded
@@ -65,14 +66,33 @@ def test_figures_and_page_number_clips_alike(atlas: Atlas) -> None:
 
 @pytest.mark.parametrize("refitted", [False, True])
 @pytest.mark.parametrize("everything", [False, True])
-def test_a_changed_clip_is_left_out_as_the_note_says(
+def test_a_changed_clip_is_shown_with_what_it_was(
     atlas: Atlas, refit: RefitMaps, everything: bool, refitted: bool
 ) -> None:
-    clips = [clip(2), clip(2, changed=True), clip(5)]
+    before = clip(2)
+    after = replace(clip(7), id=before.id.as_changed(), origin=before, number=2)
     chosen = refit if refitted else None
-    for one in exports.plotted(atlas, "token", clips, everything, chosen):
-        assert [visitor.number for visitor in one.visitors] == [2, 5]
-    assert "except one changed in the lab" in exports.NOTE
+    for one in exports.plotted(atlas, "token", [before, after], everything, chosen):
+        original, changed = one.visitors
+        assert (original.label, changed.label) == ("2", "2′")
+        assert changed.origin == original.places
+        assert changed.places != original.places
+        assert original.origin == {}
+
+
+def test_pinned_strategies_are_side_by_side(atlas: Atlas, refit: RefitMaps) -> None:
+    left, right = exports.plotted(atlas, "token", [], False, left="sharp")
+    assert (left.strategy, right.strategy) == ("sharp", "token")
+    assert exports.file_name("png", [left, right], False) == "attune-sharp-token.png"
+    titles = [axes.get_title() for axes in draw([left, right]).axes]
+    assert titles == [strategy_title("sharp"), strategy_title("token")]
+    swapped = exports.plotted(atlas, "sharp", [], False, refit, left="token")
+    assert [one.refitted for one in swapped] == [True, False]  # the stored map of the other one
+    titles = [axes.get_title() for axes in draw(swapped).axes]
+    assert titles == [
+        f"{strategy_title('token')}\n{describe_refit(refit.params)}",
+        strategy_title("sharp"),
+    ]
 
 
 def test_every_clip_is_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:
@@ -87,7 +107,7 @@ def test_every_clip_is_on_refitted_maps(atlas: Atlas, refit: RefitMaps) -> None:
     assert late.places["speech"] == pytest.approx(chart.placer.place(vector[None])[0])
     assert before.refitted
     assert after.refitted
-    assert {origin(one) for one in (before, after)} == {refit.title}
+    assert {origin(one) for one in (before, after)} == {describe_refit(refit.params)}
 
 
 def test_all_strategies_are_the_stored_maps(atlas: Atlas, refit: RefitMaps) -> None:
@@ -116,7 +136,8 @@ def test_a_file_name_marks_a_refit(
 def test_only_a_file_that_was_written_is_downloaded() -> None:
     """What follows a failure would hand out the file before it."""
     with gr.Blocks() as demo:
-        exports.build(lambda *_: [], [gr.State("mgcma"), gr.State("token"), gr.State(None)])
+        states = [gr.State("mgcma"), gr.State("token"), gr.State("none"), gr.State(None)]
+        exports.build(lambda *_: [], states)
     functions = list(demo.fns.values())
     writers = {key for key, f in demo.fns.items() if f.name == "write"}
     follow = [f for f in functions if f.js == exports.FOLLOW]

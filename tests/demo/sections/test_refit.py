@@ -215,11 +215,13 @@ def test_the_sentence_names_what_was_refitted(
     assert f"Refitted MGCMA ({strategy_title('none')} and {strategy_title('all')}) in 0 s" in text
     assert f"Shown whenever MGCMA and {strategy_title('all')} are chosen" in text
     assert "Clips that you add later, or change in the lab, are placed" in text
-    assert last["maps"].title == "refitted: 30 neighbours, min_dist 0.25, euclidean"
-    assert last["maps"].title.removeprefix("refitted: ") in text
+    settings = "refitted: 30 neighbours, min_dist 0.25, euclidean"
+    assert last["maps"].title == settings
+    assert settings.removeprefix("refitted: ") in text
     before = collect(handlers_of(atlas, clips).refit("mgcma", "none", 15, 0.1, "cosine", 7))[-1]
     assert "Refitted MGCMA (No alignment) in" in Page(before["status"]).text
-    assert before["maps"].title == "refitted: 15 neighbours, min_dist 0.1, cosine, seed 7"
+    settings = "refitted: 15 neighbours, min_dist 0.1, cosine, seed 7"
+    assert before["maps"].title == settings
 
 
 @pytest.mark.parametrize(

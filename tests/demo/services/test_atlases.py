@@ -49,7 +49,10 @@ class FakeStrategies:
         self.asked.append(strategy)
         return Occlusions("happy", {"text": 1.0}, (), {}, np.empty(0, np.float32), {})
 
-    def score(self, inputs: Any) -> dict[str, Prediction]:
+    def encode(self, inputs: Any, earlier: Any) -> str:
+        return "encoded"
+
+    def score_encoded(self, encoded: str) -> dict[str, Prediction]:
         random = np.random.default_rng(0)
         return {
             name: Prediction(

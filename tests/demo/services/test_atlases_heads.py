@@ -181,7 +181,7 @@ def refused(atlases: Atlases, expected: str) -> None:
     assert atlases.strategies(NAME) is None
     assert atlases.problem(NAME) == expected
     assert expected.count(". ") == 0
-    assert atlases.score(NAME, object()) == {}
+    assert atlases.judge(NAME, object()) == ({}, None)
     for chart in atlases.atlas(NAME).charts.values():
         assert np.isfinite(chart.map.points).all()
 

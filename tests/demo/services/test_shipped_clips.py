@@ -32,9 +32,9 @@ class FakeAtlases:
     def problem(self, framework: str) -> str:
         return self.sentence
 
-    def score(self, framework: str, reading: Any) -> dict[str, Prediction]:
+    def judge(self, framework: str, reading: Any) -> tuple[dict[str, Prediction], Any]:
         self.judged.append(reading)
-        return {"none": HAPPY}
+        return {"none": HAPPY}, None
 
     def remember(self, visit: str | None, analysis: Analysis) -> None:
         if analysis.prediction.emotion:

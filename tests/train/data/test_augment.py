@@ -7,13 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from mer_core.media.effects import add_noise, band_pass
 from mer_core.types import SAMPLE_RATE
 from train.config import SourceConfig
 from train.data.augment import (
-    add_noise,
     add_room,
     augment_waveform,
-    band_pass,
     change_gain,
     clip_peaks,
     coloured_noise,

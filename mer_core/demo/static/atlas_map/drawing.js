@@ -50,18 +50,23 @@ const drawPlot = async () => {
 
 const publish = () => {
   root.dataset.strategy = state.view.strategy;
+  root.dataset.left = strategyOf(0);
   root.dataset.t = state.t.toFixed(2);
   root.dataset.stars = JSON.stringify(attune.positions().stars);
   root.dataset.chosen = String(state.chosen ? state.chosen.size : 0);
   slider.value = String(state.t);
   const percent = Math.round(100 * state.t);
-  slider.setAttribute("aria-valuetext", percent === 0 ? "before" : percent === 100 ? "after" : `${percent} % of the way`);
+  const [left, right] = isPinned() ? ["Left", "Right"] : ["Before", "After"];
+  slider.setAttribute("aria-valuetext", percent === 0 ? left.toLowerCase() : percent === 100 ? right.toLowerCase() : `${percent} % of the way`);
+  slider.previousElementSibling.textContent = left;
+  slider.nextElementSibling.textContent = right;
   slider.style.setProperty("--at-map-share", `${percent}%`);
   SIDES.forEach((side, i) => {
     const refit = refitOf(i);
-    names[i].lastChild.textContent = refit ? refit.title : titleOf(mapOf(i));
+    names[i].lastChild.textContent = titleOf(mapOf(i)) + (refit ? `, ${refit.title}` : "");
   });
-  names[1].firstChild.textContent = percent < 100 ? `${percent} % of the way to` : state.control ? "Control" : "After";
+  names[0].firstChild.textContent = left;
+  names[1].firstChild.textContent = percent < 100 ? `${percent} % of the way to` : state.control ? "Control" : right;
 };
 
 const settle = async () => {

@@ -41,6 +41,7 @@ const sideTraces = (side, points, stars, look, kind) => {
     ...densityTraces(points, look, quiet),
     ...ellipseTraces(points, look, quiet),
     ...centroidTraces(points, look, quiet),
+    ...changeTraces(stars, look, quiet),
     ...starTraces(side, stars, look, quiet),
   ];
 };

@@ -38,7 +38,7 @@ const applySides = () => {
   state.cells[0] = mapOf(0).cells;
   paintStory();
   writeCaption();
-  grid.mark(state.view.strategy);
+  grid.mark(state.view.strategy, isPinned() ? strategyOf(0) : null);
   drawGrid();
 };
 
@@ -50,7 +50,7 @@ const changed = (properties) => {
   else applyView();
   if (!state.reference) return;
   const refitted = JSON.stringify(old?.refit) !== JSON.stringify(state.view.refit);
-  const same = start && !refitted && old.strategy === state.view.strategy;
+  const same = start && !refitted && old.strategy === state.view.strategy && old.left === state.view.left;
   if (!same) {
     state.t = 1;
     if (state.control) {
@@ -66,7 +66,10 @@ const changed = (properties) => {
   if (start && fresh) highlightClip(fresh);
 };
 
-const grid = multiples(find(".at-map-grid"), (strategy) => trigger("click", { strategy }));
+// Every choice of sides says what both of them show.
+const showSides = (left, strategy) => trigger("click", { left, strategy });
+const pin = (name) => showSides(strategyOf(0) === name ? state.reference.before : name, state.view.strategy);
+const grid = multiples(find(".at-map-grid"), (strategy) => showSides(strategyOf(0), strategy), pin);
 
 const listen = () => {
   listenToMouse(stage, move, () => state.mode === "pan" && !isMatrix());
@@ -103,6 +106,7 @@ const listen = () => {
     settleSoon();
     paintNow();
   });
+  find(".at-map-swap").addEventListener("click", () => { if (state.reference) showSides(state.view.strategy, strategyOf(0)); });
   find(".at-map-chosen button").addEventListener("click", () => { clear(); stage.focus(); });
 };
 
@@ -184,6 +188,13 @@ attune.positions = () => {
   });
   return { strategy: state.view.strategy, t: state.t, stars };
 };
+// What a downloaded figure is to show.
+attune.screen = () => ({
+  lines: state.layers.joins, ellipses: state.layers.ellipses, density: state.layers.density,
+  hidden: [...state.hidden.emotion].map((kind) => state.reference.emotions[kind])
+    .concat([...state.hidden.modality].map((m) => state.reference.modalities[m])),
+  chosen: [...(state.chosen || [])], extent: extent(),
+});
 attune.groups = (side) => state.reference.groups.map((rows) => rows.length ? spreadOf(state.points[side], rows) : null);
 attune.points = (side) => Array.from(state.points[side]);
 attune.trails = trailsNow;

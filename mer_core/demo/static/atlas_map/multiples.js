@@ -1,6 +1,8 @@
-// A small map of every strategy, each a button that shows it.
+// A small map of every strategy: a button that shows it on the right, and one that pins it on the left.
 
-const multiples = (grid, choose) => {
+const PIN = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M7 3h6l-1 6 3 3H5l3-3zM10 12v6"/></svg>';
+
+const multiples = (grid, choose, pin) => {
   let cells = [];
 
   const build = (reference) => {
@@ -13,8 +15,15 @@ const multiples = (grid, choose) => {
       const title = document.createElement("span");
       button.append(canvas, title);
       button.addEventListener("click", () => choose(name));
-      grid.append(button);
-      return { name, map, button, canvas, title };
+      const pinned = document.createElement("button");
+      pinned.type = "button";
+      pinned.dataset.pin = name;
+      pinned.innerHTML = PIN;
+      pinned.addEventListener("click", () => pin(name));
+      const cell = document.createElement("div");
+      cell.append(button, pinned);
+      grid.append(cell);
+      return { name, map, button, pinned, canvas, title };
     });
   };
 
@@ -30,11 +39,14 @@ const multiples = (grid, choose) => {
     }
   };
 
-  const mark = (strategy) => {
-    for (const { name, map, button, title } of cells) {
+  const mark = (strategy, left) => {
+    for (const { name, map, button, pinned, title } of cells) {
       title.textContent = titleOf(map);
-      button.setAttribute("aria-label", `Show ${titleOf(map)} as the map after alignment`);
+      button.setAttribute("aria-label", `Show ${titleOf(map)} on the right`);
       button.setAttribute("aria-pressed", String(name === strategy));
+      pinned.title = `Pin ${titleOf(map)} on the left, to compare with it`;
+      pinned.setAttribute("aria-label", pinned.title);
+      pinned.setAttribute("aria-pressed", String(name === left));
     }
   };
   return { build, draw, mark };

@@ -74,6 +74,7 @@ const paint = (pen, box, frame, points, stars, look) => {
   if (layers.density) densities(pen, look, points, px, py);
   if (layers.ellipses) ellipses(pen, look, points, px, py);
   if (layers.joins && reference.pairing !== "natural") centroidLines(pen, look, points, px, py);
+  paintChanges(pen, stars, look, px, py);
   paintStars(pen, stars, look, px, py);
   pen.restore();
 };

@@ -90,7 +90,7 @@ const pointAt = (target) => {
   const { side, key, item } = target;
   hideTip();
   state.pointed = target;
-  const lines = key ? tipOfStar(state.reference, starAt(side, key)) : tipOfPoint(state.reference, item, [mapOf(0), mapOf(1)]);
+  const lines = key ? tipOfStar(state.reference, starAt(side, key), isPinned()) : tipOfPoint(state.reference, item, [mapOf(0), mapOf(1)], isPinned());
   showTipAt(lines, ...encircle((other) => placeOf(target, other))[side]);
   return lines;
 };

@@ -65,10 +65,14 @@ const extent = () => {
 
 const titleOf = (map) => (document.body.classList.contains("at-papers") ? map.papers : map.title);
 
-const mapOf = (side) => {
-  const { maps, before, control } = state.reference;
-  return side && state.control ? control : maps[side ? state.view.strategy : before];
+// The left side is the map before alignment unless another strategy was pinned there.
+const strategyOf = (side) => {
+  const { maps, before } = state.reference, { strategy, left } = state.view;
+  if (side) return strategy;
+  return maps[left] ? left : before;
 };
+const isPinned = () => strategyOf(0) !== state.reference.before;
+const mapOf = (side) => (side && state.control ? state.reference.control : state.reference.maps[strategyOf(side)]);
 
 const pointsOf = (side) => {
   const refit = refitOf(side);
@@ -77,12 +81,13 @@ const pointsOf = (side) => {
 };
 
 // The stars of the visitor's clips on a strategy's map, one per half, in the colour of the category
-// that the half alone is assigned; grey where it was not judged alone. `place(visitor)` is modality
-// → [x, y].
+// that the half alone is assigned; grey where it was not judged alone. `place(clip)` is modality
+// → [x, y]. A clip changed in the lab has an `origin`, from where its trail leads to it.
 const starsFrom = (place, strategy) => {
-  const { reference, view, theme } = state, stars = [], shown = [reference.before, view.strategy];
+  const { reference, view, theme } = state, stars = [], shown = [0, 1].map(strategyOf);
   for (const visitor of view.visitors || []) {
     const points = place(visitor) || {}, emotions = shown.map((name) => visitor.emotion[name]);
+    const origin = (visitor.origin && place(visitor.origin)) || {};
     const pair = reference.modalities.map((modality, m) => {
       if (!points[modality]) return null;
       const own = visitor.halves[strategy]?.[modality], group = reference.emotions.indexOf(own) + m * reference.kinds;
@@ -90,7 +95,7 @@ const starsFrom = (place, strategy) => {
       const colour = reference.emotions.includes(own) ? theme.shades[group] : theme.soft;
       const [fill, edge] = visitor.changed ? [theme.card, colour] : [colour, theme.text];
       const { id, name, number, changed } = visitor;
-      return { id, name, number, changed, m, modality, emotions, alone, fill, edge, now: points[modality] };
+      return { id, name, number, changed, m, modality, emotions, alone, fill, edge, now: points[modality], from: origin[modality] };
     });
     if (pair[0] && pair[1]) { pair[0].partner = pair[1]; pair[1].partner = pair[0]; }
     stars.push(...pair.filter(Boolean));
@@ -101,21 +106,29 @@ const starsFrom = (place, strategy) => {
 const starsOn = (strategy) => starsFrom((v) => (state.display === "linear" ? v.linear : v.points)?.[strategy], strategy);
 const starsOf = (side) => {
   if (side && state.control) return []; // clips have no place among random vectors
-  const strategy = side ? state.view.strategy : state.reference.before, refit = refitOf(side);
+  const strategy = strategyOf(side), refit = refitOf(side);
   return refit ? starsFrom((v) => refit.points[v.id], strategy) : starsOn(strategy);
 };
 const keyOf = (star) => `${star.id} ${star.modality}`;
+const startOf = (star) => `${keyOf(star)} from`; // of its trail
+
+// Key → position, of stars and of where trails begin.
+const starPlaces = (stars) => new Map(stars.flatMap((star) =>
+  [[keyOf(star), star.now], ...(star.from ? [[startOf(star), star.from]] : [])]));
 
 // Positions of all points and stars on one side; `showBetween` blends two of them on the right.
 const positionsOn = (side) => ({
-  points: pointsOf(side), stars: new Map(starsOf(side).map((s) => [keyOf(s), s.now])), cells: mapOf(side).cells,
-  places: placesOf(side),
+  points: pointsOf(side), stars: starPlaces(starsOf(side)), cells: mapOf(side).cells, places: placesOf(side),
 });
 
 const moveStars = (stars, starts, share) => {
+  const between = (key, end) => {
+    const start = starts.get(key);
+    return start ? end.map((value, axis) => start[axis] + (value - start[axis]) * share) : end;
+  };
   for (const star of stars) {
-    const start = starts.get(keyOf(star));
-    if (start) star.now = star.now.map((end, axis) => start[axis] + (end - start[axis]) * share);
+    star.now = between(keyOf(star), star.now);
+    if (star.from) star.from = between(startOf(star), star.from);
   }
 };
 
@@ -130,8 +143,7 @@ const showBetween = (from, to, share) => {
 
 // A copy of the positions on the right.
 const snapshot = () => ({
-  points: state.shown.slice(), stars: new Map(state.stars[1].map((s) => [keyOf(s), s.now])), cells: state.cells[1],
-  places: state.places[1],
+  points: state.shown.slice(), stars: starPlaces(state.stars[1]), cells: state.cells[1], places: state.places[1],
 });
 
 const showMorph = () => { showBetween(positionsOn(0), positionsOn(1), state.t); };

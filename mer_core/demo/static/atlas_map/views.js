@@ -28,7 +28,7 @@ const markedRows = () => new Set(Array.from(state.chosen || [], (item) => state.
 // The rows of the visitor's latest clips, on the right between both strategies.
 const stripsOf = (side) => {
   if (side && state.control) return [];
-  const { reference, view } = state, { range } = reference.matrix, last = [reference.before, view.strategy];
+  const { reference, view } = state, { range } = reference.matrix, last = [strategyOf(0), strategyOf(1)];
   return (view.visitors || []).filter(({ similar }) => similar).flatMap((visitor) =>
     reference.modalities.flatMap((modality, m) => {
       const [from, to] = last.map((name) => visitor.similar[name]?.[modality]);
@@ -99,7 +99,7 @@ const reframed = ({ points, stars }, old, frame) => {
 // Alters what is shown; everything moves from where it was seen to where it now is.
 const change = (alter, then = () => {}) => {
   const wasMatrix = isMatrix(), start = snapshot(), { frame } = state;
-  const old = [0, 1].map((side) => ({ points: state.points[side].slice(), stars: new Map(state.stars[side].map((s) => [keyOf(s), s.now])) }));
+  const old = [0, 1].map((side) => ({ points: state.points[side].slice(), stars: starPlaces(state.stars[side]) }));
   stop();
   hideTip();
   alter();

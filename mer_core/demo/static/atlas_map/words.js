@@ -57,20 +57,22 @@ const selectionText = (points, pairs) =>
   + `${points === 1 ? "is" : "are"} selected, on both maps.`;
 
 // Lines of the tip of a reference point: what it is, and the distance of its partner.
-const tipOfPoint = (reference, item, maps) => {
+const SIDES_IN_WORDS = { true: ["on the left", "on the right"], false: ["before", "after"] }; // by pinned
+const tipOfPoint = (reference, item, maps, pinned) => {
   const pair = item % reference.count, m = item < reference.count ? 0 : 1;
   const { one, many } = reference.nouns[1 - m], other = one === many ? many : `a ${one}`;
   const partner = reference.pairing === "natural" ? "its other half" : `${other} of the same label`;
-  const [before, after] = maps.map((map) => map.distance[pair].toFixed(2));
+  const [before, after] = maps.map((map) => map.distance[pair].toFixed(2)), [left, right] = SIDES_IN_WORDS[pinned];
   return [
     `${capital(reference.emotions[reference.labels[pair]])} ${reference.nouns[m].one}`,
     reference.corpora[m][pair],
-    `Cosine distance to ${partner}: ${before} before, ${after} after`,
+    `Cosine distance to ${partner}: ${before} ${left}, ${after} ${right}`,
   ];
 };
 
-const tipOfStar = (reference, star) => {
-  const stages = ([before, after], none) => `${capital(before || none)} before, ${capital(after || none)} after`;
+const tipOfStar = (reference, star, pinned) => {
+  const [left, right] = SIDES_IN_WORDS[pinned];
+  const stages = ([first, second], none) => `${capital(first || none)} ${left}, ${capital(second || none)} ${right}`;
   const [lead, partner] = reference.nouns, both = `${capital(lead.one)} and ${partner.one} together`;
   const lines = [star.name, `Its ${reference.nouns[star.m].one} alone: ${stages(star.alone, "not judged")}`];
   return star.partner ? [...lines, `${both}: ${stages(star.emotions, "no category")}`] : lines;
