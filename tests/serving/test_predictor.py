@@ -234,7 +234,7 @@ def test_encode_then_score_equals_score(predictor, clips):
     items = [(clips[0], TEXT), ((long, SAMPLE_RATE), TEXT), (None, TEXT)]
     readings = [predictor.read(audio, text) for audio, text in items]
     encoded = scorer.encode(readings, batch_size=4)
-    assert len(encoded.features) == -(-len(encoded.pieces) // 4)
+    assert len(encoded.batches) == -(-len(encoded.pieces) // 4)
     for actual, expected in zip(scorer.score_encoded(encoded), scorer.score(readings), strict=True):
         assert_close(actual, expected)
     assert scorer.score([]) == scorer.score_encoded(scorer.encode([])) == []

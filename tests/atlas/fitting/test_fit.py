@@ -121,7 +121,7 @@ def test_an_atlas_is_saved_and_loaded_unchanged(fitted: dict[str, Fitted], tmp_p
         np.testing.assert_array_equal(
             loaded.charts[name].placer.place(vectors), chart.placer.place(vectors)
         )
-    before, after = loaded.before_after("all")
+    before, after = loaded.side_by_side("none", "all")
     assert (before.strategy, before.stage, after.strategy) == ("none", "before", "all")
     assert [(p.strategy, p.stage) for p in loaded.all_maps()] == [
         ("none", "before"),
