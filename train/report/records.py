@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from mer_core.atlas.reference import Pairing
 from mer_core.files import write_atomically
 from train.evaluate.held_out import Classes, View
@@ -202,20 +204,21 @@ def _parse(text: str, path: Path) -> list[RunRecord]:
 def add_record(path: Path, record: RunRecord) -> None:
     """Add a line, unless the file has this run.
 
-    Several processes may do so at once: a line is one write to the end of the file.
+    Several processes may do so at once; one waits for the other.
 
     Raises:
         ValueError: The file has this run with other figures.
     """
-    text = path.read_text("utf-8") if path.is_file() else ""
-    merged = merge([*_parse(text, path), record])
-    after = "".join(f"{one.line()}\n" for one in merged)
-    if after.startswith(text) and text.endswith("\n" if text else ""):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab", buffering=0) as file:
-            file.write(after.removeprefix(text).encode())
-    else:  # the last line is half written, or a known run has been looked at more closely
-        write_atomically(path, lambda file: file.write_text(after, "utf-8"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        text = path.read_text("utf-8") if path.is_file() else ""
+        merged = merge([*_parse(text, path), record])
+        after = "".join(f"{one.line()}\n" for one in merged)
+        if after.startswith(text) and text.endswith("\n" if text else ""):
+            with path.open("ab", buffering=0) as file:
+                file.write(after.removeprefix(text).encode())
+        else:  # the last line is half written, or a known run has been looked at more closely
+            write_atomically(path, lambda file: file.write_text(after, "utf-8"))
 
 
 def merge(records: Iterable[RunRecord]) -> list[RunRecord]:
