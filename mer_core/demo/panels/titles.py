@@ -6,18 +6,13 @@ Both are in the markup, so that the switch works at once and everywhere, and ask
 from __future__ import annotations
 
 from mer_core.demo.panels.markup import escape
-from mer_core.frameworks.descriptor import Switch, strategy_title
+from mer_core.frameworks.descriptor import strategy_title
 from mer_core.frameworks.variants import Terms
 
 
 def strategy_name(strategy: str) -> str:
     """A strategy's title as markup."""
     return in_both_terms(*(strategy_title(strategy, terms) for terms in Terms))
-
-
-def switch_name(switch: Switch) -> str:
-    """A switch's title as markup."""
-    return in_both_terms(*(switch.named(terms) for terms in Terms))
 
 
 def in_both_terms(plain: str, papers: str) -> str:

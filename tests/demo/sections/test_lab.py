@@ -1,265 +1,29 @@
-"""The contradiction lab: what the controls change, what is drawn, how failures are explained."""
+"""The contradiction lab: what its events answer."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 import pytest
 
 from mer_core.atlas.visitor import VisitorClip
-from mer_core.demo.panels.lab import agreement, lab_summary, render_lab
-from mer_core.demo.panels.markup import escape
 from mer_core.demo.sections.lab import build_lab
 from mer_core.demo.sections.lab_controls import SENTENCES
-from mer_core.demo.sections.lab_events import CHOOSE, TOO_FEW, LabClips, LabHandlers, LabVersion
-from mer_core.demo.sections.lab_judging import LabJudge
-from mer_core.demo.sections.lab_settings import Half, LabSettings, describe, to_changes
+from mer_core.demo.sections.lab_events import CHOOSE, TOO_FEW, LabHandlers, LabVersion
+from mer_core.demo.sections.lab_settings import Half, LabSettings
 from mer_core.demo.services.openings import Opening
-from mer_core.media import MediaError
-from mer_core.serving.inputs import SpeechTextInputs
-from mer_core.types import Prediction
 from tests.demo.clip_ids import recorded
-from tests.demo.conftest import LABELS, chances
+from tests.demo.conftest import LABELS
 from tests.demo.coroutines import finished
+from tests.demo.lab_fakes import BEFORE, C1, C2, WORDS, FakeScorer, FakeVisit, at_rest, opened
 from tests.demo.markup_page import Page
 
 ROOT = Path(__file__).resolve().parents[3]
-NASTY = "<script>alert(1)</script>\"'"
-WORDS = "we won"
-C1, C2 = recorded("c1"), recorded("c2")
-
-
-def prediction(emotion: str | None, share: float = 0.7, **more: Any) -> Prediction:
-    vectors = {"speech": np.ones(3, np.float32), "text": np.ones(3, np.float32)}
-    by_modality: dict[str, Any] = {"speech": None, "text": None, "both": None}
-    if emotion is None:
-        return Prediction(None, {}, by_modality, **more)
-    return Prediction(
-        emotion, chances(emotion, share), by_modality, embeddings_after=vectors, **more
-    )
-
-
-BEFORE = {"none": prediction("happy"), "all": prediction("happy", 0.4)}
-
-
-class FakeReader:
-    """Reads words; refuses long ones in words."""
-
-    def read(self, audio: Any, text: str | None) -> SpeechTextInputs:
-        if text and len(text) > 100:
-            raise MediaError("text_too_long", "Too <long>.")
-        waveform = None if audio is None else audio[0]
-        return SpeechTextInputs(waveform, None, None, None, text, None)
-
-
-@pytest.fixture
-def clip() -> VisitorClip:
-    wave = np.sin(np.arange(8000) / 20).astype(np.float32) * 0.5
-    reading = SpeechTextInputs(wave, None, None, 0.5, WORDS, None)
-    return VisitorClip(C1, f"Clip {NASTY}", "mgcma", BEFORE, reading)
-
-
-class FakeScorer:
-    """Angry words make the strategy `all` angry; keeps what it was judged."""
-
-    def __init__(self) -> None:
-        self.inputs: list[Any] = []
-
-    def __call__(
-        self, framework: str, inputs: Any, earlier: Any
-    ) -> tuple[Mapping[str, Prediction], Any]:
-        self.inputs.append(inputs)
-        self.earlier = list(earlier)
-        angry = "hate" in (inputs.text or "")
-        judged = {"none": prediction("happy"), "all": prediction("angry" if angry else "happy")}
-        return judged, f"encoded {len(self.inputs)}"
-
-
-@pytest.fixture
-def scorer() -> FakeScorer:
-    return FakeScorer()
-
-
-class FakeVisit:
-    """The clips of a visit, and what the lab stored as changed."""
-
-    def __init__(self, *clips: VisitorClip) -> None:
-        self.clips = {str(clip.id): clip for clip in clips}
-        self.changed: list[VisitorClip | None] = []
-
-    def find(self, chosen: str, request: Any) -> VisitorClip:
-        if chosen not in self.clips:
-            raise ValueError("It is no longer here.")
-        return self.clips[chosen]
-
-    def store_changed(self, changed: VisitorClip | None, request: Any) -> None:
-        self.changed.append(changed)
-
-    def handlers(self, scorer: Any, opening: Opening | None = None) -> LabHandlers:
-        """The lab over these clips."""
-        judge = LabJudge(scorer, lambda _: FakeReader(), {"all": "All of them"})
-        clips = LabClips(
-            self.find, lambda *_: [(one.name, key) for key, one in self.clips.items()],
-            lambda _: self.changed[-1] if self.changed else None, self.store_changed,
-            lambda: True, lambda _: opening,
-        )  # fmt: skip
-        return LabHandlers(judge, clips)
-
-
-@pytest.fixture
-def other(clip: VisitorClip) -> VisitorClip:
-    wave = np.sin(np.arange(4000) / 9).astype(np.float32) * 0.25
-    reading = SpeechTextInputs(wave, None, None, 0.25, "I hate this", None)
-    return VisitorClip(C2, "Clip 2", "mgcma", BEFORE, reading, encoded="encoded other")
-
-
-@pytest.fixture
-def visit(clip: VisitorClip, other: VisitorClip) -> FakeVisit:
-    return FakeVisit(clip, other)
-
-
-@pytest.fixture
-def handlers(visit: FakeVisit, scorer: FakeScorer) -> LabHandlers:
-    return visit.handlers(scorer)
-
-
-@pytest.fixture
-def judge(scorer: FakeScorer) -> LabJudge:
-    return LabJudge(scorer, lambda _: FakeReader(), {"all": "All of them"})
-
-
-def at_rest(words: str = WORDS, **moved: Any) -> LabSettings:
-    """The controls as a clip is opened, but for what was moved."""
-    return LabSettings.of({"words": words, "categories": LABELS, **moved})
-
-
-def opened(handlers: LabHandlers, version: LabVersion | None, clip_id: Any = C1) -> Any:
-    """The last answer to a clip that was chosen."""
-
-    async def last() -> Any:
-        return [update async for update in handlers.open(str(clip_id), version, "mgcma")][-1]
-
-    return finished(last())
-
-
-def test_cards_show_both_clips_and_every_flip() -> None:
-    after = {"none": prediction("happy", 0.5), "all": prediction("angry", 0.7)}
-    page = Page(render_lab(BEFORE, after, {"all": "All of them"}))
-    assert "1 of 2 strategies now assigns another category" in page.text
-    assert len(page.having(class_="at-lab-card")) == 2
-    assert len(page.having(class_="at-lab-flips")) == 1
-    assert "All of them" in page.text
-    assert "Happy→ becomes Angry" in page.text
-    was = [a["style"] for a in page.having(class_="at-lab-was") if "style" in a]
-    now = [a["style"] for a in page.having(class_="at-lab-is") if "style" in a]
-    assert was[1] == "inline-size:70.0%"
-    assert now[1] == "inline-size:50.0%"
-    assert len(was) == len(now) == 8
-    assert "from 70%→ to 50%" in page.text
-
-
-@pytest.mark.parametrize(
-    ("emotions", "expected"),
-    [
-        (("happy", "happy"), "stays the same under all 2"),
-        (("sad", "angry"), "All 2 strategies now assign another"),
-        ((None, None), "No strategy can assign a category"),
-    ],
-)
-def test_the_summary_counts(emotions: tuple[str | None, ...], expected: str) -> None:
-    after = dict(zip(BEFORE, map(prediction, emotions), strict=True))
-    assert expected in lab_summary(BEFORE, after)
-    assert "Nothing is changed" in lab_summary(BEFORE, None)
-
-
-def test_without_a_category_there_is_one_sentence() -> None:
-    gone = prediction(None, state="no_speech", message="No <b>speech</b> was found.")
-    page = Page(render_lab(BEFORE, dict.fromkeys(BEFORE, gone), {}))
-    assert len(page.having(data_testid="lab-note")) == 1
-    assert "No <b>speech</b> was found." in page.text
-    assert page.text.count("no category") == 2
-    assert len(page.having(class_="at-lab-is")) == 1  # in the legend only
-
-
-def test_everything_foreign_is_escaped() -> None:
-    odd = replace(prediction("happy"), emotion=NASTY, message=NASTY, probabilities={NASTY: 1.0})
-    page = Page(render_lab({NASTY: odd}, {NASTY: odd}, {NASTY: escape(NASTY)}, NASTY))
-    assert not [tag for tag, _ in page.tags if tag == "script"]
-
-
-def test_controls_at_rest_change_nothing(clip: VisitorClip, judge: LabJudge) -> None:
-    assert to_changes(clip, LabSettings(WORDS)).text is None
-    assert to_changes(clip, LabSettings(WORDS)).snr_db is None
-    answer = judge.answer(clip, LabSettings(f" {WORDS} "))
-    assert answer.clip is None
-    assert "Nothing is changed" in answer.html
-
-
-def test_other_words_are_judged_anew(
-    clip: VisitorClip, judge: LabJudge, scorer: FakeScorer
-) -> None:
-    answer = judge.answer(clip, LabSettings("I hate this"))
-    (judged,) = scorer.inputs
-    assert judged.text == "I hate this"
-    np.testing.assert_array_equal(judged.waveform, clip.reading.waveform)
-    assert answer.summary == "The words are different."
-    assert answer.clip is not None
-    assert (answer.clip.id, answer.clip.framework) == (C1.as_changed(), "mgcma")
-    assert answer.clip.predictions["all"].emotion == "angry"
-    assert answer.clip._places is not clip._places  # it is elsewhere
-    assert answer.clip.origin is clip  # from where its trail leads
-    assert "1 of 2" in answer.html
-
-
-def test_each_control_does_what_it_says(clip: VisitorClip) -> None:
-    settings = LabSettings(WORDS, mute_partner=True, noise=30, gain=-12)
-    changes = to_changes(clip, settings)
-    assert changes.mute == {"text"}
-    assert (changes.snr_db, changes.gain_db) == (10, -12)
-    assert describe(clip, settings) == (
-        "The words are muted; noise is 10 dB below the voice; the sound is 12 dB quieter."
-    )
-    assert to_changes(clip, LabSettings(WORDS, noise=40)).snr_db == 0
-    assert "as loud as the voice" in describe(clip, LabSettings(WORDS, noise=40))
-    assert "without clipping" in describe(clip, LabSettings(WORDS, gain=20))
-    assert to_changes(clip, LabSettings("", mute_lead=True)).mute == {"speech"}
-
-
-def test_of_a_video_words_mean_nothing(clip: VisitorClip) -> None:
-    by_modality: dict[str, Any] = {"audio": None, "video": None, "both": None}
-    watched = {"none": replace(BEFORE["none"], by_modality=by_modality)}
-    film = VisitorClip(
-        recorded("v", "foal_net"), "Film", "foal_net", watched, replace(clip.reading, text=None)
-    )
-    assert to_changes(film, LabSettings("some words")).text is None
-    assert to_changes(film, LabSettings(mute_partner=True)).mute == {"video"}
-    assert describe(film, LabSettings(mute_partner=True)) == "The face is muted."
-
-
-def test_a_change_that_cannot_be_judged_is_a_sentence(
-    clip: VisitorClip, judge: LabJudge, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for settings, expected in (
-        (LabSettings("x" * 101), "Too <long>."),
-        (LabSettings(WORDS, mute_lead=True, mute_partner=True), "Nothing is left to judge"),
-        (LabSettings(WORDS, gain=float("nan")), "gain_db must be"),
-        (LabSettings(WORDS, noise=1e9), "snr_db must be"),
-    ):
-        answer = judge.answer(clip, settings)
-        page = Page(answer.html)
-        assert expected in page.text
-        assert len(page.having(class_="at-lab-card")) == 2
-        assert answer.clip is None
-    broken: Any = LabJudge(lambda *_: 1 // 0, lambda _: FakeReader(), {})  # type: ignore[arg-type]
-    assert "went wrong on our side" in broken.answer(clip, LabSettings("new")).html
-    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_only_a_real_change_is_judged(
@@ -408,14 +172,6 @@ def test_without_anything_to_begin_with_a_clip_is_asked_for(
     last = finished(begun())
     assert CHOOSE in last["hint"]
     assert last["version"] is None
-
-
-def test_agreement_is_said_plainly() -> None:
-    same = {name: prediction("sad") for name in "abc"}
-    assert agreement(same) == "All 3 strategies assign the same category: sad."
-    assert agreement({**same, "d": prediction("happy"), "e": prediction(None)}) == (
-        "The strategies differ: 3 sad, 1 happy, 1 no category."
-    )
 
 
 @pytest.mark.parametrize(
