@@ -30,6 +30,11 @@ class Modality:
     noun: str
     plural: bool = False
 
+    @property
+    def several(self) -> str:
+        """The noun's plural: `voices`, `words`, `faces`."""
+        return self.noun if self.plural else f"{self.noun}s"
+
 
 MODALITIES = {
     modality.name: modality

@@ -103,7 +103,9 @@ def test_two_strategies_are_pinned_and_swapped(atlas: Any, tmp_path: Path) -> No
     page.wait_for_selector(f".at-map[data-left=sharp][data-strategy='{FULL}']")
     expect(names[0]).to_contain_text("Left")
     expect(page.locator("[data-pin=sharp]")).to_have_attribute("aria-pressed", "true")
-    expect(told).to_contain_text(f"From {strategy_title('sharp')} to {strategy_title(FULL)}")
+    expect(told).to_contain_text(
+        f"From {strategy_title('sharp')} to {strategy_title(FULL)}", use_inner_text=True
+    )
     expect(told).to_contain_text("These two were not compared with an interval")
     wait_for_rest(page)
     lasso(page, "before")
@@ -113,7 +115,9 @@ def test_two_strategies_are_pinned_and_swapped(atlas: Any, tmp_path: Path) -> No
     page.click(".at-map-swap")
     page.wait_for_selector(f".at-map[data-left='{FULL}'][data-strategy=sharp]")
     wait_for_rest(page)
-    expect(told).to_contain_text(f"From {strategy_title(FULL)} to {strategy_title('sharp')}")
+    expect(told).to_contain_text(
+        f"From {strategy_title(FULL)} to {strategy_title('sharp')}", use_inner_text=True
+    )
     assert published(page, "chosen") == chosen  # linked: rows of the reference, on both sides
     swapped = published(page, "stars")
     for key, star in pinned.items():

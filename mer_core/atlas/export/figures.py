@@ -23,7 +23,7 @@ from mer_core.atlas.export.look import Look
 from mer_core.atlas.export.palette import EMOTION_COLOURS, shade
 from mer_core.atlas.plotted import Plotted
 from mer_core.atlas.reference import Pairing
-from mer_core.frameworks.descriptor import strategy_title
+from mer_core.frameworks.descriptor import MODALITIES, strategy_title
 from mer_core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -223,7 +223,11 @@ def _legend(figure: Figure, plotted: Plotted) -> None:
     ]
     for modality in reference.modalities:
         leading = modality == reference.modalities[0]
-        handles.append(entry("#444444" if leading else "#AAAAAA", MARKERS[leading], modality))
+        handles.append(
+            entry(
+                "#444444" if leading else "#AAAAAA", MARKERS[leading], MODALITIES[modality].several
+            )
+        )
     figure.legend(
         handles=handles, loc="outside lower center", ncols=len(handles), fontsize=7.5,
         frameon=False, handletextpad=0.2, columnspacing=1.2, labelcolor=INK,

@@ -55,7 +55,8 @@ def story(
         *moved_halves(atlas, strategy, clips, MOVED_HALVES, left),
         *moved_points(atlas, strategy, MOVED_POINTS, left),
     )
-    told = [clip for clip in clips if clip is chosen or clip.changed]
+    changed = [clip for clip in clips if clip.changed and clip is not chosen]
+    told = changed if chosen is None else [chosen, *changed]  # in the order of importance
     return {
         "mixing": [_mixing(one) for one in mixing],
         "apart": {str(clip.id): [on_line(atlas, name, clip) for name in names] for clip in told},

@@ -8,7 +8,8 @@ from mer_core.atlas.analysis.ablation import Ablation, Cell
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.markup import capitalised, escape, number, signed
 from mer_core.demo.panels.strategy_metrics import metric_title
-from mer_core.frameworks.descriptor import BEFORE, strategy_title
+from mer_core.demo.panels.titles import strategy_name
+from mer_core.frameworks.descriptor import BEFORE
 
 FIGURES = ("modality_gap", "precision_at_5", "unweighted_accuracy")
 CLIPS = 3  # the latest ones
@@ -22,11 +23,11 @@ NO_INTERVAL = (
 def comparison(ablation: Ablation, left: str, right: str, clips: Sequence[VisitorClip] = ()) -> str:
     """The differences of a framework's two chosen strategies, or that they are the same one."""
     if left == right:
-        sentences = [f"Both sides show the same strategy: {strategy_title(left)}."]
+        sentences = [f"Both sides show the same strategy: {strategy_name(left)}."]
     else:
         sentences = [figures_sentence(ablation, left, right)]
-        sentences += [clip_sentence(clip, left, right) for clip in reversed(clips[-CLIPS:])]
-    lines = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences if sentence)
+        sentences += [escape(clip_sentence(clip, left, right)) for clip in reversed(clips[-CLIPS:])]
+    lines = "".join(f"<p>{sentence}</p>" for sentence in sentences if sentence)
     return (
         '<section class="at-comparison" role="status" aria-label="What differs between the two '
         f'maps" data-testid="comparison">{lines}</section>'
@@ -34,16 +35,16 @@ def comparison(ablation: Ablation, left: str, right: str, clips: Sequence[Visito
 
 
 def figures_sentence(ablation: Ablation, left: str, right: str) -> str:
-    """The figures of both strategies and how they differ; empty where they were not measured."""
+    """Markup: both strategies' figures and how they differ; empty where they were not measured."""
     if left not in ablation.rows or right not in ablation.rows:
         return ""
     found = (_figure(ablation, figure, left, right) for figure in FIGURES)
     parts = [part for part in found if part]
     if not parts:
         return ""
-    start = f"From {strategy_title(left)} to {strategy_title(right)}, on the {_data(ablation)}"
-    pinned = BEFORE not in (left, right)
-    return f"{start}: {'; '.join(parts)}.{NO_INTERVAL if pinned else ''}"
+    start = f"From {strategy_name(left)} to {strategy_name(right)}, on the "
+    rest = f"{_data(ablation)}: {'; '.join(parts)}.{'' if BEFORE in (left, right) else NO_INTERVAL}"
+    return start + escape(rest)
 
 
 def _figure(ablation: Ablation, figure: str, left: str, right: str) -> str:

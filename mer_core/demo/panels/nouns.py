@@ -19,7 +19,8 @@ def noun(modality: str) -> str:
 
 def several(modality: str) -> str:
     """The noun's plural: `voices`, `words`, `faces`."""
-    return noun(modality) if is_plural(modality) else f"{noun(modality)}s"
+    known = MODALITIES.get(modality)
+    return f"{modality}s" if known is None else known.several
 
 
 def is_plural(modality: str) -> bool:

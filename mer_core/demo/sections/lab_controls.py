@@ -25,6 +25,7 @@ GAINS = (-30, 20)  # dB
 PITCHES = (-8, 8)  # semitones
 TEMPOS = (0.6, 1.6)
 NO_OTHER = ("No other clip", "")
+NO_CLIP = (MODALITIES["speech"], MODALITIES["text"])  # what the controls name before one is open
 SENTENCES = (
     "I am so happy for you!",
     "That is the best news I have heard all year.",
@@ -96,7 +97,7 @@ def build_controls(
         [NO_OTHER], value="", label="Swap a half with another clip", elem_id="lab-other", **off
     )
     half = gr.Radio(
-        _half_choices(MODALITIES["speech"], MODALITIES["text"]), value=Half.LEAD.value,
+        half_choices(*NO_CLIP), value=Half.LEAD.value,
         label="Take from it", elem_id="lab-half", **off,
     )  # fmt: skip
     words = gr.Textbox(
@@ -145,7 +146,7 @@ def controls_at_rest(
         choices: (name, id) of the clips that could give it a half.
     """
     if clip is None:
-        lead, partner = MODALITIES["speech"], MODALITIES["text"]
+        lead, partner = NO_CLIP
         has_lead = has_partner = has_sound = False
         categories: tuple[str, ...] = ()
     else:
@@ -164,7 +165,7 @@ def controls_at_rest(
             interactive=clip is not None,
         ),
         "half": gr.update(
-            choices=_half_choices(lead, partner), value=Half.LEAD.value,
+            choices=half_choices(lead, partner), value=Half.LEAD.value,
             interactive=clip is not None,
         ),
         "words": gr.update(value=own_words(clip) if clip else "", **words),
@@ -190,7 +191,8 @@ def other_choices(choices: Sequence[tuple[str, str]], clip_id: str) -> list[tupl
     return [NO_OTHER, *((name, id_) for name, id_ in choices if id_ != clip_id)]
 
 
-def _half_choices(lead: Modality, partner: Modality) -> list[tuple[str, str]]:
+def half_choices(lead: Modality, partner: Modality) -> list[tuple[str, str]]:
+    """(title, value) of the halves that another clip of these modalities could give."""
     return [(f"Its {lead.noun}", Half.LEAD.value), (f"Its {partner.noun}", Half.PARTNER.value)]
 
 

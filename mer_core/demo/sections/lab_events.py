@@ -13,12 +13,18 @@ from mer_core.atlas.clip_id import ClipId
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.components.polling import until
 from mer_core.demo.panels import notes
-from mer_core.demo.sections.lab_controls import ControlsUpdate, controls_at_rest, other_choices
+from mer_core.demo.sections.lab_controls import (
+    ControlsUpdate,
+    controls_at_rest,
+    half_choices,
+    other_choices,
+)
 from mer_core.demo.sections.lab_judging import LabAnswer, LabJudge, restrict, words_in_box
 from mer_core.demo.sections.lab_settings import (
     Half,
     LabSettings,
     categories_of,
+    modalities,
     own_words,
     reads_words,
 )
@@ -199,7 +205,9 @@ class LabHandlers:
             "other": gr.update(
                 choices=other_choices(choices, clip_id), value=settings.other, interactive=True
             ),
-            "half": gr.update(value=Half.PARTNER.value, interactive=True),
+            "half": gr.update(
+                choices=half_choices(*modalities(clip)), value=Half.PARTNER.value, interactive=True
+            ),
             **self._shown(answer, replace(version, settings=settings), request),
         }
 

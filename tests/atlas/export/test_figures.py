@@ -45,6 +45,11 @@ def test_files_have_their_format_and_the_same_bytes_again(kind: str, shown: list
     assert export(shown, kind, dots_per_inch=60) == data
 
 
+def test_modalities_are_named_as_on_the_page(shown: list[Plotted]) -> None:
+    (legend,) = draw(shown).legends
+    assert [text.get_text() for text in legend.get_texts()] == [*EMOTIONS, "voices", "words"]
+
+
 def test_svg_has_no_external_references(shown: list[Plotted]) -> None:
     text = export(shown, "svg").decode()
     ElementTree.fromstring(text)

@@ -10,7 +10,7 @@ import pytest
 from mer_core.atlas.analysis.ablation import Ablation
 from mer_core.atlas.visitor import VisitorClip
 from mer_core.demo.panels.comparison import clip_sentence, comparison, figures_sentence
-from mer_core.frameworks.descriptor import strategy_title
+from mer_core.demo.panels.titles import strategy_name
 from mer_core.types import Prediction
 from tests.demo.clip_ids import recorded
 from tests.demo.markup_page import Page
@@ -89,8 +89,14 @@ def test_a_clip_has_its_distances_and_categories() -> None:
 
 
 def test_both_sides_may_show_the_same_strategy(ablation: Ablation) -> None:
-    page = Page(comparison(ablation, "token", "token", [clip(token="sad")]))
-    assert page.text == f"Both sides show the same strategy: {strategy_title('token')}."
+    assert comparison(ablation, "token", "token", [clip(token="sad")]).count("<p>") == 1
+    same = f"<p>Both sides show the same strategy: {strategy_name('token')}.</p>"
+    assert same in comparison(ablation, "token", "token", [clip(token="sad")])
+
+
+def test_strategies_are_named_in_the_terms_of_the_page(ablation: Ablation) -> None:
+    sentence = figures_sentence(ablation, "none", "token")
+    assert sentence.startswith(f"From {strategy_name('none')} to {strategy_name('token')}, on the ")
 
 
 def test_names_are_escaped_and_the_latest_clips_come_first(ablation: Ablation) -> None:

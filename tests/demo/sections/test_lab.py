@@ -154,6 +154,8 @@ def test_the_lab_begins_with_what_the_model_disagrees_about(
         assert visit.changed == [None]
         return
     assert (first["other"]["value"], first["half"]["value"]) == (str(C2), "partner")
+    # In the nouns of the clip's framework, whichever framework's clip was open before.
+    assert first["half"]["choices"] == [("Its voice", "lead"), ("Its words", "partner")]
     assert first["words"]["value"] == "I hate this"
     assert "1 of 2 strategies" in first["cards"]
     assert "The strategies differ: 1 happy, 1 angry." in first["cards"]

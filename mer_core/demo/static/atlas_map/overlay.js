@@ -67,27 +67,28 @@ const takenOn = (side, box, toPixels) => {
   return [[left, top, left + width, top + height], ...stars];
 };
 
-// How far the halves of the chosen clip are apart, on the line that joins them, below or above: where
-// it covers no star. On the way between two maps neither distance holds.
+// How far the halves of a clip are apart, on the line that joins them, below or above: where it covers
+// nothing. The first clip's, which is the chosen one's, stands in any case, another's only where there
+// is room. On the way between two maps neither distance holds.
 const paintApart = (pen, side, box, toPixels, taken) => {
   const stage = side === 0 || state.t === 0 ? 0 : state.t === 1 ? 1 : null, size = box.w < 420 ? 12 : 13;
   if (stage === null) return;
   pen.font = `600 ${size}px ${state.theme.family}`;
-  for (const star of state.stars[side]) {
-    const text = state.view.story?.apart?.[star.id]?.[stage];
-    if (star.m || !star.partner || !text) continue;
+  Object.entries(state.view.story?.apart || {}).forEach(([id, told], rank) => {
+    const star = state.stars[side].find((one) => one.id === id && !one.m), text = told[stage];
+    if (!star?.partner || !text) return;
     const [[x0, y0], [x1, y1]] = [star.now, star.partner.now].map(toPixels);
     const on = (part) => [x0 + (x1 - x0) * part, y0 + (y1 - y0) * part], middle = on(0.5);
-    if (!isInside(middle, box)) continue;
+    if (!isInside(middle, box)) return;
     const spots = [middle, on(0.35), on(0.65), [middle[0], Math.max(y0, y1) + 24], [middle[0], Math.min(y0, y1) - 36]];
     const half = textWidth(pen, text) / 2 + 4;
     const areas = spots.map(([x, y]) => areaIn(box, x, y, half, size)), free = (area) => isFree(area, box, taken);
-    const area = areas.find(free) || areas[0];
+    const area = areas.find(free) || (rank ? null : areas[0]);
+    if (!area) return;
     taken.push(area);
     haloText(pen, text, area, state.theme.text);
-  }
+  });
 };
-
 
 const paintOverlay = () => {
   if (!state.reference || !state.stage || !state.shown) return;
