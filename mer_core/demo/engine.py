@@ -82,11 +82,11 @@ class Recogniser(Protocol):
     def with_transcript(self, inputs: Any, transcript: Transcript) -> Any:
         """What `read` has read, with its transcript; a text that was read stays."""
 
-    def score(self, inputs: Any) -> Prediction:
-        """The second half of `predict`."""
+    def judge(self, inputs: Any) -> tuple[Prediction, Any]:
+        """The second half of `predict`, and the inputs behind the encoders."""
 
-    def occlusions(self, inputs: Any) -> Occlusions | None:
-        """What single words and moments change of what `score` has judged."""
+    def occlusions(self, encoded: Any) -> Occlusions | None:
+        """What single words and moments change of what `judge` has judged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +97,12 @@ class Analysis:
         prediction: May be a refusal.
         inputs: `SpeechTextInputs` or `VideoInputs`, from which other heads can predict too; None
             if the clip could not be read.
+        encoded: The inputs behind the encoders, so that nothing is encoded twice.
     """
 
     prediction: Prediction
     inputs: Any = None
+    encoded: Any = None
 
 
 class Engine:
@@ -195,7 +197,8 @@ class Engine:
             inputs = model.read(audio=audio, text=text, video=video)
             if transcript is not None:
                 inputs = model.with_transcript(inputs, transcript)
-            return Analysis(model.score(inputs), inputs)
+            prediction, encoded = model.judge(inputs)
+            return Analysis(prediction, inputs, encoded)
         except MediaError as error:
             # A page hands over files that it stored itself, so a missing one has been deleted.
             message = EXPIRED if error.kind is MediaErrorKind.NOT_FOUND else error.message
@@ -206,10 +209,10 @@ class Engine:
 
     def explain(self, analysis: Analysis) -> Analysis:
         """With what single words and moments change; the same one where that is not known."""
-        if self.model is None or analysis.inputs is None or analysis.prediction.emotion is None:
+        if self.model is None or analysis.encoded is None or analysis.prediction.emotion is None:
             return analysis
         try:
-            found = self.model.occlusions(analysis.inputs)
+            found = self.model.occlusions(analysis.encoded)
         except Exception as error:  # the result stands without it
             report(error)
             return analysis

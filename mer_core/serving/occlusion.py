@@ -70,11 +70,17 @@ class Variant:
 WHOLE = Variant()
 
 
-def explained(scorer: SpeechTextScorer, inputs: SpeechTextInputs) -> Occlusions | None:
-    """What single words and moments of a clip change; None where nothing can be left out."""
+def explained(scorer: SpeechTextScorer, encoded: Encoded) -> Occlusions | None:
+    """What single words and moments of a clip change; None where nothing can be left out.
+
+    Args:
+        scorer: With any head on the encoders that encoded the clip.
+        encoded: One clip.
+    """
+    (inputs,) = encoded.inputs
     if not explainable(inputs):
         return None
-    return occlusions(scorer, encode_parts(scorer, scorer.encode([inputs])))
+    return occlusions(scorer, encode_parts(scorer, encoded))
 
 
 def explainable(inputs: SpeechTextInputs) -> bool:

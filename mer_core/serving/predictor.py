@@ -31,8 +31,8 @@ from mer_core.serving.pipelines import (
     reads_video,
     refusal,
 )
-from mer_core.serving.speech_text import SpeechTextScorer
-from mer_core.serving.video import VideoScorer
+from mer_core.serving.speech_text import Encoded, SpeechTextScorer
+from mer_core.serving.video import EncodedVideo, VideoScorer
 from mer_core.serving.video_inputs import VideoInputs, VideoReader
 from mer_core.types import SAMPLE_RATE, Occlusions, Prediction, Transcript
 
@@ -228,18 +228,33 @@ class Predictor:
         Raises:
             MediaError: This model has no framework for it.
         """
-        if isinstance(inputs, VideoInputs):
-            return self._video_or_refuse().scorer.score(inputs)
-        return self._speech_text_or_refuse().scorer.score([inputs])[0]
+        return self.judge(inputs)[0]
 
-    def occlusions(self, inputs: ReadInputs) -> Occlusions | None:
-        """What single words and moments change of a recording and its words; None of a video.
+    def judge(self, inputs: ReadInputs) -> tuple[Prediction, Encoded | EncodedVideo]:
+        """`score`, and the inputs behind the encoders: for `occlusions`, and for other heads.
 
-        Also None where there is nothing to leave out; see `serving.occlusion.encode_parts`.
+        Raises:
+            MediaError: This model has no framework for it.
         """
         if isinstance(inputs, VideoInputs):
+            video = self._video_or_refuse().scorer
+            film = video.encode(inputs)
+            return video.score_encoded(film), film
+        scorer = self._speech_text_or_refuse().scorer
+        encoded = scorer.encode([inputs])
+        return scorer.score_encoded(encoded)[0], encoded
+
+    def occlusions(self, encoded: Encoded | EncodedVideo) -> Occlusions | None:
+        """What single words and moments change of a recording and its words; None of a video.
+
+        Also None where there is nothing to leave out; see `serving.occlusion.explainable`.
+
+        Args:
+            encoded: From `judge`.
+        """
+        if isinstance(encoded, EncodedVideo):
             return None
-        return explained(self._speech_text_or_refuse().scorer, inputs)
+        return explained(self._speech_text_or_refuse().scorer, encoded)
 
     def predict_many(
         self,
@@ -256,7 +271,7 @@ class Predictor:
                 `name`.
             batch_size: Windows of speech that go through the network at once.
             transcribe: See `predict`; for the items without a text.
-            explain: See `predict`.
+            explain: See `predict`; each recording is judged by itself then.
 
         Returns:
             One prediction an item, in order. An item that cannot be read has the state `REFUSED`,
@@ -267,7 +282,7 @@ class Predictor:
         for index, item in enumerate(items):
             audio, text, video = (item.get(key) for key in ("audio", "text", "video"))
             try:
-                if video is None and self._speech_text is not None:
+                if video is None and self._speech_text is not None and not explain:
                     inputs = self._speech_text.reader.read(audio, text)
                     if transcribe and is_blank(text):
                         transcript = self.transcribe(inputs)
@@ -284,10 +299,6 @@ class Predictor:
         if self._speech_text is not None:
             scored = self._speech_text.scorer.score(list(batched.values()), batch_size)
             predictions |= zip(batched, scored, strict=True)
-        if explain:
-            for index, inputs in batched.items():
-                found = self.occlusions(inputs)
-                predictions[index] = replace(predictions[index], occlusions=found)
         return [
             replace(predictions[index], name=str(item.get("name", "")))
             for index, item in enumerate(items)
@@ -302,8 +313,8 @@ class Predictor:
         }
 
     def _score(self, inputs: ReadInputs, *, explain: bool) -> Prediction:
-        prediction = self.score(inputs)
-        return replace(prediction, occlusions=self.occlusions(inputs)) if explain else prediction
+        prediction, encoded = self.judge(inputs)
+        return replace(prediction, occlusions=self.occlusions(encoded)) if explain else prediction
 
     def _read_video(
         self, video: VideoSource, audio: AudioSource | None, text: str | None

@@ -127,12 +127,12 @@ class Strategies:
             for name, prediction in predictions.items()
         }
 
-    def parts(self, inputs: SpeechTextInputs | VideoInputs) -> Parts | None:
+    def parts(self, encoded: Encoded | EncodedVideo) -> Parts | None:
         """What may be left out of a clip, for `occlusions`; None of a video, and if nothing may."""
         scorer = self._scorer
-        if not isinstance(scorer, SpeechTextScorer) or not isinstance(inputs, SpeechTextInputs):
+        if not isinstance(scorer, SpeechTextScorer) or not isinstance(encoded, Encoded):
             return None
-        return encode_parts(scorer, scorer.encode([inputs])) if explainable(inputs) else None
+        return encode_parts(scorer, encoded) if explainable(*encoded.inputs) else None
 
     def occlusions(self, strategy: str, parts: Parts) -> Occlusions:
         """What single words and moments change under one strategy."""

@@ -45,10 +45,10 @@ def main() -> None:
         loaded = time.perf_counter()
         first = timed(lambda: predictor.predict(path, TEXT))
         baseline = baseline_pair(load_audio(path), len(TEXT.split()) + 10)
-        inputs = predictor.read(path, " ".join(TEXT.split()[:12]))
+        _, encoded = predictor.judge(predictor.read(path, " ".join(TEXT.split()[:12])))
         functions = {
             "ours": lambda: predictor.predict(path, TEXT),
-            "explained": lambda: predictor.occlusions(inputs),
+            "explained": lambda: predictor.occlusions(encoded),
             "baseline": baseline,
         }
         seconds = alternating(functions, options.repeats)

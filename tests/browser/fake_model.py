@@ -142,16 +142,16 @@ class FakeModel:
         """The arguments, and the transcript."""
         return {**inputs, "transcript": transcript}
 
-    def score(self, inputs: dict[str, Any]) -> Prediction:
-        """The same as `predict`."""
+    def judge(self, inputs: dict[str, Any]) -> tuple[Prediction, dict[str, Any]]:
+        """The same as `predict`, and the arguments."""
         given = {name: value for name, value in inputs.items() if name != "transcript"}
-        return replace(self.predict(**given), transcript=inputs.get("transcript"))
+        return replace(self.predict(**given), transcript=inputs.get("transcript")), inputs
 
     def occlusions(self, inputs: dict[str, Any]) -> Occlusions | None:
         """A word that names the category counts, and so does the first half of a voice."""
         if inputs["video"] is not None:
             return None
-        whole = self.score(inputs)
+        whole, _ = self.judge(inputs)
         if whole.emotion is None:
             return None
         present = {name: p for name, p in whole.by_modality.items() if p}

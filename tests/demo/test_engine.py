@@ -34,7 +34,7 @@ class Model:
     def predict(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
     ) -> Prediction:
-        return self.score(self.read(audio, text, video))
+        return self.judge(self.read(audio, text, video))[0]
 
     def read(
         self, audio: str | None = None, text: str | None = None, video: str | None = None
@@ -46,9 +46,9 @@ class Model:
     def with_transcript(self, inputs: Any, transcript: Transcript) -> str:
         return f"{inputs} of {transcript.text}"
 
-    def score(self, inputs: Any) -> Prediction:
+    def judge(self, inputs: Any) -> tuple[Prediction, str]:
         assert isinstance(self.answer, Prediction)
-        return self.answer
+        return self.answer, f"encoded {inputs}"
 
 
 def started(answer: Any) -> Engine:
@@ -61,6 +61,7 @@ def started(answer: Any) -> Engine:
 def test_an_analysis_holds_the_inputs() -> None:
     analysis = started(OK).analyse(None, "words")
     assert (analysis.prediction, analysis.inputs) == (OK, "inputs")
+    assert analysis.encoded == "encoded inputs"  # what other heads and explanations begin with
     refused = started(MediaError("not_audio", "It is broken.")).analyse("clip.wav", None)
     assert refused.inputs is None
     assert refused.prediction.message == "It is broken."
@@ -175,22 +176,22 @@ def test_background_keeps_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class Explaining(Model):
-    def occlusions(self, inputs: Any) -> Occlusions | None:
-        if inputs == "broken":
+    def occlusions(self, encoded: Any) -> Occlusions | None:
+        if encoded == "broken":
             raise RuntimeError("secret")
-        return Occlusions("sad", {"text": 1.0}, (), {}, np.empty(0), {}) if inputs else None
+        return Occlusions("sad", {"text": 1.0}, (), {}, np.empty(0), {}) if encoded else None
 
 
 def test_what_words_change_is_added_where_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     engine = Engine(lambda: Explaining(OK))
     engine.start()
     assert engine.wait(30)
-    explained = engine.explain(Analysis(OK, "inputs")).prediction.occlusions
+    explained = engine.explain(Analysis(OK, "inputs", "encoded")).prediction.occlusions
     assert explained is not None
     assert explained.emotion == "sad"
     for unchanged in (
-        Analysis(OK, "broken"), Analysis(OK, ""), Analysis(OK),
-        Analysis(replace(OK, emotion=None), "inputs"),
+        Analysis(OK, "inputs", "broken"), Analysis(OK, "inputs", ""), Analysis(OK),
+        Analysis(replace(OK, emotion=None), "inputs", "encoded"),
     ):  # fmt: skip
         assert engine.explain(unchanged) is unchanged
     assert "RuntimeError in occlusions" in capsys.readouterr().err

@@ -30,7 +30,7 @@ from mer_core.serving.occlusion import (
 )
 from mer_core.serving.speech_text import SpeechTextScorer
 from mer_core.serving.windows import LONG_SECONDS
-from mer_core.types import COMBINED, SAMPLE_RATE, Batch, Features, Output
+from mer_core.types import COMBINED, SAMPLE_RATE, Batch, Features, Occlusions, Output
 
 VOCABULARY = ("the", "day", "is", "happy", "sad", "very")
 HAPPY, SAD = FOUR.index("happy"), FOUR.index("sad")
@@ -127,6 +127,10 @@ def clip(levels: Sequence[float] = (), text: str = "") -> SpeechTextInputs:
     return SpeechTextInputs(waveform, activity, None, seconds, text or None, tokens)
 
 
+def explain(scorer: SpeechTextScorer, inputs: SpeechTextInputs) -> Occlusions | None:
+    return explained(scorer, scorer.encode([inputs]))
+
+
 def chance(happy: float, condition: str, sad: float = 0.0) -> float:
     """Of happy, from its logit and that of sad; the two others are 0."""
     scale = TEMPERATURES[condition]
@@ -135,7 +139,7 @@ def chance(happy: float, condition: str, sad: float = 0.0) -> float:
 
 
 def test_the_only_word_that_counts_takes_its_share_with_it(scorer: SpeechTextScorer) -> None:
-    found = explained(scorer, clip(text="the day is happy"))
+    found = explain(scorer, clip(text="the day is happy"))
     assert found is not None
     assert (found.emotion, found.words) == ("happy", ("the", "day", "is", "happy"))
     whole, without = chance(2.0, "text"), chance(0.0, "text")
@@ -149,7 +153,7 @@ def test_a_word_that_speaks_against_the_category_makes_it_more_probable(
     scorer: SpeechTextScorer,
 ) -> None:
     """A loud voice against a sad word: without the word, happy alone is left."""
-    found = explained(scorer, clip([0.0, 1.0], "very sad"))
+    found = explain(scorer, clip([0.0, 1.0], "very sad"))
     assert found is not None
     assert found.emotion == "happy"
     assert found.whole[COMBINED] == pytest.approx(chance(5.0, COMBINED, sad=3.0))
@@ -159,7 +163,7 @@ def test_a_word_that_speaks_against_the_category_makes_it_more_probable(
 
 def test_the_only_moment_that_counts_takes_its_share_with_it(scorer: SpeechTextScorer) -> None:
     """Five tokens of 0.1 s, each with the level, are hidden with a moment."""
-    found = explained(scorer, clip([0.0, 0.0, 0.4, 0.0], "the day"))
+    found = explain(scorer, clip([0.0, 0.0, 0.4, 0.0], "the day"))
     assert found is not None
     np.testing.assert_allclose(found.times, np.arange(5) * MOMENT_SECONDS, rtol=1e-6)
     for condition in (COMBINED, "speech"):
@@ -179,7 +183,7 @@ def test_nothing_left_out_is_the_prediction(scorer: SpeechTextScorer) -> None:
         clip([0.1 * (i % 4) for i in range(round((LONG_SECONDS + 4) / MOMENT_SECONDS))], "the day"),
     ):
         (prediction,) = scorer.score([inputs])
-        found = explained(scorer, inputs)
+        found = explain(scorer, inputs)
         assert found is not None
         assert found.emotion == prediction.emotion
         for condition, value in found.whole.items():
@@ -192,7 +196,7 @@ def test_a_moment_of_a_long_recording_is_hidden_in_every_window(scorer: SpeechTe
     """12 s in three windows of 6 s; moments of 0.5 s, of which the one at 4 s is in two."""
     levels = [0.0] * 24
     levels[8] = 0.4
-    found = explained(scorer, clip(levels))
+    found = explain(scorer, clip(levels))
     assert found is not None
     without = found.without_moment["speech"]
     assert without[8] == pytest.approx(chance(0.0, "speech"), rel=1e-4)
@@ -201,9 +205,9 @@ def test_a_moment_of_a_long_recording_is_hidden_in_every_window(scorer: SpeechTe
 
 
 def test_one_word_is_left_out_only_beside_a_voice(scorer: SpeechTextScorer) -> None:
-    assert explained(scorer, clip(text="happy")) is None
-    assert explained(scorer, SpeechTextInputs()) is None
-    found = explained(scorer, clip([0.1, 0.1], "happy"))
+    assert explain(scorer, clip(text="happy")) is None
+    assert explain(scorer, SpeechTextInputs()) is None
+    found = explain(scorer, clip([0.1, 0.1], "happy"))
     assert found is not None
     expected = chance(1.0, COMBINED)
     np.testing.assert_allclose(found.without_word[COMBINED], [expected], rtol=1e-5)
@@ -225,7 +229,7 @@ def test_moments_grow_with_the_recording() -> None:
 
 def test_of_a_long_text_the_first_words_are_left_out(scorer: SpeechTextScorer) -> None:
     inputs = clip(text=" ".join(["very"] * (MAX_WORDS + 5) + ["happy"]))
-    found = explained(scorer, inputs)
+    found = explain(scorer, inputs)
     assert found is not None
     assert found.words == ("very",) * MAX_WORDS
     assert found.whole["text"] == pytest.approx(chance(2.0, "text"))
@@ -235,7 +239,7 @@ def test_of_a_long_text_the_first_words_are_left_out(scorer: SpeechTextScorer) -
 
 def test_all_variants_of_a_clip_share_batches(scorer: SpeechTextScorer) -> None:
     """One batch for both, one for the voice and one for the words."""
-    explained(scorer, clip([0.1] * 10, "the day is very happy"))
+    explain(scorer, clip([0.1] * 10, "the day is very happy"))
     framework: Any = scorer.framework
     assert sorted(framework.rows) == [1 + 5, 1 + 10, 1 + 5 + 10]
 
@@ -251,7 +255,7 @@ def test_a_framework_without_words_explains_its_moments() -> None:
             return super().fuse({**features, "text": Features(torch.zeros(1, 1, 1), no, no[0])})
 
     scorer = SpeechTextScorer(Voice(), "voice", TEMPERATURES, torch.device("cpu"))
-    found = explained(scorer, clip([0.0, 0.4]))
+    found = explain(scorer, clip([0.0, 0.4]))
     assert found is not None
     expected = [chance(2.0, "speech"), chance(0.0, "speech")]
     np.testing.assert_allclose(found.without_moment["speech"], expected, rtol=1e-5)

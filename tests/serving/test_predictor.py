@@ -268,3 +268,14 @@ def test_without_a_word_is_as_if_it_had_not_been_said(predictor, clips):
     np.testing.assert_allclose(
         many.occlusions.without_moment["both"], found.without_moment["both"], atol=1e-4
     )
+
+
+def test_to_explain_a_recording_it_is_encoded_once(predictor, clips):
+    times = []
+    encoder = predictor.scorers["mgcma"].framework.encoders()["speech"]
+    hook = encoder.register_forward_hook(lambda *_: times.append(1))
+    try:
+        assert predictor.predict(clips[0], TEXT, explain=True).occlusions is not None
+    finally:
+        hook.remove()
+    assert len(times) == 1

@@ -198,11 +198,12 @@ def test_every_head_explains_as_it_does_alone(mgcma: Make, foal_net: Make, tmp_p
     scorer = SpeechTextScorer(mgcma("token"), "mgcma", {}, CPU)
     strategies = Strategies.load(written(tmp_path / "m", mgcma, MGCMA_NAMES), scorer)
     reading = recording(scorer, 3.0, "so happy go")
-    parts = strategies.parts(reading)
+    parts = strategies.parts(strategies.encode(reading))
     assert parts is not None
     for name in strategies.names:
         torch.manual_seed(len(name))
-        alone = explained(SpeechTextScorer(mgcma(name), "mgcma", temperatures(name), CPU), reading)
+        scorer = SpeechTextScorer(mgcma(name), "mgcma", temperatures(name), CPU)
+        alone = explained(scorer, scorer.encode([reading]))
         found = strategies.occlusions(name, parts)
         assert alone is not None
         assert (found.emotion, found.words) == (alone.emotion, ("so", "happy", "go"))
@@ -211,9 +212,10 @@ def test_every_head_explains_as_it_does_alone(mgcma: Make, foal_net: Make, tmp_p
             np.testing.assert_allclose(mine, theirs, atol=1e-5)
         mine, theirs = found.without_moment["both"], alone.without_moment["both"]
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
-    assert strategies.parts(recording(scorer, None, "happy")) is None
+    assert strategies.parts(strategies.encode(recording(scorer, None, "happy"))) is None
     video = VideoScorer(foal_net("avel"), "foal_net", {}, CPU)
-    assert Strategies.load(written(tmp_path / "f", foal_net, FOAL_NET), video).parts(clip()) is None
+    films = Strategies.load(written(tmp_path / "f", foal_net, FOAL_NET), video)
+    assert films.parts(films.encode(clip())) is None
 
 
 def test_a_recording_is_encoded_once_for_all(mgcma: Make, foal_net: Make, tmp_path: Path):

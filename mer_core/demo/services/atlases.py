@@ -143,10 +143,10 @@ class Atlases:
         """
         loaded = self._heads.value
         heads = None if loaded is None else loaded.strategies.get(clip.framework)
-        if heads is None or clip.reading is None:
+        if heads is None or clip.encoded is None:
             return {}
         if clip not in self._parts:
-            self._parts[clip] = heads.parts(clip.reading)
+            self._parts[clip] = heads.parts(clip.encoded)
         parts = self._parts[clip]
         found = self._occlusions.setdefault(clip, {})
         for name in (BEFORE, strategy) if parts is not None else ():
@@ -161,11 +161,12 @@ class Atlases:
             return
         if prediction.framework not in self.frameworks:
             return
-        predictions, encoded = self.judge(prediction.framework, analysis.inputs)
+        stored = stored_inputs(analysis.inputs)
+        inputs = analysis.inputs if stored is None else stored
+        predictions, encoded = self.judge(prediction.framework, inputs, [analysis.encoded])
         if not predictions:
             return
         number = self.visits.get(visit).analysed + 1
-        stored = stored_inputs(analysis.inputs)
         clip = VisitorClip(
             id=ClipId.new(prediction.framework),
             name=clip_name(number, prediction),

@@ -69,7 +69,7 @@ class ShippedClips:
         analysis = self._analyse(framework, example)
         if analysis.inputs is None:
             raise ValueError(analysis.prediction.message)
-        predictions, encoded = self._atlases.judge(framework, analysis.inputs)
+        predictions, encoded = self._atlases.judge(framework, analysis.inputs, [analysis.encoded])
         if not predictions:
             raise ValueError(self._atlases.problem(framework) or INTERNAL)
         name, inputs = clip_name(example), analysis.inputs

@@ -41,18 +41,19 @@ class FakeStrategies:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def parts(self, inputs: Any) -> Any:
+    def parts(self, encoded: Any) -> Any:
         self.asked.append("parts")
-        return inputs if inputs.text else None
+        return encoded if encoded.text else None
 
     def occlusions(self, strategy: str, parts: Any) -> Occlusions:
         self.asked.append(strategy)
         return Occlusions("happy", {"text": 1.0}, (), {}, np.empty(0, np.float32), {})
 
-    def encode(self, inputs: Any, earlier: Any) -> str:
-        return "encoded"
+    def encode(self, inputs: Any, earlier: Any) -> Any:
+        self.earlier = earlier
+        return inputs
 
-    def score_encoded(self, encoded: str) -> dict[str, Prediction]:
+    def score_encoded(self, encoded: Any) -> dict[str, Prediction]:
         random = np.random.default_rng(0)
         return {
             name: Prediction(
@@ -189,12 +190,13 @@ def test_what_words_change_is_found_out_once_a_strategy(
     atlases = made(folder, Heads({"mgcma": heads}, {}), monkeypatch)
     assert atlases.strategies("mgcma") is heads
     said = replace(INPUTS, text="We won today")
-    atlases.remember("me", Analysis(HAPPY, said))
+    atlases.remember("me", Analysis(HAPPY, said, "encoded"))
+    assert heads.earlier == ["encoded"]  # not once more for the heads
     atlases.remember("me", Analysis(HAPPY, INPUTS))
     spoken, silent = atlases.visits.get("me").clips
     assert list(atlases.occlusions(spoken, "token")) == ["none", "token"]
     assert list(atlases.occlusions(spoken, "none")) == ["none"]
     assert heads.asked == ["parts", "none", "token"]
     assert atlases.occlusions(silent, "token") == {}
-    assert atlases.occlusions(replace(spoken, reading=None), "token") == {}
+    assert atlases.occlusions(replace(spoken, encoded=None), "token") == {}
     assert atlases.occlusions(replace(spoken, framework="foal_net"), "token") == {}

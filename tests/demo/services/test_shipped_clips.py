@@ -32,7 +32,9 @@ class FakeAtlases:
     def problem(self, framework: str) -> str:
         return self.sentence
 
-    def judge(self, framework: str, reading: Any) -> tuple[dict[str, Prediction], Any]:
+    def judge(
+        self, framework: str, reading: Any, earlier: Any
+    ) -> tuple[dict[str, Prediction], Any]:
         self.judged.append(reading)
         return {"none": HAPPY}, None
 
